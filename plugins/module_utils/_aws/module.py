@@ -1,0 +1,108 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""What every AWS module of the collection does the same way: observe, plan, apply unless in check mode, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
+    ApplyError,
+    Change,
+    Handler,
+    PlanError,
+    apply,
+    result,
+    summary,
+)
+
+try:
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+except ImportError:  # AnsibleAWSModule reports the missing library to the user
+    pass
+
+#: The options that every AWS domain module has besides those of amazon.aws.
+COMMON_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "platform": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "tags": {"type": "dict", "default": {}},
+}
+
+
+def client(module: Any, service: str) -> Any:
+    """A boto3 client with botocore's own retries: adaptive mode slows down when AWS throttles, instead of failing."""
+    configuration = Config(retries={"mode": "adaptive", "max_attempts": 10}, max_pool_connections=20)
+    return module.client(service, aws_config=configuration)
+
+
+def reconcile(
+    module: Any,
+    *,
+    plan: Callable[[], Sequence[Change]],
+    handlers: Callable[[], Mapping[tuple[str, str], Handler]],
+    extra: Callable[[], Mapping[str, Any]] = dict,
+) -> NoReturn:
+    """Run one reconciling module to its end.
+
+    C(plan) observes and plans; C(handlers) gives the apply table and is only called when something is to be applied;
+    C(extra) gives the module's own return values, after the changes were applied.
+    """
+    try:
+        changes = plan()
+    except PlanError as error:
+        module.fail_json(msg=str(error), problems=list(error.problems))
+    except (ClientError, BotoCoreError) as error:
+        module.fail_json(msg=f"cannot read from AWS: {explain(error)}")
+    if changes and not module.check_mode:
+        try:
+            apply(changes, handlers())
+        except ApplyError as error:
+            report = result(error.done)
+            report["msg"] = (
+                f"cannot {error.change.action} {error.change.label}: {explain(error.cause)} "
+                f"{len(error.done)} of {len(changes)} changes were applied; a new run goes on from there."
+            )
+            report["not_applied"] = summary([error.change, *error.left])
+            module.fail_json(**report)
+    try:
+        values = dict(extra())
+    except (ClientError, BotoCoreError) as error:
+        module.fail_json(msg=f"cannot read from AWS: {explain(error)}", **result(changes))
+    module.exit_json(**result(changes), **values)
+
+
+def explain(error: BaseException) -> str:
+    """One or two sentences: which call failed, what AWS said, and what to do where that is known."""
+    if isinstance(error, ClientError):
+        details = error.response.get("Error", {})
+        code = details.get("Code", "Unknown")
+        text = f"{error.operation_name} answered {code}: {details.get('Message', '').strip().rstrip('.')}."
+        return f"{text} {_ADVICE[code]}" if code in _ADVICE else text
+    if isinstance(error, NoCredentialsError):
+        return "no AWS credentials were found. Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+    if isinstance(error, NoRegionError):
+        return "no region was given. Set the option region."
+    if isinstance(error, (BotoCoreError, TimeoutError, PlanError)):
+        return f"{str(error).strip().rstrip('.')}."
+    return f"{type(error).__name__}: {error}."
+
+
+_ADVICE = {
+    "AccessDenied": "Give the caller the missing permission.",
+    "AccessDeniedException": "Give the caller the missing permission.",
+    "UnauthorizedOperation": "Give the caller the missing permission.",
+    "ExpiredToken": "Renew the AWS credentials.",
+    "ExpiredTokenException": "Renew the AWS credentials.",
+    "InvalidClientTokenId": "Check the AWS credentials.",
+    "AuthFailure": "Check the AWS credentials.",
+    "VpcLimitExceeded": "Ask AWS for a higher quota of VPCs in this region, or remove one.",
+    "AddressLimitExceeded": "Ask AWS for a higher quota of elastic IP addresses, or use nat_gateways: single.",
+    "NatGatewayLimitExceeded": "Ask AWS for a higher quota of NAT gateways, or use nat_gateways: single.",
+    "ResourceLimitExceededException": "Ask AWS for a higher quota in this region, or remove what is not used.",
+}
