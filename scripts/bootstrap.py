@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Make a checkout ready to run: the virtual environment, the collection's link, and a folder with the commands.
+
+What is made lies in the user's cache ($XDG_CACHE_HOME/entasis-engine), keyed by what it was made from, so that another
+clone on the same machine starts in seconds. The checkout itself gets only git-ignored links. Runs on the standard
+library of Python 3.11 or newer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = PROJECT / "requirements.txt"
+#: A virtual environment of the pinned packages measured 1.1 GiB, and pip unpacks beside it.
+NEEDED_BYTES = 3 * 1024**3
+HEARTBEAT_SECONDS = 15
+
+
+def cache_folder() -> Path:
+    """The folder for what is made once per machine and user."""
+    root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(root).expanduser() / "entasis-engine"
+
+
+def say(text: str) -> None:
+    print(f"[setup] {text}", flush=True)
+
+
+def fail(text: str) -> None:
+    sys.exit(f"[setup] {text}")
+
+
+def check_machine() -> None:
+    """Fail with one sentence for whatever is missing, before anything is made."""
+    if sys.version_info < (3, 11):
+        fail(f"Python 3.11 or newer is needed, this is {platform.python_version()}; run make with PYTHON=python3.11.")
+    if sys.platform != "linux":
+        fail("the set-up supports Linux only; run it in a Debian or Ubuntu machine.")
+    for module in ("venv", "ensurepip"):
+        probe = subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True, check=False)
+        if probe.returncode:
+            fail(f"Python's module {module} is missing; install the package python3-venv.")
+    if not shutil.which("git"):
+        fail("git is missing; install the package git.")
+
+
+def check_disk(folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < NEEDED_BYTES:
+        fail(
+            f"{folder} has {free / 1024**3:.1f} GiB free and the Python packages need {NEEDED_BYTES / 1024**3:.0f} GiB;"
+            " free some space, or set XDG_CACHE_HOME to a larger disk."
+        )
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Only one set-up at a time makes the same thing; a second one waits and then finds it made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another set-up is under way; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def run_with_heartbeat(what: str, arguments: list[str], log: Path) -> None:
+    """Run a long step with its output in a log, and a line every few seconds that shows it is alive."""
+    start = time.monotonic()
+    with log.open("wb") as output:
+        process = subprocess.Popen(arguments, stdout=output, stderr=subprocess.STDOUT)
+        while True:
+            try:
+                code = process.wait(HEARTBEAT_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                lines = log.read_text(errors="replace").splitlines()
+                say(f"{what}: {time.monotonic() - start:.0f} s, {lines[-1][:100] if lines else 'starting'}")
+    if code:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        fail(f"{what} failed with exit code {code}; the whole log is {log}.\n{tail}")
+
+
+def virtual_environment() -> Path:
+    """The virtual environment of requirements.txt, made if it is not in the cache yet."""
+    made_from = f"{platform.python_version()} {platform.machine()} {Path(sys.executable).resolve()}\n"
+    key = hashlib.sha256(made_from.encode() + REQUIREMENTS.read_bytes()).hexdigest()[:16]
+    folder = cache_folder() / "venv" / key
+    ready = folder / ".ready"
+    if ready.exists():
+        return folder
+    with locked(folder.parent / f"{key}.lock"):
+        if ready.exists():
+            return folder
+        check_disk(folder.parent)
+        say(f"making the Python environment in {folder} (about two minutes)")
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
+        run_with_heartbeat(
+            "installing Python packages", [*pip, "-r", str(REQUIREMENTS)], folder.parent / f"{key}.log"
+        )
+        ready.touch()
+    return folder
+
+
+def link(path: Path, target: Path | str) -> None:
+    """Make a symbolic link, replacing an older one, and never anything else."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():
+        if os.readlink(path) == str(target):
+            return
+        path.unlink()
+    elif path.exists():
+        fail(f"{path} is in the way and is not a link; move it away.")
+    path.symlink_to(target)
+
+
+def link_commands(folders: list[Path]) -> None:
+    """Fill .cache/bin with the commands of the environment and of the tools: one folder to put on PATH."""
+    commands = PROJECT / ".cache" / "bin"
+    commands.mkdir(parents=True, exist_ok=True)
+    for old in commands.iterdir():
+        if old.is_symlink():
+            old.unlink()
+    for folder in folders:
+        for command in sorted(folder.iterdir()):
+            if os.access(command, os.X_OK) and not command.name.startswith(("activate", "Activate")):
+                link(commands / command.name, command)
+
+
+def prepare_tools(python: Path) -> Path:
+    """The folder of the sandbox's tools; the sandbox finds, downloads or builds them and says so itself."""
+    command = [str(python), "-m", "sandbox", "tools"]
+    done = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+    return Path(done.stdout.strip().splitlines()[-1])
+
+
+def main() -> None:
+    check_machine()
+    environment = virtual_environment()
+    link(PROJECT / ".venv", environment)
+    link(PROJECT / ".cache" / "collections" / "ansible_collections" / "entasis" / "engine", "../../../..")
+    tools = prepare_tools(environment / "bin" / "python")
+    link_commands([environment / "bin", tools])
+    say("ready; for your own commands: export PATH=$PWD/.cache/bin:$PATH")
+
+
+if __name__ == "__main__":
+    main()
