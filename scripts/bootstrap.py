@@ -113,9 +113,7 @@ def virtual_environment() -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
-        run_with_heartbeat(
-            "installing Python packages", [*pip, "-r", str(REQUIREMENTS)], folder.parent / f"{key}.log"
-        )
+        run_with_heartbeat("installing Python packages", [*pip, "-r", str(REQUIREMENTS)], folder.parent / f"{key}.log")
         ready.touch()
     return folder
 

@@ -39,7 +39,7 @@ if __name__ == "__main__":
 
 
 def home() -> Path:
-    """A home folder for ansible-test in the user's cache: its environments cost minutes to make and seconds to reuse."""
+    """A home folder for ansible-test in the user's cache: its environments take minutes to make."""
     root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(root).expanduser() / "entasis-engine" / "ansible-test"
 

@@ -29,7 +29,16 @@ def test_every_problem_of_a_specification_at_once_and_no_call(
     run = sandbox.site(inventory=inventory)
     calls = sandbox.control("GET", "calls")
     assert run.code != 0
-    for expected in ("netwrok", "network", "fronted_sg", "frontend_sg", "max_size", "g4dn.xlarg", "g4dn.xlarge", "general"):
+    for expected in (
+        "netwrok",
+        "network",
+        "fronted_sg",
+        "frontend_sg",
+        "max_size",
+        "g4dn.xlarg",
+        "g4dn.xlarge",
+        "general",
+    ):
         assert expected in run.output, expected
     assert "Traceback" not in run.output
     assert not calls.get("calls", calls), calls

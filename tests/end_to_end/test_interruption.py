@@ -11,7 +11,6 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,7 +66,7 @@ def _names(sandbox: Sandbox) -> Counter[str]:
     return Counter(f"{kind} {name}" for kind, items in kinds.items() for name in _owned(items))
 
 
-def test_killed_in_each_layer_the_next_run_converges(empty_sandbox: Sandbox, tmp_path: Path) -> None:
+def test_killed_in_each_layer_the_next_run_converges(empty_sandbox: Sandbox) -> None:
     sandbox = empty_sandbox
     ec2, eks = sandbox.aws("ec2"), sandbox.aws("eks")
     sandbox.control("POST", "settings", {"cluster": 6, "node_group": 6})
@@ -91,6 +90,10 @@ def test_killed_in_each_layer_the_next_run_converges(empty_sandbox: Sandbox, tmp
     finished = sandbox.site()
     assert finished.code == 0, finished.output
     assert set(_names(sandbox).values()) == {1}, _names(sandbox)
-    assert sorted(eks.list_nodegroups(clusterName=PLATFORM)["nodegroups"]) == ["ai-inference", "data-processing", "general"]
+    assert sorted(eks.list_nodegroups(clusterName=PLATFORM)["nodegroups"]) == [
+        "ai-inference",
+        "data-processing",
+        "general",
+    ]
     again = sandbox.site("--check")
     assert (again.code, again.changed) == (0, 0), again.output

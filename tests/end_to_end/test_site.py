@@ -40,12 +40,12 @@ def test_check_on_an_empty_account_lists_what_the_real_run_then_creates(checked:
 def test_the_document_runs(sandbox: Sandbox, created: Run) -> None:
     assert created.code == 0, created.output
     nodes = sandbox.kubernetes("get", "nodes")["items"]
-    ready = [
-        n for n in nodes if any(c["type"] == "Ready" and c["status"] == "True" for c in n["status"]["conditions"])
-    ]
+    ready = [n for n in nodes if any(c["type"] == "Ready" and c["status"] == "True" for c in n["status"]["conditions"])]
     roles = Counter(n["metadata"]["labels"]["role"] for n in ready)
     assert roles == {"general": 3, "ai-inference": 2, "data-processing": 2}
-    types = {n["metadata"]["labels"]["role"]: n["metadata"]["labels"]["node.kubernetes.io/instance-type"] for n in nodes}
+    types = {
+        n["metadata"]["labels"]["role"]: n["metadata"]["labels"]["node.kubernetes.io/instance-type"] for n in nodes
+    }
     assert types == {"general": "c5.2xlarge", "ai-inference": "g4dn.xlarge", "data-processing": "r5.2xlarge"}
     assert sum(int(n["status"]["allocatable"].get("nvidia.com/gpu", 0)) for n in nodes) == 2
     gpu = [n for n in nodes if n["metadata"]["labels"]["role"] == "ai-inference"]
@@ -66,19 +66,22 @@ def test_the_run_says_that_monitoring_is_a_group_of_its_own(created: Run) -> Non
     assert "monitoring_sg" in created.messages
 
 
-def test_a_second_run_changes_nothing(sandbox: Sandbox, created: Run) -> None:
+@pytest.mark.usefixtures("created")
+def test_a_second_run_changes_nothing(sandbox: Sandbox) -> None:
     again = sandbox.site()
     assert again.code == 0, again.output
     assert (again.changed, again.changed_tasks, again.changes) == (0, [], [])
 
 
-def test_check_after_the_run_changes_nothing(sandbox: Sandbox, created: Run) -> None:
+@pytest.mark.usefixtures("created")
+def test_check_after_the_run_changes_nothing(sandbox: Sandbox) -> None:
     again = sandbox.site("--check", "--diff")
     assert again.code == 0, again.output
     assert (again.changed, again.changed_tasks, again.changes) == (0, [], [])
 
 
-def test_drift_is_seen_named_and_mended(sandbox: Sandbox, created: Run) -> None:
+@pytest.mark.usefixtures("created")
+def test_drift_is_seen_named_and_mended(sandbox: Sandbox) -> None:
     ec2, eks = sandbox.aws("ec2"), sandbox.aws("eks")
     mine = [{"Name": "tag:entasis.io/platform", "Values": [PLATFORM]}]
     [application] = ec2.describe_security_groups(
@@ -93,13 +96,18 @@ def test_drift_is_seen_named_and_mended(sandbox: Sandbox, created: Run) -> None:
         clusterName=PLATFORM, nodegroupName="general", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
     )
     eks.update_nodegroup_config(
-        clusterName=PLATFORM, nodegroupName="data-processing", scalingConfig={"minSize": 0, "maxSize": 9, "desiredSize": 1}
+        clusterName=PLATFORM,
+        nodegroupName="data-processing",
+        scalingConfig={"minSize": 0, "maxSize": 9, "desiredSize": 1},
     )
     eks.get_waiter("nodegroup_active").wait(
         clusterName=PLATFORM, nodegroupName="data-processing", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
     )
     subnet = sorted(ec2.describe_subnets(Filters=mine)["Subnets"], key=lambda s: s["CidrBlock"])[0]
-    ec2.delete_tags(Resources=[subnet["SubnetId"]], Tags=[{"Key": "kubernetes.io/role/elb"}, {"Key": "kubernetes.io/role/internal-elb"}])
+    ec2.delete_tags(
+        Resources=[subnet["SubnetId"]],
+        Tags=[{"Key": "kubernetes.io/role/elb"}, {"Key": "kubernetes.io/role/internal-elb"}],
+    )
     subnet_name = next(t["Value"] for t in subnet["Tags"] if t["Key"] == "Name")
 
     seen = sandbox.site("--check", "--diff")
@@ -119,7 +127,9 @@ def test_drift_is_seen_named_and_mended(sandbox: Sandbox, created: Run) -> None:
     assert [p for p in healed["IpPermissions"] if p["FromPort"] == 8080]
     general = eks.describe_nodegroup(clusterName=PLATFORM, nodegroupName="general")["nodegroup"]
     assert general["labels"]["role"] == "general"
-    scaling = eks.describe_nodegroup(clusterName=PLATFORM, nodegroupName="data-processing")["nodegroup"]["scalingConfig"]
+    scaling = eks.describe_nodegroup(clusterName=PLATFORM, nodegroupName="data-processing")["nodegroup"][
+        "scalingConfig"
+    ]
     assert scaling == {"minSize": 2, "maxSize": 8, "desiredSize": 2}
     tags = {t["Key"] for t in ec2.describe_subnets(SubnetIds=[subnet["SubnetId"]])["Subnets"][0]["Tags"]}
     assert {t["Key"] for t in subnet["Tags"]} <= tags
@@ -128,7 +138,8 @@ def test_drift_is_seen_named_and_mended(sandbox: Sandbox, created: Run) -> None:
     assert (again.code, again.changed) == (0, 0), again.output
 
 
-def test_what_the_autoscaler_set_stays(sandbox: Sandbox, created: Run) -> None:
+@pytest.mark.usefixtures("created")
+def test_what_the_autoscaler_set_stays(sandbox: Sandbox) -> None:
     eks = sandbox.aws("eks")
     eks.update_nodegroup_config(clusterName=PLATFORM, nodegroupName="general", scalingConfig={"desiredSize": 4})
     eks.get_waiter("nodegroup_active").wait(

@@ -101,7 +101,9 @@ def test_module_utils_are_private(name: str) -> None:
 
 
 def test_no_path_of_a_machine_and_no_package_host() -> None:
-    forbidden = re.compile(r"(?<![\w.])/(?:work|root|farm)/|/tmp/(?:venv|tools)\b|pypi\.org|proxy\.golang\.org|pythonhosted")
+    forbidden = re.compile(
+        r"(?<![\w.])/(?:work|root|farm)/|/tmp/(?:venv|tools)\b|pypi\.org|proxy\.golang\.org|pythonhosted"
+    )
     here = str(Path(__file__).relative_to(PROJECT))
     found = []
     for name in _files():
