@@ -1,0 +1,119 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""moto as one WSGI application: corrected, one call at a time, and each change on disk before its answer is sent."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moto.core.base_backend import BackendDict
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Response
+
+from sandbox.aws import account, corrections, persistence
+from sandbox.aws.calls import recognise
+from sandbox.layout import AWS_REGION
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+#: Held while anything reads or changes moto's backends, which are not made for threads. Whoever works on them outside
+#: a request holds it too, and calls C(Emulator.save) after a change.
+ACCOUNT_LOCK = threading.RLock()
+
+#: A write of the account that took longer (seconds) is put off from then on, so that a large account slows no call.
+LONGEST_WRITE = 0.03
+#: For how long (seconds) changes are collected where writes are put off.
+WRITE_DELAY = 0.3
+
+
+class Emulator:
+    """The emulated account behind AWS's API.
+
+    C(path) is the file of the account, None for an account in memory only. C(restored) says whether it was read from
+    there, C(problem) why not where there was something to read: the damaged file is kept beside it under C(.unreadable).
+    """
+
+    def __init__(self, path: Path | None, access_key: account.AccessKey) -> None:
+        self._path = path
+        self._access_key = access_key
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._write_seconds = 0.0
+        self._timer: threading.Timer | None = None
+        self.restored = False
+        self.problem = ""
+        corrections.apply()
+        with ACCOUNT_LOCK:
+            self._restore()
+            account.prepare(access_key)
+            self._write()
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        call = recognise(environ)
+        with ACCOUNT_LOCK:
+            response = Response.from_app(self._moto, environ, buffered=True)
+            if call is None or not call.is_read:
+                self.save()
+        return response(environ, start)
+
+    def save(self) -> None:
+        """Write the account: now, or a little later where that would slow every call."""
+        with ACCOUNT_LOCK:
+            if self._write_seconds <= LONGEST_WRITE:
+                self._write()
+            elif self._timer is None:
+                self._timer = threading.Timer(WRITE_DELAY, self.flush)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def flush(self) -> None:
+        """Write what was put off."""
+        with ACCOUNT_LOCK:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+                self._write()
+
+    def reset(self) -> None:
+        """Empty every account; the one known access key stays."""
+        with ACCOUNT_LOCK:
+            BackendDict.reset()
+            account.prepare(self._access_key)
+            self._write()
+
+    def warm_up(self) -> None:
+        """Make the first call of each service that a platform starts with, because it loads that service (0.5 s)."""
+        for service, query in (("ec2", "DescribeVpcs"), ("iam", "ListRoles"), ("sts", "GetCallerIdentity")):
+            version = {"ec2": "2016-11-15", "iam": "2010-05-08", "sts": "2011-06-15"}[service]
+            credential = f"Credential={self._access_key.access_key_id}/20200101/{AWS_REGION}/{service}/aws4_request"
+            environ = EnvironBuilder(
+                method="POST",
+                data={"Action": query, "Version": version},
+                headers={"Authorization": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=none"},
+            ).get_environ()
+            Response.from_app(self, environ, buffered=True)
+
+    def _restore(self) -> None:
+        if self._path is None:
+            return
+        try:
+            self.restored = persistence.load(self._path)
+        except persistence.SnapshotError as error:
+            self.problem = str(error)
+            self._path.replace(self._path.with_suffix(".unreadable"))
+            print(f"the account starts empty: {error}", file=sys.stderr, flush=True)
+
+    def _write(self) -> None:
+        if self._path is None:
+            return
+        started = time.perf_counter()
+        persistence.save(self._path)
+        self._write_seconds = time.perf_counter() - started

@@ -1,0 +1,171 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Faults on demand: throttling, errors, latency and lost answers, each in the wire shape of the service's protocol."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from moto.core.exceptions import ServiceException
+from moto.core.model import OperationModel
+from moto.core.request import determine_request_protocol
+from moto.core.serialize import SerializationContext, get_serializer_class
+from werkzeug.wrappers import Response
+
+from sandbox.aws.calls import Call
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+Kind = Literal["throttle", "error", "latency", "lost_answer"]
+
+#: What AWS answers when it throttles, by protocol: code, message and status.
+_THROTTLES = {
+    "ec2": ("RequestLimitExceeded", "Request limit exceeded.", 503),
+    "query": ("Throttling", "Rate exceeded", 400),
+    "rest-xml": ("SlowDown", "Please reduce your request rate.", 503),
+    "json": ("ThrottlingException", "Rate exceeded", 400),
+    "rest-json": ("ThrottlingException", "Rate exceeded", 429),
+}
+
+
+class InvalidFaultError(Exception):
+    """A fault that cannot be set, with everything that is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens to the calls of one operation.
+
+    - C(throttle): the service's own throttling error; the call has no effect.
+    - C(error): C(code), C(message) and C(status); the call has no effect.
+    - C(latency): the call is handled C(seconds) later.
+    - C(lost_answer): the call is handled, and the caller gets an error all the same, as when a connection breaks.
+
+    C(service) is the signing name (C(ec2), C(eks), C(iam), …), C("*") in C(service) and C(operation) means every one.
+    C(count) is the number of calls that the fault is for; without it, until the faults are cleared.
+    """
+
+    service: str
+    kind: Kind
+    operation: str = "*"
+    code: str = "InternalError"
+    message: str = "An internal error has occurred (simulated)."
+    status: int = 500
+    seconds: float = 0.0
+    count: int | None = None
+
+    @classmethod
+    def parse(cls, given: object) -> Fault:
+        """A fault from plain data.
+
+        Raises:
+            InvalidFaultError: a key or a value is not what it must be; names every problem.
+        """
+        if not isinstance(given, Mapping):
+            raise InvalidFaultError(f"a fault must be an object, not {given!r}")
+        known = {field.name for field in fields(cls)}
+        problems = [f"unknown key {key!r}; there are {', '.join(sorted(known))}" for key in given if key not in known]
+        if not isinstance(given.get("service"), str):
+            problems.append("service must be a signing name such as ec2, eks or iam, or *")
+        if given.get("kind") not in get_args(Kind):
+            problems.append(f"kind must be one of {', '.join(get_args(Kind))}, not {given.get('kind')!r}")
+        problems += [f"{key} must be a text" for key in ("operation", "code", "message") if not _is(given, key, str)]
+        problems += [f"{key} must be a number" for key in ("status", "count") if not _is(given, key, int)]
+        if not _is(given, "seconds", (int, float)) or given.get("seconds", 0) < 0:
+            problems.append("seconds must be a number of at least 0")
+        if problems:
+            raise InvalidFaultError("; ".join(problems))
+        return cls(**given)
+
+    def concerns(self, call: Call) -> bool:
+        return self.service in ("*", call.service) and self.operation in ("*", call.operation)
+
+
+def _is(given: Mapping[str, Any], key: str, kind: type | tuple[type, ...]) -> bool:
+    value = given.get(key)
+    return value is None or (isinstance(value, kind) and not isinstance(value, bool))
+
+
+class FaultBoard:
+    """The faults that are set. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+
+    def set(self, fault: Fault) -> None:
+        with self._lock:
+            self._faults.append(fault)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._faults.clear()
+
+    def report(self) -> list[dict[str, Any]]:
+        """The faults that are still to come, with the count that is left of each."""
+        with self._lock:
+            return [asdict(fault) for fault in self._faults]
+
+    def take(self, call: Call) -> list[Fault]:
+        """The faults of one call: every latency, and the first of the others. Their counts go down."""
+        with self._lock:
+            due = [fault for fault in self._faults if fault.concerns(call)]
+            latencies = [fault for fault in due if fault.kind == "latency"]
+            taken = latencies + [fault for fault in due if fault.kind != "latency"][:1]
+            self._faults = [left for fault in self._faults for left in _after(fault, taken)]
+            return taken
+
+
+def _after(fault: Fault, taken: Iterable[Fault]) -> list[Fault]:
+    """What is left of a fault after some were taken."""
+    if fault.count is None or not any(fault is other for other in taken):
+        return [fault]
+    return [replace(fault, count=fault.count - 1)] if fault.count > 1 else []
+
+
+def with_faults(
+    faults: Iterable[Fault], call: Call, application: WSGIApplication, environ: WSGIEnvironment, start: StartResponse
+) -> Iterable[bytes]:
+    """Handle one call under its faults."""
+    for fault in faults:
+        if fault.kind == "latency":
+            time.sleep(fault.seconds)
+        elif fault.kind == "throttle":
+            return throttled(call, environ)(environ, start)
+        elif fault.kind == "error":
+            return error_response(call, environ, fault.code, fault.message, fault.status)(environ, start)
+        else:
+            Response.from_app(application, environ, buffered=True)
+            return error_response(call, environ, fault.code, fault.message, fault.status)(environ, start)
+    return application(environ, start)
+
+
+def throttled(call: Call, environ: WSGIEnvironment) -> Response:
+    """The error with which the service of a call throttles."""
+    code, message, status = _THROTTLES.get(_protocol(call, environ), _THROTTLES["json"])
+    return error_response(call, environ, code, message, status)
+
+
+def error_response(call: Call, environ: WSGIEnvironment, code: str, message: str, status: int) -> Response:
+    """An error as the service of a call puts it on the wire, so that botocore makes its ClientError of it."""
+    model = call.model
+    names = model.operation_names
+    operation = model.operation_model(call.operation if call.operation in names else names[0])
+    serializer = get_serializer_class(model.service_name, _protocol(call, environ))
+    context = SerializationContext(request_id=str(uuid.uuid4()))
+    answer = serializer(OperationModel(operation._operation_model, model), context).serialize(
+        ServiceException(code, message)
+    )
+    return Response(answer["body"], status=status, headers=answer["headers"])
+
+
+def _protocol(call: Call, environ: WSGIEnvironment) -> str:
+    return determine_request_protocol(call.model, environ.get("CONTENT_TYPE"))

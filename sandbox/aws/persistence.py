@@ -1,0 +1,120 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The account's state on disk: moto's backends as one pickle, so that a killed server comes back as it was."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import moto
+from moto.core.base_backend import AccountSpecificBackend, BackendDict, BaseBackend
+from moto.iam.models import AWSManagedPolicy, iam_backends
+
+#: Written in front of the state. A snapshot of another moto or Python is not read: its classes may be others.
+_VERSION = f"1 moto {moto.__version__} python {sys.version_info.major}.{sys.version_info.minor}"
+
+#: moto's backend class -> account -> region -> the attributes of that backend.
+State = dict[type[BaseBackend], dict[str, dict[str, dict[str, Any]]]]
+
+
+class SnapshotError(Exception):
+    """A snapshot cannot be used. The message says why."""
+
+
+def save(path: Path) -> None:
+    """Write the state of every backend in use. The file is the old one or the new one, never a half."""
+    content = io.BytesIO()
+    pickle.dump(_VERSION, content)
+    _Pickler(content, protocol=pickle.HIGHEST_PROTOCOL).dump(_state())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.getbuffer())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load(path: Path) -> bool:
+    """Bring back what C(save) wrote; False when there is nothing.
+
+    Raises:
+        SnapshotError: the file is of another version, or damaged. Nothing was brought back.
+    """
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        try:
+            # The file lies in the sandbox's own folder, where its user alone can write.
+            version = pickle.load(file)  # noqa: S301
+            if version != _VERSION:
+                raise SnapshotError(f"{path} is of version {version!r}, and this is {_VERSION!r}")
+            state: State = pickle.load(file)  # noqa: S301
+        except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, LookupError, TypeError) as error:
+            raise SnapshotError(f"{path} cannot be read: {error}") from error
+    for backend_class, accounts in state.items():
+        for account, regions in accounts.items():
+            for region, attributes in regions.items():
+                _backend(backend_class, account, region).__dict__.update(attributes)
+    return True
+
+
+def _state() -> State:
+    return {
+        backends.backend: {
+            account: {region: backend.__dict__ for region, backend in regions.items()}
+            for account, regions in backends.items()
+        }
+        for backends in BackendDict._instances
+    }
+
+
+class _Pickler(pickle.Pickler):
+    """Writes backends as references, so that whatever points at one finds the living one when it comes back.
+
+    AWS's own 1,582 IAM policies are references too: they come with moto, and would be 4 MB of every snapshot.
+    """
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, BaseBackend):
+            return _backend, (type(value), value.account_id, value.region_name)
+        if isinstance(value, BackendDict):
+            return _backends, (value.backend,)
+        if isinstance(value, AccountSpecificBackend):
+            return _account, (value.backend, value.account_id)
+        if isinstance(value, AWSManagedPolicy):
+            state = {"attachment_count": value.attachment_count}
+            return _managed_policy, (value.account_id, value.partition, value.arn), state
+        return NotImplemented
+
+
+def _backends(backend_class: type[BaseBackend]) -> BackendDict[Any]:
+    """moto's register of all backends of a class: one module-level name beside the class."""
+    module = sys.modules[backend_class.__module__]
+    for value in vars(module).values():
+        if isinstance(value, BackendDict) and value.backend is backend_class:
+            return value
+    raise LookupError(f"{module.__name__} has no register of {backend_class.__name__}")
+
+
+def _account(backend_class: type[BaseBackend], account: str) -> AccountSpecificBackend[Any]:
+    return _backends(backend_class)[account]
+
+
+def _backend(backend_class: type[BaseBackend], account: str, region: str) -> BaseBackend:
+    return _account(backend_class, account)[region]
+
+
+def _managed_policy(account: str, partition: str, arn: str) -> AWSManagedPolicy:
+    policies: dict[str, AWSManagedPolicy] = iam_backends[account][partition].managed_policies
+    return policies[arn]

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""C(python -m sandbox.server): the sandbox's AWS API, its EKS and the node bridge, in one process on one loopback port."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from sandbox.aws import environment
+from sandbox.layout import Layout
+
+if TYPE_CHECKING:
+    from werkzeug.serving import BaseWSGIServer
+
+    from sandbox.aws.emulator import Emulator
+
+LOOPBACK = "127.0.0.1"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT. 1, with the reason on stderr, when the server cannot start."""
+    started = time.monotonic()
+    options = _parse(arguments)
+    environment.configure()
+    try:
+        server, emulator = _make(Layout(options.home.absolute()), options, started)
+    except (OSError, ValueError) as error:
+        print(f"sandbox.server cannot start on {LOOPBACK}:{options.port}: {error}", file=sys.stderr)
+        return 1
+    signal.signal(signal.SIGTERM, _interrupt)
+    threading.Thread(target=emulator.warm_up, daemon=True).start()
+    try:
+        server.serve_forever()
+    finally:
+        emulator.flush()
+        server.server_close()
+    return 0
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """End as by Ctrl-C, which the server's loop takes for its orderly end."""
+    raise KeyboardInterrupt
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sandbox.server", description=__doc__)
+    parser.add_argument("--home", type=Path, required=True, help="the state folder of the sandbox")
+    parser.add_argument("--port", type=int, required=True, help=f"the port to take on {LOOPBACK}")
+    parser.add_argument(
+        "--no-kubernetes",
+        dest="kubernetes",
+        action="store_false",
+        help="without a control plane: node groups go through their states by delay alone",
+    )
+    return parser.parse_args(arguments)
+
+
+def _make(layout: Layout, options: argparse.Namespace, started: float) -> tuple[BaseWSGIServer, Emulator]:
+    # moto reads the environment when it is imported, so that this must come after it was configured.
+    from sandbox.aws.account import AccessKey
+    from sandbox.aws.application import Application
+    from sandbox.aws.calls import CallCounter
+    from sandbox.aws.control import Control
+    from sandbox.aws.emulator import Emulator
+    from sandbox.aws.faults import FaultBoard
+    from sandbox.aws.settings import SETTINGS
+    from sandbox.aws.web import listen, make_server
+
+    listener = listen(LOOPBACK, options.port)
+    key = AccessKey.read_or_make(layout.access_key)
+    emulator = Emulator(layout.account / "aws.pickle", key)
+    faults, calls = FaultBoard(), CallCounter()
+
+    def health() -> dict[str, Any]:
+        return {
+            "status": "ok",
+            "account": "restored" if emulator.restored else "new",
+            "account_problem": emulator.problem,
+            "kubernetes": options.kubernetes,
+            "pid": os.getpid(),
+        }
+
+    control = Control(health=health, settings=[SETTINGS], faults=faults, calls=calls, reset=emulator.reset)
+    application = Application(own={"/_sandbox/": control}, eks=None, emulator=emulator, faults=faults, calls=calls)
+    server = make_server(listener, application)
+    print(f"ready on {LOOPBACK}:{options.port} after {time.monotonic() - started:.2f} s", flush=True)
+    return server, emulator
+
+
+if __name__ == "__main__":
+    sys.exit(main())
