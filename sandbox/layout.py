@@ -32,7 +32,7 @@ class Layout:
     def from_environment(cls) -> Layout:
         """The state folder of C(ENTASIS_SANDBOX_HOME), or C(.cache/sandbox) of this checkout."""
         configured = os.environ.get("ENTASIS_SANDBOX_HOME")
-        return cls(Path(configured).expanduser().absolute() if configured else PROJECT / ".cache" / "sandbox")
+        return cls(Path(configured).expanduser().resolve() if configured else PROJECT / ".cache" / "sandbox")
 
     @property
     def connection(self) -> Path:
@@ -63,22 +63,27 @@ class Layout:
 
     @property
     def logs(self) -> Path:
-        """One C(<part>.log) each for what the sandbox starts itself; the control plane's are in kwokctl's folder."""
+        """One C(<part>.log) for each process. It outlives C(down)."""
         return self.home / "logs"
 
     @property
     def pids(self) -> Path:
-        """One C(<part>.json) for each process that the sandbox started."""
+        """One C(<part>.json) for each process of the sandbox: its pid and the command line that starts it again."""
         return self.home / "pids"
 
     @property
-    def ports(self) -> Path:
-        """The ports that this sandbox took, as JSON, so that a repair comes back under the same addresses."""
-        return self.home / "ports.json"
+    def run(self) -> Path:
+        """What the last start decided and measured, as JSON: the ports, with or without Kubernetes, the seconds."""
+        return self.home / "run.json"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The users' way into the cluster, by EKS tokens. The sandbox's inventory writes it, not the sandbox."""
+        return self.home / "kubeconfig"
 
     @property
     def lock(self) -> Path:
-        """Held by up, down and reset, so that two of them never work at once."""
+        """Held by whatever starts or ends processes, so that two of them never work at once."""
         return self.home / "lock"
 
     @property
