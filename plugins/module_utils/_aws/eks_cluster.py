@@ -1,0 +1,144 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""The EKS cluster at AWS: observe it, have its changes planned, apply them, report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from ansible_collections.entasis.engine.plugins.module_utils._aws import eks, lookups
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_cluster_plan import (
+    KIND,
+    create_request,
+    desired_state,
+    observed_state,
+    plan,
+    update_request,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import PLACEHOLDER, Lookup
+from ansible_collections.entasis.engine.plugins.module_utils._aws.module import client
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import is_owned
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Handler
+
+with suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
+    from botocore.exceptions import ClientError
+
+
+class EksCluster:
+    """One run of the module eks_cluster: observes, plans by eks_cluster_plan, applies."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+        self._options = {**module.params, "name": module.params["name"] or module.params["platform"]}
+        self._options["vpc"] = module.params["vpc"] or module.params["platform"]
+        self._platform: str = module.params["platform"]
+        self._name: str = self._options["name"]
+        self._timeout: int = module.params["wait_timeout"]
+        self._eks = client(module, "eks")
+        self._parents: dict[str, Lookup] = {}
+        self._desired: dict[str, Any] | None = None
+        self._described: dict[str, Any] | None = None
+        self._changed = False
+
+    def plan(self) -> list[Change]:
+        options = self._options
+        if options["state"] == "present":
+            self._desired = desired_state(self._platform, options)
+            self._parents = self._find_parents()
+            if key := options["encryption_key"]:
+                self._desired["encryption_key"] = self._parents["encryption_key"].ids.get(key, key)
+        self._described = eks.describe_cluster(self._eks, self._name)
+        if self._described and is_owned(self._described["tags"], self._platform):
+            self._settle()
+        observed = observed_state(self._described, self._parents) if self._described else None
+        changes = plan(self._name, self._platform, self._desired, observed)
+        self._changed = bool(changes)
+        return changes
+
+    def _find_parents(self) -> dict[str, Lookup]:
+        options = self._options
+        ec2 = client(self._module, "ec2")
+        found = {
+            "vpc": lookups.vpcs(ec2, self._platform, [options["vpc"]]),
+            "subnets": lookups.subnets(ec2, self._platform, options["subnets"]),
+            "security_groups": lookups.security_groups(ec2, self._platform, options["security_groups"]),
+            "role": lookups.roles(client(self._module, "iam"), [options["role"]]),
+        }
+        if options["encryption_key"]:
+            found["encryption_key"] = lookups.keys(client(self._module, "kms"), [options["encryption_key"]])
+        if not self._module.check_mode:
+            lookups.require(*found.values())
+        return found
+
+    def _settle(self) -> None:
+        """Wait for what an earlier run, or somebody else, has under way: EKS takes one operation at a time."""
+        self._described = eks.settled_cluster(self._module, self._eks, self._described, self._timeout)
+
+    def _wait(self, waiter: str) -> None:
+        eks.wait_for(self._eks, waiter, f"the EKS cluster '{self._name}'", self._timeout, name=self._name)
+
+    def handlers(self) -> dict[tuple[str, str], Handler]:
+        return {(KIND, "create"): self._create, (KIND, "update"): self._update, (KIND, "delete"): self._delete}
+
+    def _create(self, _change: Change) -> None:
+        request = create_request(self._name, self._desired or {}, self._parents)
+        eks.create_with_new_role(lambda: self._eks.create_cluster(**request))
+        if self._options["wait"]:
+            self._wait("cluster_active")
+
+    def _update(self, change: Change) -> None:
+        if change.part == "tags":
+            eks.apply_tags(self._eks, (self._described or {})["arn"], change)
+            return
+        operation, arguments = update_request(change, self._name, self._desired or {}, self._parents)
+        started = getattr(self._eks, operation)(**arguments)["update"]
+        what = f"the EKS cluster '{self._name}' ({change.part})"
+        eks.wait_for_update(self._eks, what, self._timeout, name=self._name, updateId=started["id"])
+        self._wait("cluster_active")
+
+    def _delete(self, _change: Change) -> None:
+        try:
+            self._eks.delete_cluster(name=self._name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceInUseException":
+                raise
+            groups = self._eks.list_nodegroups(clusterName=self._name)["nodegroups"]
+            raise eks.WaitError(
+                f"AWS refuses: {error.response['Error'].get('Message')}. Its node groups are: "
+                f"{', '.join(groups) or 'none'}. Remove them first, with eks_node_pools state: absent."
+            ) from error
+        if self._options["wait"]:
+            self._wait("cluster_deleted")
+
+    def report(self) -> dict[str, Any]:
+        """The module's return values: the cluster as it is now, or as far as it is known in check mode."""
+        if self._options["state"] == "absent":
+            return {"cluster": None}
+        if self._changed and not self._module.check_mode:
+            self._described = eks.describe_cluster(self._eks, self._name)
+        return {"cluster": _summary(self._name, self._described)}
+
+
+def _summary(name: str, described: Mapping[str, Any] | None) -> dict[str, Any]:
+    found = described or {}
+    network = found.get("resourcesVpcConfig", {})
+    return {
+        "name": name,
+        "arn": found.get("arn", PLACEHOLDER),
+        "status": found.get("status", PLACEHOLDER),
+        "version": found.get("version", PLACEHOLDER),
+        "platform_version": found.get("platformVersion", PLACEHOLDER),
+        "endpoint": found.get("endpoint", PLACEHOLDER),
+        "certificate_authority": found.get("certificateAuthority", {}).get("data", PLACEHOLDER),
+        "oidc_issuer": found.get("identity", {}).get("oidc", {}).get("issuer", PLACEHOLDER),
+        "vpc_id": network.get("vpcId", PLACEHOLDER),
+        "cluster_security_group_id": network.get("clusterSecurityGroupId", PLACEHOLDER),
+        "health_issues": eks.health_issues(found),
+        "tags": dict(found.get("tags", {})),
+    }

@@ -1,0 +1,308 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""The EKS cluster as plain data: what it is, what it should be, the changes between the two, the requests to AWS."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.entasis.engine.plugins.module_utils._aws import eks
+from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, is_owned, ownership_tags
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
+    Change,
+    PlanError,
+    create,
+    delete,
+    update,
+)
+
+KIND = "eks_cluster"
+ROLE = "eks_cluster"
+LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+#: The ways to let callers in, in the order in which AWS lets a cluster move; it never moves back.
+AUTHENTICATION_MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
+
+_ENDPOINT_FIELDS = ("endpoint_private_access", "endpoint_public_access", "public_access_cidrs")
+_NETWORK_FIELDS = ("subnets", "security_groups")
+
+
+def desired_state(platform: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The module's options as the planner compares them. None stands for what is not managed.
+
+    Raises:
+        PlanError: the options contradict themselves or AWS's rules; lists every problem.
+    """
+    problems = []
+    if not re.fullmatch(r"1\.\d+", options["version"]):
+        problems.append(f"version '{options['version']}' is not a Kubernetes version of EKS: write it as '1.36'.")
+    if len(set(options["subnets"])) < 2:
+        problems.append("subnets holds fewer than two subnets: EKS wants two, in different zones.")
+    if not (options["endpoint_private_access"] or options["endpoint_public_access"]):
+        problems.append("endpoint_private_access and endpoint_public_access are both false: nothing could reach it.")
+    cidrs = []
+    for cidr in options["public_access_cidrs"]:
+        try:
+            cidrs.append(str(ipaddress.ip_network(cidr)))
+        except ValueError as error:
+            problems.append(f"public_access_cidrs: {error}.")
+    if problems:
+        raise PlanError(problems)
+    return {
+        "version": options["version"],
+        "role": options["role"],
+        "vpc": options["vpc"],
+        "subnets": sorted(set(options["subnets"])),
+        "security_groups": sorted(set(options["security_groups"])),
+        "endpoint_private_access": options["endpoint_private_access"],
+        "endpoint_public_access": options["endpoint_public_access"],
+        "public_access_cidrs": sorted(set(cidrs)) if options["endpoint_public_access"] else [],
+        "logging": sorted(set(options["logging"])),
+        "authentication_mode": options["authentication_mode"],
+        "creator_admin": options["creator_admin"],
+        "encryption_key": options["encryption_key"],
+        "service_cidr": options["service_cidr"],
+        "deletion_protection": options["deletion_protection"],
+        "tags": ownership_tags(platform, ROLE, options["name"], options["tags"]),
+    }
+
+
+def observed_state(described: Mapping[str, Any], parents: Mapping[str, Lookup]) -> dict[str, Any]:
+    """What DescribeCluster answers, in the form of L(desired_state), with names for the ids that are ours."""
+    network = described["resourcesVpcConfig"]
+    access = described.get("accessConfig", {})
+    return {
+        "status": described["status"],
+        "health_issues": eks.health_issues(described),
+        "version": described["version"],
+        "role": described["roleArn"].rsplit("/", 1)[-1],
+        "vpc": parents["vpc"].name_of(network["vpcId"]) if "vpc" in parents else network.get("vpcId"),
+        "subnets": _names(parents, "subnets", network["subnetIds"]),
+        "security_groups": _names(parents, "security_groups", network.get("securityGroupIds", [])),
+        "endpoint_private_access": network["endpointPrivateAccess"],
+        "endpoint_public_access": network["endpointPublicAccess"],
+        "public_access_cidrs": sorted(network.get("publicAccessCidrs", [])) if network["endpointPublicAccess"] else [],
+        "logging": sorted(
+            kind
+            for setup in described.get("logging", {}).get("clusterLogging", [])
+            if setup.get("enabled")
+            for kind in setup.get("types", [])
+        ),
+        "authentication_mode": access.get("authenticationMode", "CONFIG_MAP"),
+        "creator_admin": access.get("bootstrapClusterCreatorAdminPermissions"),
+        "encryption_key": next((entry["provider"]["keyArn"] for entry in described.get("encryptionConfig", [])), None),
+        "service_cidr": described.get("kubernetesNetworkConfig", {}).get("serviceIpv4Cidr"),
+        "deletion_protection": described.get("deletionProtection", False),
+        "tags": dict(described.get("tags", {})),
+    }
+
+
+def _names(parents: Mapping[str, Lookup], kind: str, identifiers: Sequence[str]) -> list[str]:
+    return parents[kind].names_of(identifiers) if kind in parents else sorted(identifiers)
+
+
+def plan(
+    name: str, platform: str, desired: Mapping[str, Any] | None, observed: Mapping[str, Any] | None
+) -> list[Change]:
+    """The changes that make the cluster what it should be; C(desired) None means that it should not be.
+
+    Raises:
+        PlanError: the cluster is not ours, is protected, or differs in what cannot be changed.
+    """
+    if observed is None or observed["status"] == "DELETING":
+        return [create(KIND, name, _shown(desired))] if desired else []
+    if not is_owned(observed["tags"], platform):
+        raise PlanError(
+            f"an EKS cluster named '{name}' exists without the tag {PLATFORM_TAG}={platform}: it is not ours and "
+            "is left alone. Choose another name; or, if it is this platform's, set that tag on it."
+        )
+    if desired is None:
+        return _plan_removal(name, observed)
+    if observed["status"] == "FAILED":
+        raise PlanError(
+            f"the EKS cluster '{name}' is FAILED: {' '.join(observed['health_issues']) or 'AWS gave no reason.'} "
+            "It cannot be mended. Remove it with state: absent, then run again."
+        )
+    if problems := _unchangeable(name, desired, observed):
+        raise PlanError(problems)
+    changes = eks.tag_changes(KIND, name, observed["tags"], desired["tags"])
+    changes += _update(name, desired, observed, ("deletion_protection",), "deletion protection")
+    changes += _authentication_steps(name, desired, observed)
+    changes += _update(name, desired, observed, ("logging",), "logging")
+    changes += _update(name, desired, observed, _ENDPOINT_FIELDS, "endpoint access")
+    changes += _update(name, desired, observed, _NETWORK_FIELDS, "network")
+    changes += _update(name, desired, observed, ("encryption_key",), "encryption")
+    return changes + _version_steps(name, desired, observed)
+
+
+def _shown(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A whole cluster as the diff shows it: its tags one by one, without what is not managed."""
+    fields = {
+        key: value
+        for key, value in state.items()
+        if key not in ("tags", "status", "health_issues") and value is not None
+    }
+    return {**fields, **eks.entries("tag", state["tags"])}
+
+
+def _plan_removal(name: str, observed: Mapping[str, Any]) -> list[Change]:
+    if observed["deletion_protection"]:
+        raise PlanError(
+            f"the EKS cluster '{name}' has deletion protection and is not removed. To remove it, first run with "
+            "state: present and deletion_protection: false."
+        )
+    return [delete(KIND, name, _shown(observed))]
+
+
+def _update(
+    name: str, desired: Mapping[str, Any], observed: Mapping[str, Any], fields: Sequence[str], part: str
+) -> list[Change]:
+    managed = {field: desired[field] for field in fields if desired[field] is not None}
+    return update(KIND, name, observed, managed, part=part)
+
+
+def _unchangeable(name: str, desired: Mapping[str, Any], observed: Mapping[str, Any]) -> list[str]:
+    """One sentence for each difference that EKS cannot change on an existing cluster."""
+    problems = [
+        f"{field} of the EKS cluster '{name}' is {observed[field]} and cannot become {desired[field]}: EKS fixes it at "
+        f"creation. Set {field} back, or make a cluster of another name and move to it."
+        for field in ("role", "vpc", "creator_admin", "service_cidr")
+        if None not in (desired[field], observed[field]) and desired[field] != observed[field]
+    ]
+    if observed["encryption_key"] and desired["encryption_key"] != observed["encryption_key"]:
+        wish = f"become {desired['encryption_key']}" if desired["encryption_key"] else "be removed"
+        problems.append(
+            f"encryption_key of the EKS cluster '{name}' is {observed['encryption_key']} and cannot {wish}: EKS never "
+            "changes or drops the key that encrypts the secrets. Set encryption_key to it; to use another key, make "
+            "another cluster."
+        )
+    mode, wanted_mode = observed["authentication_mode"], desired["authentication_mode"]
+    if AUTHENTICATION_MODES.index(wanted_mode) < AUTHENTICATION_MODES.index(mode):
+        problems.append(
+            f"authentication_mode of the EKS cluster '{name}' is {mode} and cannot go back to {wanted_mode}: EKS only "
+            f"moves towards API. Set it to {mode}."
+        )
+    if _minor(desired["version"]) < _minor(observed["version"]):
+        problems.append(
+            f"version of the EKS cluster '{name}' is {observed['version']} and cannot go back to {desired['version']}: "
+            f"the collection never downgrades a control plane. Set version to {observed['version']} or a later one."
+        )
+    return problems
+
+
+def _authentication_steps(name: str, desired: Mapping[str, Any], observed: Mapping[str, Any]) -> list[Change]:
+    """EKS moves the authentication mode one step at a time."""
+    modes = AUTHENTICATION_MODES
+    first, last = modes.index(observed["authentication_mode"]), modes.index(desired["authentication_mode"])
+    return [
+        Change(
+            "update",
+            KIND,
+            name,
+            {"authentication_mode": modes[step]},
+            {"authentication_mode": modes[step + 1]},
+            part=f"authentication mode {modes[step + 1]}",
+        )
+        for step in range(first, last)
+    ]
+
+
+def _version_steps(name: str, desired: Mapping[str, Any], observed: Mapping[str, Any]) -> list[Change]:
+    """EKS moves the control plane one minor version at a time."""
+    first, last = _minor(observed["version"]), _minor(desired["version"])
+    return [
+        Change(
+            "update",
+            KIND,
+            name,
+            {"version": f"1.{minor}"},
+            {"version": f"1.{minor + 1}"},
+            part=f"version 1.{minor + 1}",
+        )
+        for minor in range(first, last)
+    ]
+
+
+def _minor(version: str) -> int:
+    return int(version.split(".")[1])
+
+
+def create_request(name: str, desired: Mapping[str, Any], parents: Mapping[str, Lookup]) -> dict[str, Any]:
+    """The arguments of CreateCluster: everything in the one call, so that no half-made cluster of ours can exist."""
+    request: dict[str, Any] = {
+        "name": name,
+        "version": desired["version"],
+        "roleArn": parents["role"].id_of(desired["role"]),
+        "resourcesVpcConfig": {**_network_request(desired, parents), **_endpoint_request(desired)},
+        "accessConfig": {
+            "authenticationMode": desired["authentication_mode"],
+            "bootstrapClusterCreatorAdminPermissions": desired["creator_admin"],
+        },
+        "logging": _logging_request(desired["logging"]),
+        "tags": dict(desired["tags"]),
+    }
+    if desired["encryption_key"]:
+        request["encryptionConfig"] = _encryption_request(desired["encryption_key"])
+    if desired["service_cidr"]:
+        request["kubernetesNetworkConfig"] = {"serviceIpv4Cidr": desired["service_cidr"]}
+    if desired["deletion_protection"] is not None:
+        request["deletionProtection"] = desired["deletion_protection"]
+    return {**request, "clientRequestToken": eks.request_token(request)}
+
+
+def update_request(
+    change: Change, name: str, desired: Mapping[str, Any], parents: Mapping[str, Lookup]
+) -> tuple[str, dict[str, Any]]:
+    """The call that makes one planned update, and its arguments. EKS takes one kind of update a call."""
+    after = change.after or {}
+    if "version" in after:
+        return "update_cluster_version", {"name": name, "version": after["version"]}
+    if "encryption_key" in after:
+        encryption = _encryption_request(after["encryption_key"])
+        return "associate_encryption_config", {"clusterName": name, "encryptionConfig": encryption}
+    config: dict[str, Any]
+    if "authentication_mode" in after:
+        config = {"accessConfig": {"authenticationMode": after["authentication_mode"]}}
+    elif "deletion_protection" in after:
+        config = {"deletionProtection": after["deletion_protection"]}
+    elif "logging" in after:
+        config = {"logging": _logging_request(after["logging"])}
+    elif after.keys() & set(_NETWORK_FIELDS):
+        config = {"resourcesVpcConfig": _network_request(desired, parents)}
+    else:
+        config = {"resourcesVpcConfig": _endpoint_request(desired)}
+    return "update_cluster_config", {"name": name, **config}
+
+
+def _network_request(desired: Mapping[str, Any], parents: Mapping[str, Lookup]) -> dict[str, Any]:
+    return {
+        "subnetIds": parents["subnets"].ids_of(desired["subnets"]),
+        "securityGroupIds": parents["security_groups"].ids_of(desired["security_groups"]),
+    }
+
+
+def _endpoint_request(desired: Mapping[str, Any]) -> dict[str, Any]:
+    request = {
+        "endpointPrivateAccess": desired["endpoint_private_access"],
+        "endpointPublicAccess": desired["endpoint_public_access"],
+    }
+    if desired["endpoint_public_access"]:
+        request["publicAccessCidrs"] = desired["public_access_cidrs"]
+    return request
+
+
+def _logging_request(enabled: Sequence[str]) -> dict[str, Any]:
+    disabled = [kind for kind in LOG_TYPES if kind not in enabled]
+    setups = [{"types": list(enabled), "enabled": True}, {"types": disabled, "enabled": False}]
+    return {"clusterLogging": [setup for setup in setups if setup["types"]]}
+
+
+def _encryption_request(key: str) -> list[dict[str, Any]]:
+    return [{"resources": ["secrets"], "provider": {"keyArn": key}}]

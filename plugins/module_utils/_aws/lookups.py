@@ -1,0 +1,141 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""From the names that cross layers to the ids that AWS wants: parents are found by name and ownership tag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG, from_tag_list
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PlanError
+
+with suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
+    from botocore.exceptions import ClientError
+
+#: Stands for an id that AWS gives only when the resource is made; seen in check mode where a parent is not there yet.
+PLACEHOLDER = "(known after apply)"
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What one look-up found: the id of each name that exists. Names without an id are the missing ones."""
+
+    kind: str
+    names: tuple[str, ...]
+    ids: Mapping[str, str]
+    #: Who makes what is missing, for the error message.
+    made_by: str
+
+    def id_of(self, name: str) -> str:
+        """The id of a name, or the placeholder of one that is not there yet."""
+        return self.ids.get(name, PLACEHOLDER)
+
+    def ids_of(self, names: Iterable[str]) -> list[str]:
+        return [self.id_of(name) for name in names]
+
+    def name_of(self, identifier: str) -> str:
+        """The name of an id; an id that belongs to none of the names is shown as it is."""
+        return next((name for name, known in self.ids.items() if known == identifier), identifier)
+
+    def names_of(self, identifiers: Iterable[str]) -> list[str]:
+        return sorted(self.name_of(identifier) for identifier in identifiers)
+
+    def problems(self) -> list[str]:
+        """One sentence for each name that does not exist."""
+        return [
+            f"{self.kind} '{name}' does not exist. {self.made_by}"
+            for name in dict.fromkeys(self.names)
+            if name not in self.ids
+        ]
+
+
+def require(*lookups: Lookup) -> None:
+    """Fail with every missing parent at once.
+
+    Raises:
+        PlanError: a name does not exist.
+    """
+    problems = [problem for lookup in lookups for problem in lookup.problems()]
+    if problems:
+        raise PlanError(problems)
+
+
+def vpcs(ec2: Any, platform: str, names: Sequence[str]) -> Lookup:
+    """The VPCs of the platform with these Name tags."""
+    filters = [_filter(f"tag:{PLATFORM_TAG}", [platform]), _filter(f"tag:{NAME_TAG}", names)]
+    found = ec2.describe_vpcs(Filters=filters)["Vpcs"] if names else []
+    pairs = [(_name_tag(vpc), vpc["VpcId"]) for vpc in found]
+    return _lookup("VPC", names, pairs, f"Make it with aws_network, platform {platform}.")
+
+
+def subnets(ec2: Any, platform: str, names: Sequence[str]) -> Lookup:
+    """The subnets of the platform with these Name tags."""
+    filters = [_filter(f"tag:{PLATFORM_TAG}", [platform]), _filter(f"tag:{NAME_TAG}", sorted(set(names)))]
+    pages = ec2.get_paginator("describe_subnets").paginate(Filters=filters) if names else []
+    pairs = [(_name_tag(subnet), subnet["SubnetId"]) for page in pages for subnet in page["Subnets"]]
+    return _lookup("subnet", names, pairs, f"Make it with aws_network, platform {platform}.")
+
+
+def security_groups(ec2: Any, platform: str, groups: Sequence[str]) -> Lookup:
+    """The platform's security groups by the names that aws_security_groups gives them (C(frontend), not an id)."""
+    full_names = {f"{platform}-{group}": group for group in groups}
+    filters = [_filter(f"tag:{PLATFORM_TAG}", [platform]), _filter("group-name", sorted(full_names))]
+    pages = ec2.get_paginator("describe_security_groups").paginate(Filters=filters) if groups else []
+    pairs = [(full_names[found["GroupName"]], found["GroupId"]) for page in pages for found in page["SecurityGroups"]]
+    return _lookup("security group", groups, pairs, f"Make it with aws_security_groups, platform {platform}.")
+
+
+def roles(iam: Any, names: Sequence[str]) -> Lookup:
+    """The ARNs of IAM roles. A role's name is unique in an account, so it needs no tag to be found."""
+    pairs = []
+    for name in dict.fromkeys(names):
+        try:
+            pairs.append((name, iam.get_role(RoleName=name)["Role"]["Arn"]))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchEntity":
+                raise
+    return _lookup("IAM role", names, pairs, "Make it before what uses it.")
+
+
+def keys(kms: Any, names: Sequence[str]) -> Lookup:
+    """The ARNs of KMS keys, each named by its id, its ARN or its alias (C(alias/name))."""
+    pairs = []
+    for name in dict.fromkeys(names):
+        try:
+            pairs.append((name, kms.describe_key(KeyId=name)["KeyMetadata"]["Arn"]))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NotFoundException":
+                raise
+    return _lookup("KMS key", names, pairs, "Make it before what uses it.")
+
+
+def _lookup(kind: str, names: Sequence[str], pairs: Sequence[tuple[str, str]], made_by: str) -> Lookup:
+    ids: dict[str, str] = {}
+    twice: dict[str, list[str]] = {}
+    for name, identifier in pairs:
+        if name in ids:
+            twice.setdefault(name, [ids[name]]).append(identifier)
+        ids[name] = identifier
+    if twice:
+        raise PlanError(
+            [
+                f"{kind} '{name}' is not one but several: {', '.join(sorted(found))}. Keep one, or rename the others."
+                for name, found in sorted(twice.items())
+            ]
+        )
+    return Lookup(kind, tuple(names), ids, made_by)
+
+
+def _filter(name: str, values: Sequence[str]) -> dict[str, Any]:
+    return {"Name": name, "Values": list(values)}
+
+
+def _name_tag(resource: Mapping[str, Any]) -> str:
+    return from_tag_list(resource.get("Tags"))[NAME_TAG]

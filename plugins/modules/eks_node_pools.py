@@ -1,0 +1,323 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: eks_node_pools
+version_added: 0.1.0
+short_description: Reconcile the node pools of an EKS cluster
+author:
+  - Entasis Engine contributors (@entasis-engine)
+description:
+  - Makes the managed node groups of a cluster what the pools say, all pools in one run and independent pools at the same
+    time.
+  - A pool is recognised by the tag C(entasis.io/pool) of its node group, which has the pool's name.
+  - What EKS cannot change on a node group - instance types, AMI type, capacity type, disk size, subnets and role - is
+    changed by a replacement. A second group, named after the pool and eight hexadecimal digits, is made with as many nodes
+    as the first has; once it is active the first is drained and removed.
+  - The number of nodes belongs to the autoscaler. It is set when a group is made, and later only where it lies outside
+    O(node_pools[].min_size) and O(node_pools[].max_size).
+  - A group that AWS could not make is removed and made again. A group without the platform's tag is never touched.
+  - An operation that is under way, of an interrupted run or of somebody else, is waited for first.
+options:
+  cluster:
+    description:
+      - Name of the cluster. The default is the value of O(platform).
+      - It must carry the platform's tag. In check mode it may be missing.
+    type: str
+  node_pools:
+    description:
+      - The pools. Required when O(state=present).
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - Name of the pool, at most 54 letters, digits, hyphens and underscores.
+        type: str
+        required: true
+      instance_types:
+        description:
+          - Instance types. For V(ON_DEMAND) EKS tries them in this order; another order alone is no change.
+        type: list
+        elements: str
+        required: true
+      min_size:
+        description:
+          - Fewest nodes.
+        type: int
+        required: true
+      max_size:
+        description:
+          - Most nodes.
+        type: int
+        required: true
+      desired_size:
+        description:
+          - Nodes that a new group starts with. The default is the value of O(node_pools[].min_size).
+        type: int
+      labels:
+        description:
+          - Labels of the nodes. Exact - a label that is not named is removed.
+        type: dict
+        default: {}
+      taints:
+        description:
+          - Taints of the nodes. Exact - a taint that is not named is removed.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          key:
+            description:
+              - Key.
+            type: str
+            required: true
+          value:
+            description:
+              - Value.
+            type: str
+            default: ""
+          effect:
+            description:
+              - Effect, as Kubernetes spells it.
+            type: str
+            choices: [NoSchedule, PreferNoSchedule, NoExecute]
+            required: true
+      ami_type:
+        description:
+          - AMI type of EKS. Nodes with NVIDIA GPUs need one of the NVIDIA types.
+        type: str
+        choices:
+          - AL2023_x86_64_STANDARD
+          - AL2023_ARM_64_STANDARD
+          - AL2023_x86_64_NVIDIA
+          - AL2023_ARM_64_NVIDIA
+          - AL2023_x86_64_NEURON
+          - BOTTLEROCKET_x86_64
+          - BOTTLEROCKET_ARM_64
+          - BOTTLEROCKET_x86_64_NVIDIA
+          - BOTTLEROCKET_ARM_64_NVIDIA
+        default: AL2023_x86_64_STANDARD
+      capacity_type:
+        description:
+          - How the instances are bought.
+        type: str
+        choices: [ON_DEMAND, SPOT]
+        default: ON_DEMAND
+      disk_size:
+        description:
+          - Size of the root volume in GiB. EKS's own default is 20.
+        type: int
+        default: 20
+      subnets:
+        description:
+          - Name tags of the subnets.
+        type: list
+        elements: str
+        required: true
+      role:
+        description:
+          - Name of the nodes' IAM role.
+        type: str
+        required: true
+      max_unavailable:
+        description:
+          - Most nodes that an update replaces at the same time, 1 to 100.
+        type: int
+        default: 1
+      version:
+        description:
+          - Kubernetes version, as V(1.36). The default is the cluster's, which the group then follows.
+          - A version below the group's is refused, since EKS cannot roll a group back.
+        type: str
+      tags:
+        description:
+          - Tags of this pool's group, besides those of O(tags).
+        type: dict
+        default: {}
+  purge:
+    description:
+      - Whether to remove groups of the platform whose pool is not declared. Otherwise they are listed in RV(unlisted).
+    type: bool
+    default: false
+  wait:
+    description:
+      - Whether to wait until a new group is active and until a deleted one is gone. Updates, and the new group of a
+        replacement, are always waited for.
+    type: bool
+    default: true
+  wait_timeout:
+    description:
+      - Seconds to wait for one operation on one group. What takes longer goes on at AWS, and a new run goes on from there.
+    type: int
+    default: 1800
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - entasis.engine.attributes
+  - entasis.engine.attributes.set
+"""
+
+EXAMPLES = r"""
+- name: Reconcile the node pools
+  entasis.engine.eks_node_pools:
+    platform: entasis
+    region: ap-northeast-2
+    node_pools:
+      - name: general
+        instance_types: [c5.2xlarge]
+        min_size: 3
+        max_size: 10
+        labels: {role: general}
+        subnets: [entasis-private-a, entasis-private-c]
+        role: entasis-eks-node
+      - name: ai-inference
+        instance_types: [g4dn.xlarge]
+        ami_type: AL2023_x86_64_NVIDIA
+        min_size: 2
+        max_size: 5
+        disk_size: 100
+        labels: {role: ai-inference}
+        taints:
+          - {key: nvidia.com/gpu, value: "true", effect: NoSchedule}
+        subnets: [entasis-private-a, entasis-private-c]
+        role: entasis-eks-node
+
+- name: Remove every node pool of the platform
+  entasis.engine.eks_node_pools:
+    platform: entasis
+    region: ap-northeast-2
+    state: absent
+"""
+
+RETURN = r"""
+changes:
+  description: The changes that were made, or in check mode would be made, in their order.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: V(create), V(update), V(replace) or V(delete).
+      type: str
+    kind:
+      description: Always V(node_group).
+      type: str
+    name:
+      description: Name of the node group; of a replacement, that of the old group.
+      type: str
+    part:
+      description: What of the group changes, or V(failed) for the removal of a group that AWS could not make.
+      type: str
+  sample:
+    - {action: update, kind: node_group, name: general, part: configuration}
+node_pools:
+  description: The platform's node groups after the run; in check mode, as they are.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the pool.
+      type: str
+    node_group:
+      description: Name of the node group.
+      type: str
+    status:
+      description: Status, as V(ACTIVE).
+      type: str
+    version:
+      description: Kubernetes version.
+      type: str
+    min_size:
+      description: Fewest nodes.
+      type: int
+    max_size:
+      description: Most nodes.
+      type: int
+    desired_size:
+      description: Nodes that the group should have now.
+      type: int
+    instance_types:
+      description: Instance types.
+      type: list
+      elements: str
+    labels:
+      description: Labels of the nodes.
+      type: dict
+    health_issues:
+      description: What EKS says is wrong with the group, each with what to do.
+      type: list
+      elements: str
+unlisted:
+  description: Pools of the platform that are not declared and stay because O(purge=false).
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_node_pools import EksNodePools
+from ansible_collections.entasis.engine.plugins.module_utils._aws.module import COMMON_ARGUMENTS, reconcile
+
+AMI_TYPES = [
+    "AL2023_x86_64_STANDARD",
+    "AL2023_ARM_64_STANDARD",
+    "AL2023_x86_64_NVIDIA",
+    "AL2023_ARM_64_NVIDIA",
+    "AL2023_x86_64_NEURON",
+    "BOTTLEROCKET_x86_64",
+    "BOTTLEROCKET_ARM_64",
+    "BOTTLEROCKET_x86_64_NVIDIA",
+    "BOTTLEROCKET_ARM_64_NVIDIA",
+]
+
+TAINT = {
+    "key": {"type": "str", "required": True, "no_log": False},
+    "value": {"type": "str", "default": ""},
+    "effect": {"type": "str", "choices": ["NoSchedule", "PreferNoSchedule", "NoExecute"], "required": True},
+}
+
+NODE_POOL = {
+    "name": {"type": "str", "required": True},
+    "instance_types": {"type": "list", "elements": "str", "required": True},
+    "min_size": {"type": "int", "required": True},
+    "max_size": {"type": "int", "required": True},
+    "desired_size": {"type": "int"},
+    "labels": {"type": "dict", "default": {}},
+    "taints": {"type": "list", "elements": "dict", "default": [], "options": TAINT},
+    "ami_type": {"type": "str", "choices": AMI_TYPES, "default": "AL2023_x86_64_STANDARD"},
+    "capacity_type": {"type": "str", "choices": ["ON_DEMAND", "SPOT"], "default": "ON_DEMAND"},
+    "disk_size": {"type": "int", "default": 20},
+    "subnets": {"type": "list", "elements": "str", "required": True},
+    "role": {"type": "str", "required": True},
+    "max_unavailable": {"type": "int", "default": 1},
+    "version": {"type": "str"},
+    "tags": {"type": "dict", "default": {}},
+}
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            **COMMON_ARGUMENTS,
+            "cluster": {"type": "str"},
+            "node_pools": {"type": "list", "elements": "dict", "options": NODE_POOL},
+            "purge": {"type": "bool", "default": False},
+            "wait": {"type": "bool", "default": True},
+            "wait_timeout": {"type": "int", "default": 1800},
+        },
+        required_if=[("state", "present", ["node_pools"])],
+        supports_check_mode=True,
+    )
+    node_pools = EksNodePools(module)
+    reconcile(module, plan=node_pools.plan, handlers=node_pools.handlers, extra=node_pools.report)
+
+
+if __name__ == "__main__":
+    main()
