@@ -1,0 +1,126 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The WSGI application of the emulated EKS API."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+from sandbox.eks import access_entries, account, clusters, node_groups, tags, updates
+from sandbox.eks.call import Call, Operation, not_implemented
+from sandbox.eks.control_plane import ControlPlane
+from sandbox.eks.model import EksError, parameters, route
+from sandbox.eks.progress import DelayedNodes, Nodes, advance
+from sandbox.eks.settings import Settings
+from sandbox.eks.store import Store, View
+
+OPERATIONS: dict[str, Operation] = {
+    **clusters.OPERATIONS,
+    **updates.OPERATIONS,
+    **node_groups.OPERATIONS,
+    **access_entries.OPERATIONS,
+    **tags.OPERATIONS,
+}
+
+
+class EksApi:
+    """Every route of the EKS API. Give C(wsgi_app) the requests that are signed for the service C(eks).
+
+    With a control plane, C(nodes) tells what is known of the nodes, and the bridge takes deleted clusters away; without
+    one the delays of C(settings) decide everything.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings | None = None,
+        *,
+        control_plane: ControlPlane | None = None,
+        nodes: Nodes | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.store = store
+        self.settings = settings or Settings()
+        self.control_plane = control_plane
+        self._nodes = nodes
+        self._clock = clock
+
+    def advance(self) -> None:
+        """Move everything as far as it can go now."""
+        now = self._clock()
+        nodes = self._nodes or DelayedNodes(now, self.settings)
+        with self.store.transaction() as everything:
+            for cluster in self.store.clusters():
+                over = advance(cluster, now, self.settings, nodes)
+                if over and self.control_plane is None:
+                    self.forget(everything[cluster.account][cluster.region].pop(cluster.name))
+
+    def call(self, operation: str, values: View, caller: account.Caller, region: str) -> View:
+        """Answer one call.
+
+        Raises:
+            EksError: what EKS answers instead.
+        """
+        handler = OPERATIONS.get(operation)
+        if handler is None:
+            raise not_implemented(operation)
+        with self.store.transaction() as everything:
+            self.advance()
+            call = Call(
+                caller,
+                region,
+                self._clock(),
+                self.settings,
+                everything.setdefault(caller.account, {}).setdefault(region, {}),
+                self.store.clusters(),
+                self.control_plane,
+            )
+            # A copy: what is sent must not change while it is written.
+            answer: View = json.loads(json.dumps(handler(call, values)))
+            return answer
+
+    def wsgi_app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        try:
+            answer = self._answer(environ)
+        except EksError as error:
+            return _respond(start_response, error.status, error.body(), error.code)
+        return _respond(start_response, 200, answer)
+
+    def _answer(self, environ: dict[str, Any]) -> View:
+        method = environ["REQUEST_METHOD"]
+        # PATH_INFO is unquoted already, and an ARN in the path would fall apart at its slashes.
+        sent = str(environ.get("RAW_URI") or environ.get("REQUEST_URI") or environ["PATH_INFO"]).partition("?")[0]
+        found = route(method, sent)
+        if found is None:
+            raise EksError("UnknownOperationException", f"EKS has no operation {method} {sent}")
+        operation, placeholders = found
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        body = environ["wsgi.input"].read(length) if length else b""
+        values = parameters(operation, placeholders, environ.get("QUERY_STRING", ""), body)
+        caller, region = account.caller_identity(environ)
+        return self.call(operation, values, caller, region)
+
+    @staticmethod
+    def forget(cluster: Any) -> None:
+        """Take away what a deleted cluster had in the rest of the account."""
+        account.delete_security_group(cluster.account, cluster.region, cluster.security_group)
+
+
+def _respond(start_response: Callable[..., Any], status: int, body: View, error: str = "") -> Iterable[bytes]:
+    content = json.dumps(body).encode()
+    headers = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(content))),
+        ("x-amzn-RequestId", str(uuid.uuid4())),
+    ]
+    if error:
+        headers.append(("x-amzn-ErrorType", error))
+    start_response(f"{status} {HTTPStatus(status).phrase}", headers)
+    return [content]

@@ -1,0 +1,240 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The updates of a cluster (configuration, version, encryption), and what DescribeUpdate shows of any update."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.eks import access_entries, versions
+from sandbox.eks.call import Call, Operation, page, start_update
+from sandbox.eks.clusters import (
+    check_access_cidrs,
+    check_security_groups,
+    check_subnets,
+    encryption_view,
+    logging_view,
+)
+from sandbox.eks.model import Parameters, invalid, not_found, refused
+from sandbox.eks.store import Cluster, View
+
+_ENDPOINT = {
+    "endpointPrivateAccess": "EndpointPrivateAccess",
+    "endpointPublicAccess": "EndpointPublicAccess",
+    "publicAccessCidrs": "PublicAccessCidrs",
+}
+_PLACES = {"subnetIds": "Subnets", "securityGroupIds": "SecurityGroups"}
+_UNSUPPORTED = (
+    "zonalShiftConfig",
+    "computeConfig",
+    "kubernetesNetworkConfig",
+    "storageConfig",
+    "remoteNetworkConfig",
+    "controlPlaneScalingConfig",
+    "kubeApiServerConfig",
+    "kubeSchedulerConfig",
+    "kubeControllerManagerConfig",
+)
+
+
+def update_cluster_config(call: Call, parameters: Parameters) -> View:
+    """Each call changes one kind of thing; fields of that kind that the call leaves out stay as they are."""
+    cluster = call.cluster(parameters["name"])
+    if unsupported := [key for key in _UNSUPPORTED if key in parameters]:
+        raise refused(f"The emulated EKS does not change {', '.join(unsupported)}.", clusterName=cluster.name)
+    network = parameters.get("resourcesVpcConfig", {})
+    kinds = {
+        "EndpointAccessUpdate": any(key in network for key in _ENDPOINT),
+        "VpcConfigUpdate": any(key in network for key in _PLACES),
+        "LoggingUpdate": "logging" in parameters,
+        "AccessConfigUpdate": "accessConfig" in parameters,
+        "UpgradePolicyUpdate": "upgradePolicy" in parameters,
+        "DeletionProtectionUpdate": "deletionProtection" in parameters,
+    }
+    asked = [kind for kind, present in kinds.items() if present]
+    if not asked:
+        raise invalid("No changes needed: the request names nothing to change.", clusterName=cluster.name)
+    if len(asked) > 1:
+        raise invalid("Only one type of update can be allowed.", clusterName=cluster.name)
+    return _CONFIGURATIONS[asked[0]](call, cluster, parameters)
+
+
+def _endpoint_access(call: Call, cluster: Cluster, parameters: Parameters) -> View:
+    asked = parameters["resourcesVpcConfig"]
+    present = cluster.view["resourcesVpcConfig"]
+    after = present | {key: asked[key] for key in _ENDPOINT if key in asked}
+    check_access_cidrs(cluster.name, after["publicAccessCidrs"])
+    if not after["endpointPublicAccess"] and not after["endpointPrivateAccess"]:
+        raise invalid("Private and public endpoint access cannot both be false.", clusterName=cluster.name)
+    if not after["endpointPublicAccess"]:
+        after["publicAccessCidrs"] = []
+    elif not after["publicAccessCidrs"]:
+        after["publicAccessCidrs"] = ["0.0.0.0/0"]
+    if all(_same(after[key], present[key]) for key in _ENDPOINT):
+        raise invalid(
+            "Cluster is already at the desired configuration with endpointPrivateAccess: "
+            f"{_lower(after['endpointPrivateAccess'])} , endpointPublicAccess: "
+            f"{_lower(after['endpointPublicAccess'])}, and Public Endpoint Restrictions: "
+            f"[{', '.join(after['publicAccessCidrs'])}]",
+            clusterName=cluster.name,
+        )
+    params = {kind: after[key] for key, kind in _ENDPOINT.items()}
+    return start_update(call, cluster, cluster, "EndpointAccessUpdate", params, {"resourcesVpcConfig": after})
+
+
+def _vpc_config(call: Call, cluster: Cluster, parameters: Parameters) -> View:
+    present = cluster.view["resourcesVpcConfig"]
+    asked = {key: list(value) for key, value in parameters["resourcesVpcConfig"].items() if key in _PLACES}
+    after = present | asked
+    vpc_id = check_subnets(call, cluster.name, after["subnetIds"])
+    if vpc_id != present["vpcId"]:
+        raise invalid("Provided subnets belong to another VPC than the cluster's.", clusterName=cluster.name)
+    check_security_groups(call, cluster.name, after["securityGroupIds"], vpc_id)
+    if all(_same(after[key], present[key]) for key in _PLACES):
+        raise invalid("No changes needed: the cluster has these subnets and groups.", clusterName=cluster.name)
+    params = {_PLACES[key]: value for key, value in asked.items()}
+    return start_update(call, cluster, cluster, "VpcConfigUpdate", params, {"resourcesVpcConfig": after})
+
+
+def _logging(call: Call, cluster: Cluster, parameters: Parameters) -> View:
+    after = logging_view(parameters["logging"], cluster.view["logging"])
+    if after == cluster.view["logging"]:
+        raise invalid("No changes needed for the logging config provided", clusterName=cluster.name)
+    params = {"ClusterLogging": parameters["logging"]}
+    return start_update(call, cluster, cluster, "LoggingUpdate", params, {"logging": after})
+
+
+def _access_config(call: Call, cluster: Cluster, parameters: Parameters) -> View:
+    present = cluster.view["accessConfig"]["authenticationMode"]
+    asked = parameters["accessConfig"].get("authenticationMode", present)
+    if asked == present:
+        raise invalid(f"Unsupported authentication mode update from {present} to {asked}", clusterName=cluster.name)
+    # AWS knows no way back: from the ConfigMap to both, from both to the API alone.
+    if (present, asked) not in (("CONFIG_MAP", "API_AND_CONFIG_MAP"), ("API_AND_CONFIG_MAP", "API")):
+        raise invalid(f"Unsupported authentication mode update from {present} to {asked}", clusterName=cluster.name)
+    after = cluster.view["accessConfig"] | {"authenticationMode": asked}
+    answer = start_update(
+        call, cluster, cluster, "AccessConfigUpdate", {"AuthenticationMode": asked}, {"accessConfig": after}
+    )
+    if present == "CONFIG_MAP" and after["bootstrapClusterCreatorAdminPermissions"]:
+        access_entries.admit_creator(call, cluster)
+    return answer
+
+
+def _upgrade_policy(call: Call, cluster: Cluster, parameters: Parameters) -> View:
+    asked = parameters["upgradePolicy"].get("supportType")
+    if asked == cluster.view["upgradePolicy"]["supportType"]:
+        raise invalid(f"No changes needed: the cluster's support type is {asked}.", clusterName=cluster.name)
+    changes = {"upgradePolicy": {"supportType": asked}}
+    return start_update(
+        call, cluster, cluster, "UpgradePolicyUpdate", {"UpgradePolicy": changes["upgradePolicy"]}, changes
+    )
+
+
+def _deletion_protection(call: Call, cluster: Cluster, parameters: Parameters) -> View:
+    asked = parameters["deletionProtection"]
+    if asked == cluster.view["deletionProtection"]:
+        raise invalid(f"No changes needed: deletionProtection is {_lower(asked)}.", clusterName=cluster.name)
+    return start_update(
+        call,
+        cluster,
+        cluster,
+        "DeletionProtectionUpdate",
+        {"DeletionProtection": _lower(asked)},
+        {"deletionProtection": asked},
+    )
+
+
+_CONFIGURATIONS = {
+    "EndpointAccessUpdate": _endpoint_access,
+    "VpcConfigUpdate": _vpc_config,
+    "LoggingUpdate": _logging,
+    "AccessConfigUpdate": _access_config,
+    "UpgradePolicyUpdate": _upgrade_policy,
+    "DeletionProtectionUpdate": _deletion_protection,
+}
+
+
+def update_cluster_version(call: Call, parameters: Parameters) -> View:
+    cluster = call.cluster(parameters["name"])
+    present, asked = cluster.view["version"], parameters["version"]
+    version = versions.find(asked)
+    if version is None:
+        raise invalid(f"unsupported Kubernetes version {asked}", clusterName=cluster.name)
+    if asked == present:
+        raise invalid(f"Cluster is already at the desired version: {asked}", clusterName=cluster.name)
+    if versions.minor_number(asked) != versions.minor_number(present) + 1:
+        raise invalid(
+            f"Unsupported Kubernetes minor version update from {present} to {asked}", clusterName=cluster.name
+        )
+    oldest = versions.minor_number(asked) - versions.KUBELET_SKEW
+    behind = sorted(
+        name
+        for name, group in cluster.node_groups.items()
+        if min(versions.minor_number(v) for v in [group.view["version"], *(i.version for i in group.instances)])
+        < oldest
+    )
+    if behind:
+        raise refused(
+            f"Kubelet version skew: nodegroups [{', '.join(behind)}] are more than {versions.KUBELET_SKEW} minor "
+            f"versions behind {asked}. Update them first.",
+            clusterName=cluster.name,
+        )
+    return start_update(
+        call,
+        cluster,
+        cluster,
+        "VersionUpdate",
+        {"Version": asked, "PlatformVersion": version.platform},
+        {"version": asked, "platformVersion": version.platform},
+    )
+
+
+def associate_encryption_config(call: Call, parameters: Parameters) -> View:
+    cluster = call.cluster(parameters["clusterName"])
+    if cluster.view["encryptionConfig"]:
+        raise invalid("Encryption is already enabled in the cluster", clusterName=cluster.name)
+    after = encryption_view(call, cluster.name, parameters["encryptionConfig"])
+    return start_update(
+        call, cluster, cluster, "AssociateEncryptionConfig", {"EncryptionConfig": after}, {"encryptionConfig": after}
+    )
+
+
+def describe_update(call: Call, parameters: Parameters) -> View:
+    cluster = call.cluster(parameters["name"])
+    update = cluster.updates.get(parameters["updateId"])
+    owner = (parameters.get("nodegroupName", ""), parameters.get("addonName", ""))
+    if update is None or (update.node_group, update.addon) != owner:
+        raise not_found(f"No update found for ID: {parameters['updateId']}", clusterName=cluster.name)
+    return {"update": update.view}
+
+
+def list_updates(call: Call, parameters: Parameters) -> View:
+    cluster = call.cluster(parameters["name"])
+    owner = (parameters.get("nodegroupName", ""), parameters.get("addonName", ""))
+    if owner[0] and owner[0] not in cluster.node_groups:
+        raise not_found(f"No node group found for name: {owner[0]}.", clusterName=cluster.name, nodegroupName=owner[0])
+    if owner[1] and owner[1] not in cluster.addons:
+        raise not_found(f"No addon: {owner[1]} found in cluster: {cluster.name}", clusterName=cluster.name)
+    found = [key for key, update in cluster.updates.items() if (update.node_group, update.addon) == owner]
+    return page(found, parameters, "updateIds")
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are the same; the order of a list means nothing in EKS."""
+    return bool(sorted(one) == sorted(other) if isinstance(one, list) else one == other)
+
+
+def _lower(value: bool) -> str:
+    return "true" if value else "false"
+
+
+OPERATIONS: dict[str, Operation] = {
+    "UpdateClusterConfig": update_cluster_config,
+    "UpdateClusterVersion": update_cluster_version,
+    "AssociateEncryptionConfig": associate_encryption_config,
+    "DescribeUpdate": describe_update,
+    "ListUpdates": list_updates,
+}
