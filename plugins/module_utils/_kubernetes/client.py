@@ -1,0 +1,469 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""A small client of the Kubernetes API: plain JSON in and out, server-side apply, lists in pages, watches, discovery.
+
+The kubernetes library reads the kubeconfig, runs exec plugins such as C(aws eks get-token), renews tokens and sets up
+TLS and proxies. Its typed models are left aside: they know only the kinds of their own release, and parsing thousands
+of objects with them is slow.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+try:
+    import kubernetes.client
+    import kubernetes.config
+    import urllib3
+    import urllib3.exceptions
+
+    KUBERNETES_IMPORT_ERROR: ImportError | None = None
+except ImportError as error:
+    KUBERNETES_IMPORT_ERROR = error
+
+#: Who we are in an object's metadata.managedFields.
+FIELD_MANAGER = "entasis.engine"
+
+DEFAULT_KUBECONFIG = "~/.kube/config"
+
+#: Objects in one answer to a LIST; the rest follows in further pages.
+PAGE_SIZE = 500
+
+#: Seconds: to connect, and between two pieces of an answer. A watch is silent for at most a minute: then the API server
+#: sends a bookmark.
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 60.0
+WATCH_READ_TIMEOUT = 90.0
+
+#: How often a request is sent again when the API server is overloaded or just starting (429, 503, 504).
+OVERLOAD_RETRIES = 6
+
+_DISCOVERY_FORMAT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
+
+
+class KubernetesError(Exception):
+    """The API could not be used. The text says what, where, why and what to do."""
+
+
+class NoClusterError(KubernetesError):
+    """There is no cluster to talk to: no kubeconfig file, no such context in it, or nothing that answers.
+
+    C(expected) is true where this is how things look before the cluster is made: the file or the context is absent.
+    """
+
+    def __init__(self, message: str, *, expected: bool) -> None:
+        super().__init__(message)
+        self.expected = expected
+
+
+class ApiError(KubernetesError):
+    """The API server answered with an error."""
+
+    def __init__(self, method: str, path: str, status: int, body: Mapping[str, Any]) -> None:
+        self.method = method
+        self.path = path
+        self.status = status
+        self.reason = str(body.get("reason") or "")
+        self.message = str(body.get("message") or "").strip()
+        self.details: Mapping[str, Any] = body.get("details") or {}
+        super().__init__(_explain_status(self))
+
+    @property
+    def causes(self) -> list[Mapping[str, Any]]:
+        """Each problem that the API server found: reason, message, field."""
+        return list(self.details.get("causes") or ())
+
+
+@dataclass(frozen=True)
+class Resource:
+    """How a kind is served: C(plural) is its name in paths."""
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    namespaced: bool
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def group_kind(self) -> str:
+        """The kind as the ApplySet standard and kubectl write it: C(Deployment.apps), C(ConfigMap)."""
+        return f"{self.kind}.{self.group}" if self.group else self.kind
+
+    def path(self, namespace: str = "", name: str = "") -> str:
+        """The path of the collection or, with a name, of the object. No namespace means all of them."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        inside = f"/namespaces/{quote(namespace, safe='')}" if self.namespaced and namespace else ""
+        return f"{root}{inside}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
+
+
+class Client:
+    """One connection to one cluster. May be used by several threads."""
+
+    def __init__(self, configuration: Any, *, source: str) -> None:
+        self.source = source
+        self.server: str = configuration.host
+        self._configuration = configuration
+        # The library's own pool: TLS, client certificates and proxies as the kubeconfig says.
+        self._pool = kubernetes.client.ApiClient(configuration).rest_client.pool_manager
+        self._lock = threading.Lock()
+        #: What the API server serves, by apiVersion and kind, and the preferred versions, by group and kind.
+        self._discovery: tuple[dict[tuple[str, str], Resource], dict[tuple[str, str], Resource]] | None = None
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+    ) -> dict[str, Any]:
+        """Send one request and return the answer's JSON.
+
+        Raises:
+            ApiError: the API server refused.
+            NoClusterError: nothing answers at the server's address.
+            KubernetesError: the connection failed in another way.
+        """
+        for attempt in range(OVERLOAD_RETRIES + 1):
+            response = self._send(method, path, query, body, content_type, accept, READ_TIMEOUT)
+            try:
+                content = response.data
+            except urllib3.exceptions.HTTPError as error:
+                raise self._connection_error(error) from error
+            if response.status in (429, 503, 504) and attempt < OVERLOAD_RETRIES:
+                time.sleep(_retry_after(response.headers.get("Retry-After"), attempt))
+                continue
+            break
+        answer = _parse(content)
+        if not 200 <= response.status < 300:
+            raise ApiError(method, path, response.status, answer)
+        return answer
+
+    def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
+        """The object, or None where it (or its namespace) does not exist."""
+        try:
+            return self.request("GET", resource.path(namespace, name))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def list(
+        self, resource: Resource, namespace: str = "", *, label_selector: str = "", field_selector: str = ""
+    ) -> tuple[list[dict[str, Any]], str]:
+        """All objects, read in pages, and the resource version of the list, from which a watch can go on."""
+        query = {"limit": PAGE_SIZE, "labelSelector": label_selector, "fieldSelector": field_selector}
+        items: list[dict[str, Any]] = []
+        while True:
+            page = self.request("GET", resource.path(namespace), query=query)
+            # The items of a list carry neither apiVersion nor kind.
+            items += [{"apiVersion": resource.api_version, "kind": resource.kind, **item} for item in page["items"]]
+            following = page["metadata"].get("continue")
+            if not following:
+                return items, page["metadata"]["resourceVersion"]
+            query["continue"] = following
+
+    def watch(
+        self, resource: Resource, namespace: str, resource_version: str, *, label_selector: str = "", seconds: float
+    ) -> Iterator[dict[str, Any]]:
+        """The changes after a list, as events (type, object), for at most C(seconds).
+
+        Raises:
+            ApiError: with status 410 the version is too old; list again.
+            KubernetesError: the connection broke.
+        """
+        query = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "labelSelector": label_selector,
+            "timeoutSeconds": max(1, int(seconds)),
+        }
+        path = resource.path(namespace)
+        response = self._send("GET", path, query, None, "", "application/json", WATCH_READ_TIMEOUT)
+        if response.status != 200:
+            raise ApiError("GET", path, response.status, _parse(response.data))
+        rest = b""
+        try:
+            for piece in response.stream(amt=None):
+                *lines, rest = (rest + piece).split(b"\n")
+                for line in lines:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise ApiError("GET", path, int(event["object"].get("code") or 500), event["object"])
+                    yield event
+        except urllib3.exceptions.HTTPError as error:
+            raise self._connection_error(error) from error
+        finally:
+            response.close()
+
+    def apply(
+        self, resource: Resource, manifest: Mapping[str, Any], *, dry_run: bool = False, force: bool = False
+    ) -> dict[str, Any]:
+        """Server-side apply of one object under our field manager; unknown fields are refused.
+
+        Raises:
+            ApiError: with status 409 another manager owns a field that the manifest sets otherwise.
+        """
+        metadata = manifest["metadata"]
+        return self.request(
+            "PATCH",
+            resource.path(metadata.get("namespace", ""), metadata["name"]),
+            query={
+                "fieldManager": FIELD_MANAGER,
+                "fieldValidation": "Strict",
+                "force": "true" if force else "",
+                "dryRun": "All" if dry_run else "",
+            },
+            body=manifest,
+            content_type="application/apply-patch+yaml",
+        )
+
+    def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
+        """Ask for the removal of exactly the object with this uid, its dependents first; gone already is fine."""
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Foreground",
+            "preconditions": {"uid": uid},
+        }
+        try:
+            self.request("DELETE", resource.path(namespace, name), body=options)
+        except ApiError as error:
+            # 409: another object has taken the name since, and that one is not ours to remove.
+            if error.status not in (404, 409):
+                raise
+
+    def resource(self, api_version: str, kind: str) -> Resource | None:
+        """How a kind is served, or None where the API server does not know it."""
+        return self._served()[0].get((api_version, kind))
+
+    def preferred_resource(self, group_kind: str) -> Resource | None:
+        """The served version of C(Kind.group) that the API server prefers, or None."""
+        kind, _dot, group = group_kind.partition(".")
+        return self._served()[1].get((group, kind))
+
+    def discover(self) -> None:
+        """Read anew which kinds the API server serves: two requests for all of them (Kubernetes 1.30 or later)."""
+        resources: dict[tuple[str, str], Resource] = {}
+        preferred: dict[tuple[str, str], Resource] = {}
+        for path in ("/api", "/apis"):
+            answer = self.request("GET", path, accept=_DISCOVERY_FORMAT)
+            if answer.get("kind") != "APIGroupDiscoveryList":
+                raise KubernetesError(
+                    f"the API server {self.server} does not offer aggregated discovery. Kubernetes 1.30 or later is "
+                    "needed."
+                )
+            for resource in _discovered(answer):
+                resources.setdefault((resource.api_version, resource.kind), resource)
+                preferred.setdefault((resource.group, resource.kind), resource)
+        self._discovery = (resources, preferred)
+
+    def _served(self) -> tuple[dict[tuple[str, str], Resource], dict[tuple[str, str], Resource]]:
+        if self._discovery is None:
+            self.discover()
+        return self._discovery or ({}, {})
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any] | None,
+        body: Any,
+        content_type: str,
+        accept: str,
+        read_timeout: float,
+    ) -> Any:
+        given = {key: value for key, value in (query or {}).items() if value not in ("", None)}
+        url = f"{self.server}{path}" + (f"?{urlencode(given)}" if given else "")
+        headers = {"Accept": accept, "User-Agent": FIELD_MANAGER, **self._authorization()}
+        if body is not None:
+            headers["Content-Type"] = content_type
+        try:
+            return self._pool.request(
+                method,
+                url,
+                body=None if body is None else json.dumps(body).encode(),
+                headers=headers,
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=read_timeout),
+                retries=urllib3.Retry(
+                    total=2, backoff_factor=0.2, status=0, redirect=0, respect_retry_after_header=False
+                ),
+                preload_content=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise self._connection_error(error) from error
+
+    def _authorization(self) -> dict[str, str]:
+        # One thread at a time: a token that has expired is renewed here, by running the exec plugin once more.
+        with self._lock, _ExecPluginErrors(self.source):
+            settings = self._configuration.auth_settings()
+        return {setting["key"]: setting["value"] for setting in settings.values() if setting["in"] == "header"}
+
+    def _connection_error(self, error: Exception) -> KubernetesError:
+        cause: BaseException = error
+        while isinstance(cause, urllib3.exceptions.MaxRetryError) and cause.reason is not None:
+            cause = cause.reason
+        where = f"the API server {self.server} ({self.source})"
+        # A name that does not resolve and an address where nobody listens look the same to the user: no cluster there.
+        if isinstance(cause, urllib3.exceptions.ConnectTimeoutError):
+            return KubernetesError(
+                f"{where} did not answer within {CONNECT_TIMEOUT:.0f} s. Check the network, and public_access_cidrs of "
+                "the cluster."
+            )
+        if isinstance(cause, urllib3.exceptions.NewConnectionError):
+            return NoClusterError(
+                f"nothing answers at {where}: {_last_part(cause)}. Check that the cluster exists and runs.",
+                expected=False,
+            )
+        if isinstance(cause, urllib3.exceptions.SSLError):
+            return KubernetesError(
+                f"no trusted connection to {where}: {_last_part(cause)}. The cluster may have been made anew: write "
+                "the kubeconfig again."
+            )
+        return KubernetesError(f"the connection to {where} failed: {cause}.")
+
+
+def connect(kubeconfig: str | None, context: str | None) -> Client:
+    """A client for a context of a kubeconfig file; nothing is sent yet.
+
+    C(kubeconfig) may name several files with a colon between them. Without it, ~/.kube/config is read; the account of a
+    pod that we may be running in is never used, because its cluster is hardly ever the one that is meant.
+
+    Raises:
+        NoClusterError: there is no such file, or no such context in it.
+        KubernetesError: the file is wrong, or its exec plugin failed.
+    """
+    files = kubeconfig or DEFAULT_KUBECONFIG
+    if not any(os.path.exists(os.path.expanduser(file)) for file in files.split(os.pathsep) if file):
+        raise NoClusterError(
+            f"there is no kubeconfig file {files}. Make the cluster and write its kubeconfig first (eks_kubeconfig), "
+            "or set the option kubeconfig.",
+            expected=True,
+        )
+    configuration = kubernetes.client.Configuration()
+    source = f"context {context or 'current'} of {files}"
+    try:
+        contexts, current = _contexts(files)
+        if (context or current) not in contexts:
+            raise NoClusterError(
+                f"the kubeconfig {files} has no context '{context or current or ''}'; it has: "
+                f"{', '.join(contexts) or 'none'}. Make the cluster and write its kubeconfig first (eks_kubeconfig).",
+                expected=True,
+            )
+        with _ExecPluginErrors(source):
+            kubernetes.config.load_kube_config(
+                config_file=files, context=context, client_configuration=configuration, persist_config=False
+            )
+    except (kubernetes.config.ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise KubernetesError(f"cannot use {source}: {' '.join(str(error).split())}. Correct the file.") from error
+    return Client(configuration, source=source)
+
+
+def _contexts(files: str) -> tuple[list[str], str | None]:
+    """The names of all contexts of the files, and the current one."""
+    merged = kubernetes.config.kube_config.KubeConfigMerger(files).config
+    if merged is None:
+        return [], None
+    names = [entry.value["name"] if hasattr(entry, "value") else entry["name"] for entry in merged.value["contexts"]]
+    return names, merged.value.get("current-context")
+
+
+class _ExecPluginErrors(logging.Handler):
+    """Turns a failed exec plugin into an error: the library only logs it, and goes on without credentials."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(logging.ERROR)
+        self._source = source
+        self._messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._messages.append(record.getMessage())
+
+    def __enter__(self) -> _ExecPluginErrors:
+        logging.getLogger().addHandler(self)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        logging.getLogger().removeHandler(self)
+        if self._messages:
+            raise KubernetesError(
+                f"no credentials for {self._source}: {' '.join(' '.join(self._messages).split())}. Run the command of "
+                "the kubeconfig's exec section by hand to see why it fails."
+            )
+
+
+def _discovered(answer: Mapping[str, Any]) -> Iterator[Resource]:
+    """The resources of one discovery answer, each group's preferred version first."""
+    for group in answer["items"]:
+        name = group["metadata"].get("name", "")
+        for version in group.get("versions", ()):
+            for entry in version.get("resources", ()):
+                kind = entry.get("responseKind") or {}
+                if kind.get("kind"):
+                    yield Resource(
+                        name, version["version"], kind["kind"], entry["resource"], entry["scope"] == "Namespaced"
+                    )
+
+
+def _explain_status(error: ApiError) -> str:
+    what = f"{error.method} {error.path} was answered with {error.status} {error.reason}".rstrip()
+    said = error.message.rstrip(".")
+    if error.status == 401:
+        return (
+            f"{what}: the API server does not know the caller. Check who the kubeconfig's credentials belong to (aws "
+            "sts get-caller-identity), and that the cluster has an access entry for that principal."
+        )
+    if error.status == 403 and said:
+        return f"{what}: {said}. Give the caller this permission (an access policy of EKS, or a role and its binding)."
+    return f"{what}: {said}." if said else f"{what}."
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    """The JSON of an answer; a plain text, as proxies send it, becomes the message of a status."""
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        answer = None
+    if isinstance(answer, dict):
+        return answer
+    return {"message": content.decode(errors="replace")[:500]}
+
+
+def _retry_after(header: str | None, attempt: int) -> float:
+    """Seconds to wait before the next attempt: what the server asks for, else longer each time."""
+    if header and header.isdecimal():
+        return min(float(header), 30.0)
+    return min(0.25 * 2.0**attempt, 8.0)
+
+
+def _last_part(error: BaseException) -> str:
+    """The reason at the end of urllib3's nested messages."""
+    return str(error).rsplit(": ", 1)[-1].strip(" ()'")
+
+
+def label_selector(
+    labels: Mapping[str, str] | None = None, *, one_of: Mapping[str, Iterable[str]] | None = None
+) -> str:
+    """A label selector: each label has the value, and each label of C(one_of) has one of the values."""
+    parts = [f"{key}={value}" for key, value in (labels or {}).items()]
+    parts += [f"{key} in ({','.join(values)})" for key, values in (one_of or {}).items()]
+    return ",".join(parts)

@@ -1,0 +1,295 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# Copyright (c) 2026, Entasis Engine contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Apply a named set of Kubernetes objects."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: k8s_objects
+short_description: Make a named set of Kubernetes objects what its manifests say
+version_added: 1.0.0
+author:
+  - Entasis Engine contributors (@entasis)
+description:
+  - Applies manifests by server-side apply under the field manager C(entasis.engine), removes what left the set, and
+    waits until everything is ready.
+  - Namespaces come first, then CustomResourceDefinitions, each waited for until it is served, then what other objects
+    name (accounts, roles, Secrets, ConfigMaps, claims), then the rest. Removals come last, in the opposite order.
+  - A set is kept after the ApplySet standard (KEP-3659). Its members carry the label
+    C(applyset.kubernetes.io/part-of), and the ConfigMap C(applyset-NAME) in O(namespace) records their kinds and
+    namespaces. An object without the label is never changed or removed; see O(adopt) for taking one over.
+  - What changes is found by a server-side dry run, in check mode and in a real run alike. The values of Secrets are
+    hidden in the diff, in the returned values and in the invocation.
+  - Where the set holds a HorizontalPodAutoscaler, the number of replicas of what it scales is left to it.
+extends_documentation_fragment:
+  - entasis.engine.attributes
+  - entasis.engine.kubernetes
+options:
+  name:
+    description: Name of the set, unique in its namespace.
+    type: str
+    required: true
+  namespace:
+    description:
+      - Namespace of the set's record, and of each manifest that names none and whose kind has one.
+      - It may be made by a Namespace in the set.
+    type: str
+    required: true
+  objects:
+    description:
+      - The manifests, each a mapping. The items of a C(List) are taken one by one.
+      - A field that the kind does not have is refused.
+      - Required with O(state=present). With O(state=absent) it is not looked at.
+    type: list
+    elements: dict
+  state:
+    description:
+      - V(present) makes the set what O(objects) says.
+      - V(absent) removes every member of the set, and its record.
+    type: str
+    choices: [present, absent]
+    default: present
+  prune:
+    description:
+      - Remove the members that are no longer in O(objects).
+      - Without it they stay and are listed in RV(unlisted).
+    type: bool
+    default: true
+  allow_delete:
+    description:
+      - Kinds that are otherwise never removed, because data or other people's objects go with them.
+      - What stays for this reason is listed in RV(kept).
+    type: list
+    elements: str
+    choices: [Namespace, CustomResourceDefinition, PersistentVolumeClaim, PersistentVolume]
+    default: []
+  adopt:
+    description:
+      - Take over objects of O(objects) that exist and belong to no set. From then on they are members, and are removed
+        when they leave the set.
+      - A Namespace that exists is always taken in, because none is removed without O(allow_delete).
+    type: bool
+    default: false
+  force_conflicts:
+    description:
+      - Take over fields that another field manager owns with another value.
+      - Without it such a field is an error that names the field and the manager.
+    type: bool
+    default: false
+  wait:
+    description:
+      - Wait until every object of the set is ready, and until what is removed is gone.
+      - Workloads are ready when all replicas are of the newest template and available, Jobs when they are complete,
+        claims when they are bound. Other kinds are judged by their conditions C(Ready), C(Available) and
+        C(Established), where they report one.
+    type: bool
+    default: true
+  wait_timeout:
+    description: The longest wait for the whole set to be ready, and for each removal, in seconds.
+    type: int
+    default: 300
+seealso:
+  - name: KEP-3659, ApplySet
+    description: The standard for the labels and annotations of a set.
+    link: https://github.com/kubernetes/enhancements/tree/master/keps/sig-cli/3659-kubectl-apply-prune
+"""
+
+EXAMPLES = r"""
+- name: Run the trading API
+  entasis.engine.k8s_objects:
+    name: trading-api
+    namespace: trading
+    objects: "{{ services_plan.objects }}"
+
+- name: See what a new manifest would change
+  entasis.engine.k8s_objects:
+    name: trading-api
+    namespace: trading
+    objects: "{{ lookup('ansible.builtin.file', 'trading-api.yml') | from_yaml_all | list }}"
+  check_mode: true
+  diff: true
+
+- name: Remove the trading API, its namespace included
+  entasis.engine.k8s_objects:
+    name: trading-api
+    namespace: trading
+    state: absent
+    allow_delete: [Namespace]
+"""
+
+RETURN = r"""
+changes:
+  description: The changes, in the order of the plan. Check mode returns those that a real run would make.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{"action": "create", "kind": "Deployment.apps", "name": "trading/trading-api"}]
+not_applied:
+  description: The changes that were not made because one of them failed, that one first.
+  returned: when a change failed
+  type: list
+  elements: dict
+problems:
+  description: Everything that keeps the set from being applied, one entry each.
+  returned: when the set cannot be planned
+  type: list
+  elements: str
+set_id:
+  description: The set's id, the value of the members' label C(applyset.kubernetes.io/part-of).
+  returned: success
+  type: str
+unlisted:
+  description: Members that are no longer in O(objects) and stay because O(prune) is off.
+  returned: success
+  type: list
+  elements: str
+  sample: ["ConfigMap trading/old-settings"]
+kept:
+  description: Members that are to go and stay because their kind is protected, see O(allow_delete).
+  returned: success
+  type: list
+  elements: str
+  sample: ["PersistentVolumeClaim trading/journal"]
+not_ready:
+  description: The objects that are not ready, with what each lacks and what keeps its pods.
+  returned: when the wait ended without everything ready
+  type: list
+  elements: str
+  sample: ["Deployment.apps trading/trading-api: 0 of 3 are available; pod trading-api-7c9: Unschedulable: 0/3 nodes"]
+waited:
+  description: How long the wait for the objects to be ready took, in seconds.
+  returned: when O(wait) is on and the objects were waited for
+  type: float
+"""
+
+import copy
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import object_set, waiting
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.apply_set import PROTECTED_KINDS
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, KubernetesError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.diff import masked
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import (
+    CONNECTION_ARGUMENTS,
+    apply_changes,
+    connect,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.object_set import ObjectSet, Policy
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.object_set_apply import Applier, wait_ready
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PlanError, result
+
+
+def run(module: AnsibleModule, manifests: list[Any]) -> None:
+    """Observe, plan, apply, wait; ends the module.
+
+    Raises:
+        PlanError: the set cannot be planned.
+        KubernetesError: the cluster cannot be used.
+    """
+    options = module.params
+    policy = Policy(
+        prune=options["prune"],
+        allow_delete=frozenset(options["allow_delete"]),
+        adopt=options["adopt"],
+        force_conflicts=options["force_conflicts"],
+        tolerate_missing=module.check_mode,
+    )
+    objects = object_set.read_manifests(manifests)
+    client = connect(module)
+    if client is None:
+        desired = ObjectSet(options["name"], options["namespace"], objects, {})
+        plan = object_set.plan_without_cluster(desired)
+        module.exit_json(**result(plan.changes), set_id=desired.id, unlisted=[], kept=[])
+        return
+    desired = ObjectSet(options["name"], options["namespace"], objects, object_set.namespaced_kinds(client, objects))
+    observed = object_set.observe(client, desired, policy)
+    plan = object_set.plan(desired, observed, policy)
+    report = {
+        **result(plan.changes),
+        "set_id": desired.id,
+        "unlisted": [str(one) for one in plan.unlisted],
+        "kept": [str(one) for one in plan.kept],
+    }
+    warn(module, plan)
+    if module.check_mode:
+        module.exit_json(**report)
+    applier = Applier(client, desired, observed, plan, policy, wait=options["wait"], timeout=options["wait_timeout"])
+    apply_changes(module, plan.changes, applier.handlers())
+    applier.finish()
+    if options["wait"] and desired.manifests:
+        outcome = wait_ready(client, desired, observed, applier.written, options["wait_timeout"])
+        report["waited"] = round(outcome.seconds, 1)
+        if outcome.lacking:
+            fail_not_ready(module, client, outcome, report)
+    module.exit_json(**report)
+
+
+def warn(module: AnsibleModule, plan: object_set.Plan) -> None:
+    """Say what was planned around, and what stays although it left the set."""
+    for warning in plan.warnings:
+        module.warn(warning)
+    if plan.unlisted:
+        module.warn(
+            f"not in the set any more and left alone, because prune is off: {', '.join(map(str, plan.unlisted))}"
+        )
+    if plan.kept:
+        module.warn(f"not removed, because their kinds are not in allow_delete: {', '.join(map(str, plan.kept))}")
+
+
+def fail_not_ready(module: AnsibleModule, client: Client, outcome: waiting.Outcome, report: dict[str, Any]) -> None:
+    """End the module with what each object lacks."""
+    lines = waiting.explain(client, outcome)
+    when = "can never become ready" if outcome.hopeless else f"are not ready after {outcome.seconds:.0f} s"
+    module.fail_json(
+        msg=f"{len(lines)} of the set's objects {when}: {'. '.join(lines)}. All is applied; a new run waits again.",
+        not_ready=lines,
+        **report,
+    )
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **CONNECTION_ARGUMENTS,
+            "name": {"type": "str", "required": True},
+            "namespace": {"type": "str", "required": True},
+            "objects": {"type": "list", "elements": "dict"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "prune": {"type": "bool", "default": True},
+            "allow_delete": {
+                "type": "list",
+                "elements": "str",
+                "choices": list(PROTECTED_KINDS.values()),
+                "default": [],
+            },
+            "adopt": {"type": "bool", "default": False},
+            "force_conflicts": {"type": "bool", "default": False},
+            "wait": {"type": "bool", "default": True},
+            "wait_timeout": {"type": "int", "default": 300},
+        },
+        required_if=[("state", "present", ["objects"])],
+        supports_check_mode=True,
+        # Keeps the manifests, Secrets among them, out of the system's log.
+        no_log=True,
+    )
+    manifests = copy.deepcopy(module.params["objects"] or [])
+    # The invocation is part of what a module returns; it shows the Secrets' keys and not their values.
+    module.params["objects"] = [masked(manifest) for manifest in manifests]
+    if module.params["state"] == "absent":
+        manifests = []
+    elif not manifests:
+        module.fail_json(msg="objects is empty. Use state: absent to remove the whole set.")
+    try:
+        run(module, manifests)
+    except PlanError as error:
+        module.fail_json(msg=str(error), problems=list(error.problems))
+    except KubernetesError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()
