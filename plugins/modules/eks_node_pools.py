@@ -12,12 +12,12 @@ short_description: Reconcile the node pools of an EKS cluster
 author:
   - Entasis Engine contributors (@entasis-engine)
 description:
-  - Makes the managed node groups of a cluster what the pools say, all pools in one run and independent pools at the same
-    time.
+  - Makes the managed node groups of a cluster what the pools say, all pools in one run and independent pools at the
+    same time.
   - A pool is recognised by the tag C(entasis.io/pool) of its node group, which has the pool's name.
   - What EKS cannot change on a node group - instance types, AMI type, capacity type, disk size, subnets and role - is
-    changed by a replacement. A second group, named after the pool and eight hexadecimal digits, is made with as many nodes
-    as the first has; once it is active the first is drained and removed.
+    changed by a replacement. A second group, named after the pool and eight hexadecimal digits, is made with as many
+    nodes as the first has; once it is active the first is drained and removed.
   - The number of nodes belongs to the autoscaler. It is set when a group is made, and later only where it lies outside
     O(node_pools[].min_size) and O(node_pools[].max_size).
   - A group that AWS could not make is removed and made again. A group without the platform's tag is never touched.
@@ -152,7 +152,8 @@ options:
     default: true
   wait_timeout:
     description:
-      - Seconds to wait for one operation on one group. What takes longer goes on at AWS, and a new run goes on from there.
+      - Seconds to wait for one operation on one group. What takes longer goes on at AWS, and a new run goes on from
+        there.
     type: int
     default: 1800
 extends_documentation_fragment:

@@ -177,8 +177,8 @@ def plan(
         own = [group for group in ours if pool_name(group) == pool["name"]]
         if not own and pool["name"] in taken - {group["node_group"] for group in ours}:
             problems.append(
-                f"a node group named '{pool['name']}' exists without the tag {PLATFORM_TAG}={platform}: it is not ours and "
-                "is left alone. Choose another name for the pool; or, if it is this platform's, set that tag on it."
+                f"a node group named '{pool['name']}' exists without the tag {PLATFORM_TAG}={platform}: it is not ours "
+                "and is left alone. Choose another name for the pool; or, if it is this platform's, set that tag on it."
             )
         version = pool["version"] or cluster_version
         problems += _version_problems(pool, own, version)
@@ -299,8 +299,8 @@ def _version_problems(pool: Pool, groups: Iterable[Group], version: str | None) 
     if version is None:
         return []
     return [
-        f"node pool '{pool['name']}': its node group '{group['node_group']}' runs version {group['version']} and cannot "
-        f"go back to {version}: EKS never rolls a node group back. Set version to {group['version']} or a later one."
+        f"node pool '{pool['name']}': its node group '{group['node_group']}' runs version {group['version']} and "
+        f"cannot go back to {version}: EKS never rolls a node group back. Set version to {group['version']} or later."
         for group in groups
         if group["status"] not in FAILED
         and not _fixed_differences(pool, group)

@@ -1,0 +1,325 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_cluster_plan import (
+    create_request,
+    desired_state,
+    observed_state,
+    plan,
+    update_request,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, PlanError, diff
+from hypothesis import given
+from hypothesis import strategies as st
+
+PLATFORM = "demo"
+KEY = "arn:aws:kms:ap-northeast-2:123456789012:key/1"
+OTHER_KEY = "arn:aws:kms:ap-northeast-2:123456789012:key/2"
+PARENTS = {
+    "vpc": Lookup("VPC", ("demo",), {"demo": "vpc-1"}, ""),
+    "subnets": Lookup("subnet", ("a", "b", "c"), {"a": "subnet-a", "b": "subnet-b", "c": "subnet-c"}, ""),
+    "security_groups": Lookup("security group", ("nodes",), {"nodes": "sg-1"}, ""),
+    "role": Lookup("IAM role", ("cluster",), {"cluster": "arn:aws:iam::123456789012:role/cluster"}, ""),
+}
+
+
+def options(**changed: Any) -> dict[str, Any]:
+    return {
+        "name": "demo",
+        "version": "1.36",
+        "role": "cluster",
+        "vpc": "demo",
+        "subnets": ["a", "b"],
+        "security_groups": ["nodes"],
+        "endpoint_private_access": True,
+        "endpoint_public_access": True,
+        "public_access_cidrs": ["0.0.0.0/0"],
+        "logging": ["api", "audit"],
+        "authentication_mode": "API",
+        "creator_admin": True,
+        "encryption_key": None,
+        "service_cidr": None,
+        "deletion_protection": None,
+        "tags": {"team": "data"},
+        **changed,
+    }
+
+
+def desired(**changed: Any) -> dict[str, Any]:
+    return desired_state(PLATFORM, options(**changed))
+
+
+def described(**changed: Any) -> dict[str, Any]:
+    """DescribeCluster's answer for a cluster that is just what C(desired()) asks for."""
+    return {
+        "name": "demo",
+        "status": "ACTIVE",
+        "version": "1.36",
+        "roleArn": "arn:aws:iam::123456789012:role/cluster",
+        "resourcesVpcConfig": {
+            "subnetIds": ["subnet-b", "subnet-a"],
+            "securityGroupIds": ["sg-1"],
+            "vpcId": "vpc-1",
+            "endpointPublicAccess": True,
+            "endpointPrivateAccess": True,
+            "publicAccessCidrs": ["0.0.0.0/0"],
+        },
+        "logging": {
+            "clusterLogging": [
+                {"types": ["audit", "api"], "enabled": True},
+                {"types": ["authenticator", "controllerManager", "scheduler"], "enabled": False},
+            ]
+        },
+        "accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": True},
+        "kubernetesNetworkConfig": {"serviceIpv4Cidr": "172.20.0.0/16"},
+        "deletionProtection": False,
+        "tags": {
+            "team": "data",
+            "entasis.io/platform": "demo",
+            "entasis.io/role": "eks_cluster",
+            "Name": "demo",
+            "cost-center": "set by somebody else",
+        },
+        **changed,
+    }
+
+
+def network(**changed: Any) -> dict[str, Any]:
+    return {"resourcesVpcConfig": {**described()["resourcesVpcConfig"], **changed}}
+
+
+def planned(wanted: Mapping[str, Any] | None, found: Mapping[str, Any] | None) -> list[Change]:
+    return plan("demo", PLATFORM, wanted, observed_state(found, PARENTS) if found else None)
+
+
+def parts(changes: list[Change]) -> list[str]:
+    return [change.part or change.action for change in changes]
+
+
+def test_a_cluster_that_is_as_desired_needs_nothing() -> None:
+    assert planned(desired(), described()) == []
+
+
+def test_a_missing_cluster_is_created_and_the_diff_shows_it_by_name() -> None:
+    (change,) = planned(desired(), None)
+    assert change.action == "create"
+    assert change.after is not None
+    assert change.after["subnets"] == ["a", "b"]
+    assert change.after["tag entasis.io/platform"] == "demo"
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "UPDATING", "FAILED", "CREATING"])
+def test_absent_removes_the_cluster_in_any_state(status: str) -> None:
+    assert [c.action for c in planned(None, described(status=status))] == ["delete"]
+
+
+def test_absent_needs_nothing_when_the_cluster_is_gone_or_going() -> None:
+    assert planned(None, None) == []
+    assert planned(None, described(status="DELETING")) == []
+
+
+def test_a_cluster_that_is_going_is_created_again() -> None:
+    assert parts(planned(desired(), described(status="DELETING"))) == ["create"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "expected"),
+    [
+        ({"version": "1.36"}, {"version": "1.35"}, ["version 1.36"]),
+        ({"version": "1.36"}, {"version": "1.33"}, ["version 1.34", "version 1.35", "version 1.36"]),
+        ({"version": "1.10"}, {"version": "1.9"}, ["version 1.10"]),
+        ({"logging": []}, {}, ["logging"]),
+        ({"logging": ["audit", "api"]}, {}, []),
+        ({"logging": []}, {"logging": {}}, []),
+        ({}, {"logging": {"clusterLogging": [{"types": ["api"], "enabled": True}]}}, ["logging"]),
+        ({"endpoint_public_access": False}, {}, ["endpoint access"]),
+        ({"endpoint_public_access": False}, network(endpointPublicAccess=False, publicAccessCidrs=[]), []),
+        ({"endpoint_private_access": False}, {}, ["endpoint access"]),
+        ({"public_access_cidrs": ["192.0.2.0/24", "198.51.100.0/24"]}, {}, ["endpoint access"]),
+        (
+            {"public_access_cidrs": ["192.0.2.0/24", "198.51.100.0/24"]},
+            network(publicAccessCidrs=["198.51.100.0/24", "192.0.2.0/24"]),
+            [],
+        ),
+        ({"subnets": ["b", "a"]}, {}, []),
+        ({"subnets": ["a", "b", "c"]}, {}, ["network"]),
+        ({"security_groups": []}, {}, ["network"]),
+        ({}, network(securityGroupIds=["sg-1", "sg-theirs"]), ["network"]),
+        (
+            {},
+            {"accessConfig": {"authenticationMode": "CONFIG_MAP"}},
+            ["authentication mode API_AND_CONFIG_MAP", "authentication mode API"],
+        ),
+        ({}, {"accessConfig": {"authenticationMode": "API_AND_CONFIG_MAP"}}, ["authentication mode API"]),
+        ({}, {"accessConfig": {"authenticationMode": "API"}}, []),
+        ({"encryption_key": KEY}, {}, ["encryption"]),
+        ({"encryption_key": KEY}, {"encryptionConfig": [{"provider": {"keyArn": KEY}}]}, []),
+        ({"deletion_protection": True}, {}, ["deletion protection"]),
+        ({"deletion_protection": False}, {"deletionProtection": True}, ["deletion protection"]),
+        ({"deletion_protection": None}, {"deletionProtection": True}, []),
+        ({"service_cidr": "172.20.0.0/16"}, {}, []),
+        ({"tags": {"team": "trading"}}, {}, ["tags"]),
+        ({"tags": {}}, {}, []),
+        (
+            {"version": "1.36", "logging": [], "tags": {"team": "trading"}},
+            {"version": "1.35"},
+            ["tags", "logging", "version 1.36"],
+        ),
+    ],
+)
+def test_each_difference_is_one_update(wanted: dict[str, Any], found: dict[str, Any], expected: list[str]) -> None:
+    changes = planned(desired(**wanted), described(**found))
+    assert parts(changes) == expected
+    assert all(change.action == "update" for change in changes)
+
+
+def test_the_diff_holds_what_differs_and_nothing_else() -> None:
+    shown = diff(planned(desired(tags={"team": "trading"}, logging=["api"]), described()))
+    assert shown["before"] == {
+        "eks_cluster/demo (tags)": {"tag team": "data"},
+        "eks_cluster/demo (logging)": {"logging": ["api", "audit"]},
+    }
+    assert shown["after"] == {
+        "eks_cluster/demo (tags)": {"tag team": "trading"},
+        "eks_cluster/demo (logging)": {"logging": ["api"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "words"),
+    [
+        ({}, {"tags": {"Name": "demo"}}, "is not ours"),
+        ({}, {"tags": {"entasis.io/platform": "other"}}, "is not ours"),
+        (None, {"tags": {}}, "is not ours"),
+        (None, {"deletionProtection": True}, "deletion_protection: false"),
+        ({}, {"status": "FAILED"}, "state: absent"),
+        ({"version": "1.35"}, {}, "never downgrades"),
+        ({"role": "other"}, {}, "role of the EKS cluster 'demo' is cluster and cannot become other"),
+        ({}, network(vpcId="vpc-theirs"), "vpc of the EKS cluster 'demo' is vpc-theirs and cannot become demo"),
+        ({"service_cidr": "10.100.0.0/16"}, {}, "service_cidr of"),
+        ({"creator_admin": False}, {}, "creator_admin of"),
+        ({"encryption_key": None}, {"encryptionConfig": [{"provider": {"keyArn": KEY}}]}, "cannot be removed"),
+        (
+            {"encryption_key": OTHER_KEY},
+            {"encryptionConfig": [{"provider": {"keyArn": KEY}}]},
+            f"cannot become {OTHER_KEY}",
+        ),
+        ({"authentication_mode": "API_AND_CONFIG_MAP"}, {}, "only moves towards API"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_what_to_do(
+    wanted: dict[str, Any] | None, found: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(PlanError) as refused:
+        planned(None if wanted is None else desired(**wanted), described(**found))
+    assert words in str(refused.value)
+
+
+def test_every_unchangeable_difference_is_named_at_once() -> None:
+    with pytest.raises(PlanError) as refused:
+        planned(desired(role="other", version="1.30", service_cidr="10.100.0.0/16"), described())
+    assert len(refused.value.problems) == 3
+
+
+def test_every_mistake_in_the_options_is_named_at_once() -> None:
+    with pytest.raises(PlanError) as refused:
+        desired(
+            version="v1.36",
+            subnets=["a", "a"],
+            endpoint_public_access=False,
+            endpoint_private_access=False,
+            public_access_cidrs=["10.0.0.1/8", "nowhere"],
+        )
+    assert len(refused.value.problems) == 5
+
+
+def test_a_create_says_everything_in_one_call() -> None:
+    wanted = desired(encryption_key=KEY, service_cidr="10.100.0.0/16", deletion_protection=True)
+    request = create_request("demo", wanted, PARENTS)
+    token = request.pop("clientRequestToken")
+    assert request == {
+        "name": "demo",
+        "version": "1.36",
+        "roleArn": "arn:aws:iam::123456789012:role/cluster",
+        "resourcesVpcConfig": {
+            "subnetIds": ["subnet-a", "subnet-b"],
+            "securityGroupIds": ["sg-1"],
+            "endpointPrivateAccess": True,
+            "endpointPublicAccess": True,
+            "publicAccessCidrs": ["0.0.0.0/0"],
+        },
+        "accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": True},
+        "logging": {
+            "clusterLogging": [
+                {"types": ["api", "audit"], "enabled": True},
+                {"types": ["authenticator", "controllerManager", "scheduler"], "enabled": False},
+            ]
+        },
+        "encryptionConfig": [{"resources": ["secrets"], "provider": {"keyArn": KEY}}],
+        "kubernetesNetworkConfig": {"serviceIpv4Cidr": "10.100.0.0/16"},
+        "deletionProtection": True,
+        "tags": {
+            "team": "data",
+            "entasis.io/platform": "demo",
+            "entasis.io/role": "eks_cluster",
+            "Name": "demo",
+        },
+    }
+    assert token == create_request("demo", wanted, PARENTS)["clientRequestToken"]
+    assert token != create_request("demo", desired(), PARENTS)["clientRequestToken"]
+
+
+def simulated(cluster: Mapping[str, Any], changes: list[Change], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The cluster after EKS has carried out each request of a plan: what a call does not name stays."""
+    result: dict[str, Any] = json.loads(json.dumps(cluster))
+    for change in changes:
+        if change.part == "tags":
+            result["tags"].update({key.removeprefix("tag "): value for key, value in (change.after or {}).items()})
+            continue
+        operation, request = update_request(change, "demo", wanted, PARENTS)
+        if operation == "update_cluster_version":
+            assert int(request["version"][2:]) == int(result["version"][2:]) + 1
+            result["version"] = request["version"]
+        elif operation == "associate_encryption_config":
+            result["encryptionConfig"] = request["encryptionConfig"]
+        else:
+            (subject,) = request.keys() - {"name"}
+            merged = isinstance(request[subject], dict)
+            result[subject] = {**result.get(subject, {}), **request[subject]} if merged else request[subject]
+    return result
+
+
+@given(
+    wanted=st.fixed_dictionaries(
+        {
+            "version": st.sampled_from(["1.34", "1.35", "1.36"]),
+            "subnets": st.sets(st.sampled_from(["a", "b", "c"]), min_size=2).map(list),
+            "security_groups": st.sampled_from([[], ["nodes"]]),
+            "endpoint_public_access": st.booleans(),
+            "public_access_cidrs": st.sampled_from([["0.0.0.0/0"], ["192.0.2.0/24", "198.51.100.0/24"]]),
+            "logging": st.sets(st.sampled_from(["api", "audit", "scheduler"])).map(list),
+            "authentication_mode": st.sampled_from(["API", "API_AND_CONFIG_MAP"]),
+            "encryption_key": st.sampled_from([None, KEY]),
+            "deletion_protection": st.sampled_from([None, True, False]),
+            "tags": st.dictionaries(st.sampled_from(["team", "stage", "Name"]), st.sampled_from(["x", "y"])),
+        }
+    ),
+    mode=st.sampled_from(["CONFIG_MAP", "API_AND_CONFIG_MAP"]),
+    private=st.booleans(),
+)
+def test_a_plan_that_was_applied_leaves_nothing_to_plan(wanted: dict[str, Any], mode: str, private: bool) -> None:
+    goal = desired(**wanted)
+    start = described(
+        version="1.33", accessConfig={"authenticationMode": mode}, **network(endpointPrivateAccess=private)
+    )
+    end = simulated(start, planned(goal, start), goal)
+    assert planned(goal, end) == []
