@@ -92,6 +92,10 @@ class PlanError(Exception):
         super().__init__("\n".join(self.problems))
 
 
+class HandlerError(Exception):
+    """A handler says in its own words, for the user, why it could not make its change."""
+
+
 class ApplyError(Exception):
     """A change failed. C(done) holds the changes that were applied, C(change) the first that was not, and why."""
 

@@ -15,6 +15,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     ApplyError,
     Change,
     Handler,
+    HandlerError,
     PlanError,
     apply,
     result,
@@ -26,6 +27,9 @@ try:
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 except ImportError:  # AnsibleAWSModule reports the missing library to the user
     pass
+
+#: More than this many things in the way are not read by anyone; the rest is counted.
+_BLOCKERS_SHOWN = 10
 
 #: The options that every AWS domain module has besides those of amazon.aws.
 COMMON_ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -77,6 +81,31 @@ def reconcile(
     module.exit_json(**result(changes), **values)
 
 
+def warn_of_unlisted(module: Any, unlisted: Sequence[str]) -> None:
+    """Say what is the platform's, is not in the options any more, and stays because nobody asked for its removal."""
+    if unlisted:
+        module.warn(
+            f"not in the options and left alone: {', '.join(unlisted)}. Write purge: true to remove what is not listed."
+        )
+
+
+def refuse_blocked_removal(module: Any, blockers: Sequence[str]) -> None:
+    """Stop a removal that AWS would refuse half-way because of what others still have there; in check mode only warn,
+    since what another layer is to remove first is still there.
+
+    Raises:
+        PlanError: something is in the way, and this is a real run.
+    """
+    if not blockers:
+        return
+    shown = ", ".join(blockers[:_BLOCKERS_SHOWN])
+    more = f" and {len(blockers) - _BLOCKERS_SHOWN} more" if len(blockers) > _BLOCKERS_SHOWN else ""
+    message = f"cannot be removed while something else uses it: {shown}{more}. Remove that first"
+    if not module.check_mode:
+        raise PlanError(message)
+    module.warn(message)
+
+
 def explain(error: BaseException) -> str:
     """One or two sentences: which call failed, what AWS said, and what to do where that is known."""
     if isinstance(error, ClientError):
@@ -88,7 +117,7 @@ def explain(error: BaseException) -> str:
         return "no AWS credentials were found. Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
     if isinstance(error, NoRegionError):
         return "no region was given. Set the option region."
-    if isinstance(error, (BotoCoreError, TimeoutError, PlanError)):
+    if isinstance(error, (BotoCoreError, TimeoutError, HandlerError, PlanError)):
         return f"{str(error).strip().rstrip('.')}."
     return f"{type(error).__name__}: {error}."
 
@@ -100,6 +129,7 @@ _ADVICE = {
     "ExpiredToken": "Renew the AWS credentials.",
     "ExpiredTokenException": "Renew the AWS credentials.",
     "InvalidClientTokenId": "Check the AWS credentials.",
+    "DependencyViolation": "Find what still uses it, and remove that first.",
     "AuthFailure": "Check the AWS credentials.",
     "VpcLimitExceeded": "Ask AWS for a higher quota of VPCs in this region, or remove one.",
     "AddressLimitExceeded": "Ask AWS for a higher quota of elastic IP addresses, or use nat_gateways: single.",

@@ -1,0 +1,274 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+"""The calls that make the changes of a network plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.entasis.engine.plugins.module_utils._aws.network.plan import Plan
+from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import (
+    not_found,
+    retry,
+    still_used,
+    wait_until,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import to_tag_list
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Handler, HandlerError
+
+#: Seconds that a NAT gateway may take to come or to go. It takes AWS one to two minutes; 10 minutes is the patience of
+#: botocore's own waiters, which look too seldom to be used here.
+_NAT_LIMIT = 600.0
+
+
+class NetworkApply:
+    """Applies the changes of one plan. What it makes is in C(ids) and C(public_ips) afterwards."""
+
+    def __init__(self, ec2: Any, plan: Plan) -> None:
+        self._ec2 = ec2
+        self._plan = plan
+        self.ids = dict(plan.ids)
+        self.public_ips = dict(plan.public_ips)
+
+    def handlers(self) -> Mapping[tuple[str, str], Handler]:
+        return {
+            ("vpc", "create"): self._create_vpc,
+            ("vpc", "update"): self._tag,
+            ("vpc", "delete"): self._delete(self._ec2.delete_vpc, "VpcId"),
+            ("vpc_attributes", "update"): self._update_vpc_attributes,
+            ("internet_gateway", "create"): self._create_internet_gateway,
+            ("internet_gateway", "update"): self._tag,
+            ("internet_gateway", "delete"): self._delete_internet_gateway,
+            ("internet_gateway_attachment", "create"): self._attach_internet_gateway,
+            ("subnet", "create"): self._create_subnet,
+            ("subnet", "update"): self._tag,
+            ("subnet", "delete"): self._delete(self._ec2.delete_subnet, "SubnetId"),
+            ("subnet_attributes", "update"): self._update_subnet_attributes,
+            ("elastic_ip", "create"): self._create_elastic_ip,
+            ("elastic_ip", "update"): self._tag,
+            ("elastic_ip", "delete"): self._delete(self._ec2.release_address, "AllocationId"),
+            ("nat_gateway", "create"): self._create_nat_gateway,
+            ("nat_gateway", "update"): self._update_nat_gateway,
+            ("nat_gateway", "delete"): self._delete_nat_gateway,
+            ("route_table", "create"): self._create_route_table,
+            ("route_table", "update"): self._tag,
+            ("route_table", "delete"): self._delete_route_table,
+            ("route", "create"): self._create_route,
+            ("route", "update"): self._update_route,
+            ("route", "delete"): self._delete_route,
+            ("route_table_association", "create"): self._create_association,
+            ("route_table_association", "update"): self._update_association,
+            ("vpc_endpoint", "create"): self._create_endpoint,
+            ("vpc_endpoint", "update"): self._update_endpoint,
+            ("vpc_endpoint", "delete"): self._delete_endpoint,
+        }
+
+    def _tag(self, change: Change) -> None:
+        self._ec2.create_tags(Resources=[self.ids[change.resource]], Tags=to_tag_list(_after(change)["tags"]))
+
+    def _delete(self, call: Callable[..., Any], parameter: str) -> Handler:
+        """A handler that deletes by id, and goes on asking while what stood on the resource is still leaving."""
+
+        def handle(change: Change) -> None:
+            retry(lambda: call(**{parameter: self.ids[change.resource]}), still_used)
+
+        return handle
+
+    def _create_vpc(self, change: Change) -> None:
+        after = _after(change)
+        answer = self._ec2.create_vpc(CidrBlock=after["cidr"], TagSpecifications=_tagged("vpc", after))
+        self.ids[change.resource] = answer["Vpc"]["VpcId"]
+
+    def _update_vpc_attributes(self, change: Change) -> None:
+        # One attribute a call, as the API has it; host names need DNS support first.
+        for attribute in sorted(_after(change), reverse=True):
+            self._modify(
+                self._ec2.modify_vpc_attribute,
+                VpcId=self.ids[f"vpc/{change.name}"],
+                **{attribute[0].upper() + attribute[1:]: {"Value": _after(change)[attribute]}},
+            )
+
+    def _create_internet_gateway(self, change: Change) -> None:
+        answer = self._ec2.create_internet_gateway(TagSpecifications=_tagged("internet-gateway", _after(change)))
+        self.ids[change.resource] = answer["InternetGateway"]["InternetGatewayId"]
+
+    def _attach_internet_gateway(self, change: Change) -> None:
+        self._modify(
+            self._ec2.attach_internet_gateway,
+            InternetGatewayId=self.ids[f"internet_gateway/{change.name}"],
+            VpcId=self.ids[_after(change)["vpc"]],
+        )
+
+    def _delete_internet_gateway(self, change: Change) -> None:
+        gateway = self.ids[change.resource]
+        attached = self._plan.attachments.get(change.name)
+        if attached:
+            retry(lambda: self._ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=attached), still_used)
+        retry(lambda: self._ec2.delete_internet_gateway(InternetGatewayId=gateway), still_used)
+
+    def _create_subnet(self, change: Change) -> None:
+        after = _after(change)
+        answer = self._modify(
+            self._ec2.create_subnet,
+            VpcId=self.ids[after["vpc"]],
+            CidrBlock=after["cidr"],
+            AvailabilityZone=after["zone"],
+            TagSpecifications=_tagged("subnet", after),
+        )
+        self.ids[change.resource] = answer["Subnet"]["SubnetId"]
+
+    def _update_subnet_attributes(self, change: Change) -> None:
+        self._modify(
+            self._ec2.modify_subnet_attribute,
+            SubnetId=self.ids[f"subnet/{change.name}"],
+            MapPublicIpOnLaunch={"Value": _after(change)["map_public_ip_on_launch"]},
+        )
+
+    def _create_elastic_ip(self, change: Change) -> None:
+        answer = self._ec2.allocate_address(Domain="vpc", TagSpecifications=_tagged("elastic-ip", _after(change)))
+        self.ids[change.resource] = answer["AllocationId"]
+        self.public_ips[change.name] = answer["PublicIp"]
+
+    def _create_nat_gateway(self, change: Change) -> None:
+        after = _after(change)
+        answer = self._modify(
+            self._ec2.create_nat_gateway,
+            SubnetId=self.ids[after["subnet"]],
+            AllocationId=self.ids[after["elastic_ip"]],
+            TagSpecifications=_tagged("natgateway", after),
+        )
+        gateway = answer["NatGateway"]
+        self.ids[change.resource] = gateway["NatGatewayId"]
+        if gateway["State"] != "available":
+            self._wait_for_nat_gateway(gateway["NatGatewayId"], "available")
+
+    def _update_nat_gateway(self, change: Change) -> None:
+        if "tags" in _after(change):
+            self._tag(change)
+        else:
+            self._wait_for_nat_gateway(self.ids[change.resource], "available")
+
+    def _delete_nat_gateway(self, change: Change) -> None:
+        gateway = self.ids[change.resource]
+        if (change.before or {}).get("state") != "deleting":
+            self._ec2.delete_nat_gateway(NatGatewayId=gateway)
+        # The address and the subnet are held until the gateway is gone.
+        self._wait_for_nat_gateway(gateway, "deleted")
+
+    def _wait_for_nat_gateway(self, gateway: str, state: str) -> None:
+        def reached() -> bool:
+            # A gateway that was just made may not be listed yet, one that is long gone is not any more.
+            found = self._ec2.describe_nat_gateways(Filter=[{"Name": "nat-gateway-id", "Values": [gateway]}])
+            if not found["NatGateways"]:
+                return state == "deleted"
+            seen = found["NatGateways"][0]
+            if seen["State"] == "failed" and state != "deleted":
+                raise HandlerError(f"NAT gateway {gateway} failed: {seen.get('FailureMessage', 'AWS gives no reason')}")
+            return bool(seen["State"] == state)
+
+        wait_until(reached, f"NAT gateway {gateway} is not {state}", limit=_NAT_LIMIT)
+
+    def _create_route_table(self, change: Change) -> None:
+        after = _after(change)
+        answer = self._modify(
+            self._ec2.create_route_table,
+            VpcId=self.ids[after["vpc"]],
+            TagSpecifications=_tagged("route-table", after),
+        )
+        self.ids[change.resource] = answer["RouteTable"]["RouteTableId"]
+
+    def _delete_route_table(self, change: Change) -> None:
+        for association in self._plan.leftover_associations.get(change.name, ()):
+            self._ec2.disassociate_route_table(AssociationId=association)
+        retry(lambda: self._ec2.delete_route_table(RouteTableId=self.ids[change.resource]), still_used)
+
+    def _route(self, described: Mapping[str, Any], *, with_target: bool) -> dict[str, str]:
+        arguments = {
+            "RouteTableId": self.ids[described["route_table"]],
+            _destination_parameter(described["destination"]): described["destination"],
+        }
+        if with_target:
+            target = described["target"]
+            parameter = "NatGatewayId" if target.startswith("nat_gateway/") else "GatewayId"
+            arguments[parameter] = self.ids[target]
+        return arguments
+
+    def _create_route(self, change: Change) -> None:
+        self._modify(self._ec2.create_route, **self._route(_after(change), with_target=True))
+
+    def _update_route(self, change: Change) -> None:
+        self._modify(self._ec2.replace_route, **self._route(_after(change), with_target=True))
+
+    def _delete_route(self, change: Change) -> None:
+        self._ec2.delete_route(**self._route(change.before or {}, with_target=False))
+
+    def _create_association(self, change: Change) -> None:
+        after = _after(change)
+        self._modify(
+            self._ec2.associate_route_table,
+            RouteTableId=self.ids[after["route_table"]],
+            SubnetId=self.ids[after["subnet"]],
+        )
+
+    def _update_association(self, change: Change) -> None:
+        self._modify(
+            self._ec2.replace_route_table_association,
+            AssociationId=self._plan.associations[change.name],
+            RouteTableId=self.ids[_after(change)["route_table"]],
+        )
+
+    def _create_endpoint(self, change: Change) -> None:
+        after = _after(change)
+        answer = self._modify(
+            self._ec2.create_vpc_endpoint,
+            VpcEndpointType="Gateway",
+            VpcId=self.ids[after["vpc"]],
+            ServiceName=after["service"],
+            RouteTableIds=[self.ids[table] for table in after["route_tables"]],
+            TagSpecifications=_tagged("vpc-endpoint", after),
+        )
+        self.ids[change.resource] = answer["VpcEndpoint"]["VpcEndpointId"]
+
+    def _update_endpoint(self, change: Change) -> None:
+        after, before = _after(change), change.before or {}
+        if "tags" in after:
+            self._tag(change)
+            return
+        added = [self.ids[table] for table in after["route_tables"] if table not in before["route_tables"]]
+        # A table that is not ours is known by its id only.
+        removed = [self.ids.get(table, table) for table in before["route_tables"] if table not in after["route_tables"]]
+        self._modify(
+            self._ec2.modify_vpc_endpoint,
+            VpcEndpointId=self.ids[change.resource],
+            **({"AddRouteTableIds": added} if added else {}),
+            **({"RemoveRouteTableIds": removed} if removed else {}),
+        )
+
+    def _delete_endpoint(self, change: Change) -> None:
+        answer = self._ec2.delete_vpc_endpoints(VpcEndpointIds=[self.ids[change.resource]])
+        # The call answers 200 and lists what it could not delete.
+        for failed in answer.get("Unsuccessful", ()):
+            error = failed["Error"]
+            raise HandlerError(f"DeleteVpcEndpoints answered {error.get('Code')}: {error.get('Message')}")
+
+    def _modify(self, call: Callable[..., Any], **arguments: Any) -> Any:
+        """Call with ids that may be a moment old: AWS may not know them everywhere yet."""
+        return retry(lambda: call(**arguments), not_found)
+
+
+def _after(change: Change) -> Mapping[str, Any]:
+    return change.after or {}
+
+
+def _tagged(resource_type: str, after: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"ResourceType": resource_type, "Tags": to_tag_list(after["tags"])}]
+
+
+def _destination_parameter(destination: str) -> str:
+    if destination.startswith("pl-"):
+        return "DestinationPrefixListId"
+    return "DestinationIpv6CidrBlock" if ":" in destination else "DestinationCidrBlock"

@@ -1,0 +1,224 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+"""Which of the observed resources are the platform's, and under which name. Pure.
+
+A resource carries three marks: the tags of platform, role and name. Someone may have removed or changed some of them by
+hand, so a resource inside our VPC that still has a mark is recognised by what else tells it apart (a subnet by its
+addresses, a NAT gateway by its elastic IP), and gets its tags back. Nothing without a mark is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.entasis.engine.plugins.module_utils._aws.network import desired as wanted
+from ansible_collections.entasis.engine.plugins.module_utils._aws.network import observe as seen
+from ansible_collections.entasis.engine.plugins.module_utils._aws.network.desired import ROLE
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
+    NAME_TAG,
+    PLATFORM_TAG,
+    ROLE_TAG,
+    belongs,
+)
+
+
+@dataclass
+class Matches:
+    """The platform's resources by kind and name, those that are not desired, and what makes planning impossible."""
+
+    vpc: dict[str, seen.Vpc] = field(default_factory=dict)
+    internet_gateways: dict[str, seen.InternetGateway] = field(default_factory=dict)
+    subnets: dict[str, seen.Subnet] = field(default_factory=dict)
+    elastic_ips: dict[str, seen.ElasticIp] = field(default_factory=dict)
+    nat_gateways: dict[str, seen.NatGateway] = field(default_factory=dict)
+    #: Gateways that AWS is still deleting, by name: they hold their address until they are gone.
+    leaving_nat_gateways: dict[str, seen.NatGateway] = field(default_factory=dict)
+    route_tables: dict[str, seen.RouteTable] = field(default_factory=dict)
+    endpoints: dict[str, seen.Endpoint] = field(default_factory=dict)
+    #: Ours and not desired, as (kind, name, resource).
+    leftovers: list[tuple[str, str, Any]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def match(desired: wanted.Network, observed: seen.Observed) -> Matches:
+    """Give each of the platform's resources its name."""
+    found = Matches()
+    vpc = _match_vpc(desired, observed, found)
+    found.internet_gateways = _match(
+        "internet_gateway",
+        desired.internet_gateways,
+        observed.internet_gateways,
+        desired.platform,
+        found,
+        inside=lambda gateway: vpc is not None and gateway.vpc_id == vpc.id,
+        is_it=lambda _name, gateway: vpc is not None and gateway.vpc_id == vpc.id,
+    )
+    found.subnets = _match(
+        "subnet",
+        desired.subnets,
+        observed.subnets,
+        desired.platform,
+        found,
+        is_it=lambda name, subnet: subnet.cidr == desired.subnets[name].cidr,
+        fixed=True,
+    )
+    leaving = [gateway for gateway in observed.nat_gateways if gateway.state == "deleting"]
+    _match_nat_gateways(desired, observed, found)
+    for gateway in leaving:
+        name = gateway.tags.get(NAME_TAG, "")
+        if belongs(gateway.tags, desired.platform, ROLE, inside=True):
+            found.leaving_nat_gateways[_free_name(name, gateway.id, found.leaving_nat_gateways)] = gateway
+    subnet_ids = {name: subnet.id for name, subnet in found.subnets.items()}
+    found.route_tables = _match(
+        "route_table",
+        desired.route_tables,
+        observed.route_tables,
+        desired.platform,
+        found,
+        is_it=lambda name, table: any(
+            subnet_ids.get(subnet) in table.associations for subnet in desired.route_tables[name].subnets
+        ),
+    )
+    found.endpoints = _match(
+        "vpc_endpoint",
+        desired.endpoints,
+        [endpoint for endpoint in observed.endpoints if endpoint.type == "Gateway"],
+        desired.platform,
+        found,
+        is_it=lambda name, endpoint: endpoint.service == desired.endpoints[name].service,
+    )
+    return found
+
+
+def _match_vpc(desired: wanted.Network, observed: seen.Observed, found: Matches) -> seen.Vpc | None:
+    ours = [vpc for vpc in observed.vpcs if vpc.tags.get(PLATFORM_TAG) == desired.platform]
+    if len(ours) > 1:
+        found.problems.append(
+            f"platform {desired.platform} has {len(ours)} VPCs: {', '.join(sorted(vpc.id for vpc in ours))}. "
+            f"Remove the tag {PLATFORM_TAG} from the one that is not in use"
+        )
+        return None
+    if ours:
+        name = desired.name if desired.present else ours[0].tags.get(NAME_TAG, desired.name)
+        found.vpc[name] = ours[0]
+        return ours[0]
+    untagged = sorted(
+        vpc.id
+        for vpc in observed.vpcs
+        if vpc.tags.get(NAME_TAG) == desired.name and vpc.tags.get(ROLE_TAG) == ROLE and PLATFORM_TAG not in vpc.tags
+    )
+    if untagged:
+        found.problems.append(
+            f"{', '.join(untagged)} is named {desired.name} like the VPC of platform {desired.platform} and has lost "
+            f"the tag {PLATFORM_TAG}. If it is the platform's, give it the tag {PLATFORM_TAG}={desired.platform}; "
+            "if not, give it another name"
+        )
+    return None
+
+
+def _match_nat_gateways(desired: wanted.Network, observed: seen.Observed, found: Matches) -> None:
+    """Match NAT gateways and their addresses: each tells the other apart."""
+    there = [gateway for gateway in observed.nat_gateways if gateway.state != "deleting"]
+    addresses_by_name: dict[str, set[str]] = {}
+    for address in observed.elastic_ips:
+        if belongs(address.tags, desired.platform, ROLE, inside=False) and NAME_TAG in address.tags:
+            addresses_by_name.setdefault(address.tags[NAME_TAG], set()).add(address.id)
+    found.nat_gateways = _match(
+        "nat_gateway",
+        desired.nat_gateways,
+        there,
+        desired.platform,
+        found,
+        is_it=lambda name, gateway: not gateway.allocation_ids.isdisjoint(addresses_by_name.get(name, ())),
+        # An address with all our tags is a mark of the gateway that uses it.
+        needs_mark=False,
+    )
+    in_use = {
+        name: gateway.allocation_ids
+        for name, gateway in [
+            *found.nat_gateways.items(),
+            *((name, gateway) for kind, name, gateway in found.leftovers if kind == "nat_gateway"),
+        ]
+    }
+    held = frozenset[str]().union(*in_use.values())
+    found.elastic_ips = _match(
+        "elastic_ip",
+        desired.elastic_ips,
+        observed.elastic_ips,
+        desired.platform,
+        found,
+        inside=lambda address: address.id in held,
+        is_it=lambda name, address: address.id in in_use.get(name, ()),
+        needs_mark=False,
+    )
+
+
+def _match(
+    kind: str,
+    desired: Mapping[str, Any],
+    observed: Sequence[Any],
+    platform: str,
+    found: Matches,
+    *,
+    is_it: Callable[[str, Any], bool],
+    inside: Callable[[Any], bool] = lambda _resource: True,
+    fixed: bool = False,
+    needs_mark: bool = True,
+) -> dict[str, Any]:
+    """Match one kind, by tags and by C(is_it), which tells a resource apart by something else than its tags.
+
+    With C(fixed), what C(is_it) looks at cannot change, so it counts more than a tag that anyone can edit.
+    """
+    ours = [r for r in observed if belongs(r.tags, platform, ROLE, inside=inside(r))]
+    matched: dict[str, Any] = {}
+
+    def take(candidates: Callable[[str], list[Any]]) -> None:
+        taken = {r.id for r in matched.values()}
+        for name in desired:
+            free = [r for r in candidates(name) if r.id not in taken] if name not in matched else []
+            if len(free) > 1:
+                found.problems.append(
+                    f"{kind} {name} is there {len(free)} times: {', '.join(sorted(r.id for r in free))}. "
+                    "Remove the one that is not in use"
+                )
+            if free:
+                matched[name] = free[0]
+                taken.add(free[0].id)
+
+    def named(name: str) -> list[Any]:
+        return [r for r in ours if r.tags.get(NAME_TAG) == name]
+
+    def recognised(name: str) -> list[Any]:
+        return [
+            r
+            for r in observed
+            if inside(r) and is_it(name, r) and (not needs_mark or _has_mark(r.tags, platform, name))
+        ]
+
+    take(lambda name: [r for r in named(name) if is_it(name, r)])
+    for candidates in (recognised, named) if fixed else (named, recognised):
+        take(candidates)
+    names = set(desired)
+    identified = {r.id for r in matched.values()}
+    for resource in ours:
+        if resource.id not in identified:
+            name = _free_name(resource.tags.get(NAME_TAG, ""), resource.id, names)
+            names.add(name)
+            found.leftovers.append((kind, name, resource))
+    return matched
+
+
+def _has_mark(tags: Mapping[str, str], platform: str, name: str) -> bool:
+    """Whether at least one of our three tags is left, and none names another platform."""
+    if tags.get(PLATFORM_TAG, platform) != platform:
+        return False
+    return tags.get(PLATFORM_TAG) == platform or tags.get(ROLE_TAG) == ROLE or tags.get(NAME_TAG) == name
+
+
+def _free_name(name: str, resource_id: str, taken: Iterable[str]) -> str:
+    return name if name and name not in taken else resource_id

@@ -1,0 +1,256 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""What AWS has of a platform's network, read in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, from_tag_list
+
+#: States of a NAT gateway that still holds its address. AWS lists deleted and failed ones for about an hour.
+_NAT_STATES = ("pending", "available", "deleting")
+
+
+@dataclass(frozen=True)
+class Resource:
+    id: str
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Vpc(Resource):
+    cidr: str
+
+
+@dataclass(frozen=True)
+class Subnet(Resource):
+    cidr: str
+    zone: str
+    map_public_ip_on_launch: bool
+
+
+@dataclass(frozen=True)
+class InternetGateway(Resource):
+    vpc_id: str | None
+
+
+@dataclass(frozen=True)
+class ElasticIp(Resource):
+    public_ip: str
+
+
+@dataclass(frozen=True)
+class NatGateway(Resource):
+    state: str
+    subnet_id: str
+    allocation_ids: frozenset[str] = frozenset()
+    interface_ids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class RouteTable(Resource):
+    #: Destination (IPv4 or IPv6 CIDR, or prefix list) to the id of the target, of the routes that someone put in.
+    routes: Mapping[str, str]
+    #: Subnet id to association id.
+    associations: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Endpoint(Resource):
+    service: str
+    type: str
+    route_table_ids: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The VPCs, internet gateways and addresses of the region, and what is in the platform's VPC where there is one."""
+
+    vpcs: tuple[Vpc, ...] = ()
+    internet_gateways: tuple[InternetGateway, ...] = ()
+    elastic_ips: tuple[ElasticIp, ...] = ()
+    #: enableDnsSupport and enableDnsHostnames of the platform's VPC.
+    vpc_attributes: Mapping[str, bool] = field(default_factory=dict)
+    subnets: tuple[Subnet, ...] = ()
+    nat_gateways: tuple[NatGateway, ...] = ()
+    route_tables: tuple[RouteTable, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+
+
+def observe(ec2: Any, platform: str) -> Observed:
+    """Read the platform's network: two rounds of parallel calls, one where the platform has no VPC.
+
+    VPCs, internet gateways and addresses are read without a filter: one that lost its tag, or is not attached any more,
+    would not be found by tag or VPC, and a region has few of them.
+    """
+    with ThreadPoolExecutor(max_workers=8) as pool:
+
+        def read(operation: str, key: str, **arguments: Any) -> Callable[[], list[dict[str, Any]]]:
+            return pool.submit(_read_all, ec2, operation, key, arguments).result
+
+        vpcs = read("describe_vpcs", "Vpcs")
+        gateways = read("describe_internet_gateways", "InternetGateways")
+        addresses = read("describe_addresses", "Addresses")
+        found = tuple(_vpc(item) for item in vpcs())
+        region = Observed(
+            vpcs=found,
+            internet_gateways=tuple(_internet_gateway(item) for item in gateways()),
+            elastic_ips=tuple(_elastic_ip(item) for item in addresses()),
+        )
+        ours = [vpc.id for vpc in found if vpc.tags.get(PLATFORM_TAG) == platform]
+        if len(ours) != 1:
+            return region
+        inside = [{"Name": "vpc-id", "Values": ours}]
+        attributes = {
+            name: pool.submit(ec2.describe_vpc_attribute, VpcId=ours[0], Attribute=name)
+            for name in ("enableDnsSupport", "enableDnsHostnames")
+        }
+        subnets = read("describe_subnets", "Subnets", Filters=inside)
+        nats = read(
+            "describe_nat_gateways",
+            "NatGateways",
+            Filter=[*inside, {"Name": "state", "Values": list(_NAT_STATES)}],
+        )
+        tables = read("describe_route_tables", "RouteTables", Filters=inside)
+        endpoints = read("describe_vpc_endpoints", "VpcEndpoints", Filters=inside)
+        return replace(
+            region,
+            vpc_attributes={
+                name: answer.result()[name[0].upper() + name[1:]]["Value"] for name, answer in attributes.items()
+            },
+            subnets=tuple(_subnet(item) for item in subnets()),
+            nat_gateways=tuple(_nat_gateway(item) for item in nats()),
+            route_tables=tuple(_route_table(item) for item in tables()),
+            endpoints=tuple(
+                _endpoint(item) for item in endpoints() if item["State"].lower() not in ("deleting", "deleted")
+            ),
+        )
+
+
+def foreign_uses(ec2: Any, vpc_id: str, observed: Observed) -> list[str]:
+    """The security groups and network interfaces in a VPC that would stop its removal."""
+    inside = {"Filters": [{"Name": "vpc-id", "Values": [vpc_id]}]}
+    groups = _read_all(ec2, "describe_security_groups", "SecurityGroups", inside)
+    interfaces = _read_all(ec2, "describe_network_interfaces", "NetworkInterfaces", inside)
+    of_gateways = {interface for gateway in observed.nat_gateways for interface in gateway.interface_ids}
+    return [
+        *(
+            f"security group {group['GroupName']} ({group['GroupId']})"
+            for group in groups
+            if group["GroupName"] != "default"
+        ),
+        *(
+            f"network interface {interface['NetworkInterfaceId']} ({interface.get('Description') or 'no description'})"
+            for interface in interfaces
+            if interface["NetworkInterfaceId"] not in of_gateways and interface.get("InterfaceType") != "nat_gateway"
+        ),
+    ]
+
+
+def _read_all(ec2: Any, operation: str, key: str, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if not ec2.can_paginate(operation):
+        return list(getattr(ec2, operation)(**arguments)[key])
+    return [item for page in ec2.get_paginator(operation).paginate(**arguments) for item in page[key]]
+
+
+def _vpc(item: Mapping[str, Any]) -> Vpc:
+    return Vpc(item["VpcId"], from_tag_list(item.get("Tags")), item["CidrBlock"])
+
+
+def _subnet(item: Mapping[str, Any]) -> Subnet:
+    return Subnet(
+        item["SubnetId"],
+        from_tag_list(item.get("Tags")),
+        item["CidrBlock"],
+        item["AvailabilityZone"],
+        item["MapPublicIpOnLaunch"],
+    )
+
+
+def _internet_gateway(item: Mapping[str, Any]) -> InternetGateway:
+    attached = [
+        attachment["VpcId"]
+        for attachment in item.get("Attachments", ())
+        if attachment.get("State") not in ("detaching", "detached")
+    ]
+    return InternetGateway(
+        item["InternetGatewayId"], from_tag_list(item.get("Tags")), attached[0] if attached else None
+    )
+
+
+def _elastic_ip(item: Mapping[str, Any]) -> ElasticIp:
+    return ElasticIp(item.get("AllocationId", item["PublicIp"]), from_tag_list(item.get("Tags")), item["PublicIp"])
+
+
+def _nat_gateway(item: Mapping[str, Any]) -> NatGateway:
+    addresses = item.get("NatGatewayAddresses", ())
+    return NatGateway(
+        item["NatGatewayId"],
+        from_tag_list(item.get("Tags")),
+        item["State"],
+        item["SubnetId"],
+        frozenset(address["AllocationId"] for address in addresses if address.get("AllocationId")),
+        frozenset(address["NetworkInterfaceId"] for address in addresses if address.get("NetworkInterfaceId")),
+    )
+
+
+def _route_table(item: Mapping[str, Any]) -> RouteTable:
+    associations = [
+        association
+        for association in item.get("Associations", ())
+        if association.get("AssociationState", {}).get("State") not in ("disassociating", "disassociated")
+    ]
+    return RouteTable(
+        item["RouteTableId"],
+        from_tag_list(item.get("Tags")),
+        # Routes of the table itself (local), of propagation and of gateway endpoints are AWS's own to keep.
+        {
+            _destination(route): _target(route)
+            for route in item.get("Routes", ())
+            if route.get("Origin") == "CreateRoute" and not route.get("GatewayId", "").startswith("vpce-")
+        },
+        {
+            association["SubnetId"]: association["RouteTableAssociationId"]
+            for association in associations
+            if association.get("SubnetId")
+        },
+    )
+
+
+def _destination(route: Mapping[str, Any]) -> str:
+    fields = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
+    return next(route[field] for field in fields if route.get(field))
+
+
+def _target(route: Mapping[str, Any]) -> str:
+    fields = (
+        "NatGatewayId",
+        "TransitGatewayId",
+        "VpcPeeringConnectionId",
+        "NetworkInterfaceId",
+        "InstanceId",
+        "EgressOnlyInternetGatewayId",
+        "CarrierGatewayId",
+        "LocalGatewayId",
+        "CoreNetworkArn",
+        "GatewayId",
+    )
+    return next((route[field] for field in fields if route.get(field)), "nothing")
+
+
+def _endpoint(item: Mapping[str, Any]) -> Endpoint:
+    return Endpoint(
+        item["VpcEndpointId"],
+        from_tag_list(item.get("Tags")),
+        item["ServiceName"],
+        item["VpcEndpointType"],
+        frozenset(item.get("RouteTableIds", ())),
+    )

@@ -1,0 +1,76 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""One run of the module aws_network: what it reads, plans, applies and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.entasis.engine.plugins.module_utils._aws.module import (
+    client,
+    refuse_blocked_removal,
+    warn_of_unlisted,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._aws.network.apply import NetworkApply
+from ansible_collections.entasis.engine.plugins.module_utils._aws.network.desired import absent, desired_network
+from ansible_collections.entasis.engine.plugins.module_utils._aws.network.observe import foreign_uses, observe
+from ansible_collections.entasis.engine.plugins.module_utils._aws.network.plan import plan, unowned_subnets
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Handler
+
+#: What a value is called that AWS gives out only when the resource is made.
+KNOWN_AFTER_APPLY = "(known after apply)"
+
+
+class AwsNetwork:
+    def __init__(self, module: Any) -> None:
+        self._module = module
+        options = module.params
+        name = options["name"] or options["platform"]
+        self._desired = (
+            desired_network(
+                platform=options["platform"],
+                name=name,
+                region=module.region or "",
+                cidr=options["cidr"],
+                subnets=options["subnets"],
+                nat_gateways=options["nat_gateways"],
+                gateway_endpoints=options["gateway_endpoints"],
+                tags=options["tags"],
+            )
+            if options["state"] == "present"
+            else absent(options["platform"], name)
+        )
+        self._ec2 = client(module, "ec2")
+
+    def plan(self) -> Sequence[Change]:
+        observed = observe(self._ec2, self._desired.platform)
+        self._plan = plan(self._desired, observed, purge=self._module.params["purge"])
+        self._apply = NetworkApply(self._ec2, self._plan)
+        warn_of_unlisted(self._module, self._plan.unlisted)
+        for change in self._plan.changes:
+            if change.kind == "vpc" and change.action == "delete":
+                uses = foreign_uses(self._ec2, self._plan.ids[change.resource], observed)
+                refuse_blocked_removal(self._module, [*unowned_subnets(observed, self._plan), *uses])
+        return self._plan.changes
+
+    def handlers(self) -> Mapping[tuple[str, str], Handler]:
+        return self._apply.handlers()
+
+    def report(self) -> Mapping[str, Any]:
+        """The module's own return values, from what was observed and what was made since."""
+        report: dict[str, Any] = {"unlisted": list(self._plan.unlisted)}
+        if self._desired.present:
+            ids = self._apply.ids
+            report["vpc_id"] = ids.get(f"vpc/{self._desired.name}", KNOWN_AFTER_APPLY)
+            report["subnet_ids"] = {
+                name: ids.get(f"subnet/{name}", KNOWN_AFTER_APPLY) for name in self._desired.subnets
+            }
+            report["public_ips"] = {
+                name: self._apply.public_ips.get(name, KNOWN_AFTER_APPLY) for name in self._desired.elastic_ips
+            }
+        return report
