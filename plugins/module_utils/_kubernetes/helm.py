@@ -1,0 +1,296 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""Helm releases: what is desired, what Helm has recorded in the cluster, and the plan between them.
+
+Helm keeps each revision of a release in a Secret. Reading those tells name, chart, version, values and status of every
+release with one request, where the helm command would need several processes a release. Only changes run helm.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import gzip
+import json
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.entasis.engine.plugins.module_utils import _reconcile
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, Resource
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.diff import masked_values, value_differences
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, ROLE_TAG
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, PlanError
+
+KIND = "HelmRelease"
+
+SECRETS = Resource("", "v1", "Secret", "secrets", True)
+
+_PENDING = ("pending-install", "pending-upgrade", "pending-rollback")
+
+
+@dataclass(frozen=True)
+class Desired:
+    """A release as it is to be. C(timeout) is in seconds."""
+
+    name: str
+    namespace: str
+    chart: str
+    version: str
+    repository: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    wait: bool = True
+    timeout: int = 300
+    create_namespace: bool = True
+
+    @property
+    def path(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def chart_name(self) -> str:
+        """The chart's own name, out of a plain name, a folder, or a file NAME-VERSION.tgz."""
+        last = posixpath.basename(self.chart.rstrip("/"))
+        return last.removesuffix(".tgz").removesuffix(f"-{self.version}") if last.endswith(".tgz") else last
+
+
+@dataclass(frozen=True)
+class Live:
+    """The newest revision of a release, as Helm has recorded it."""
+
+    name: str
+    namespace: str
+    revision: int
+    status: str
+    chart_name: str
+    version: str
+    values: Mapping[str, Any]
+    labels: Mapping[str, str]
+    #: When the revision was begun.
+    updated: datetime.datetime
+    #: When the first revision was begun.
+    installed: datetime.datetime
+    secret_name: str = ""
+
+    @property
+    def path(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def pending(self) -> bool:
+        return self.status in _PENDING
+
+    def age(self, now: datetime.datetime) -> float:
+        """Seconds since the revision was begun."""
+        return (now - self.updated).total_seconds()
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose releases: the platform, and the role that makes them."""
+
+    platform: str
+    role: str
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {PLATFORM_TAG: self.platform, ROLE_TAG: self.role}
+
+
+@dataclass
+class Plan:
+    """The changes, in the order in which they are made, and what is said about them."""
+
+    changes: list[Change]
+    #: Releases of ours that nobody desires any more and that stay: purge is off.
+    unlisted: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def observe(client: Client) -> dict[str, Live]:
+    """The newest revision of every release of the cluster, by C(namespace/name)."""
+    secrets, _version = client.list(
+        SECRETS,
+        label_selector="owner=helm,status notin (superseded,uninstalled)",
+        field_selector="type=helm.sh/release.v1",
+    )
+    newest: dict[str, Mapping[str, Any]] = {}
+    for secret in secrets:
+        labels = secret["metadata"].get("labels") or {}
+        path = f"{secret['metadata']['namespace']}/{labels.get('name', '')}"
+        if path not in newest or _revision(secret) > _revision(newest[path]):
+            newest[path] = secret
+    return {path: read_release(secret) for path, secret in newest.items()}
+
+
+def _revision(secret: Mapping[str, Any]) -> int:
+    return int((secret["metadata"].get("labels") or {}).get("version") or 0)
+
+
+def read_release(secret: Mapping[str, Any]) -> Live:
+    """A release out of the Secret that Helm keeps it in."""
+    record = decode(secret["data"]["release"])
+    metadata = (record.get("chart") or {}).get("metadata") or {}
+    information = record.get("info") or {}
+    updated = _time(information.get("last_deployed") or secret["metadata"]["creationTimestamp"])
+    return Live(
+        name=record["name"],
+        namespace=record.get("namespace") or secret["metadata"]["namespace"],
+        revision=int(record.get("version") or 0),
+        status=str(information.get("status") or "unknown"),
+        chart_name=str(metadata.get("name") or ""),
+        version=str(metadata.get("version") or ""),
+        values=record.get("config") or {},
+        labels=secret["metadata"].get("labels") or {},
+        updated=updated,
+        installed=_time(information["first_deployed"]) if information.get("first_deployed") else updated,
+        secret_name=secret["metadata"]["name"],
+    )
+
+
+def decode(data: str) -> dict[str, Any]:
+    """Helm's record of a release: JSON, gzipped, in base64, in the base64 of a Secret."""
+    return json.loads(gzip.decompress(base64.b64decode(base64.b64decode(data))))
+
+
+def encode(record: Mapping[str, Any]) -> str:
+    """The reverse of L(decode)."""
+    return base64.b64encode(base64.b64encode(gzip.compress(json.dumps(record).encode()))).decode()
+
+
+def _time(text: str) -> datetime.datetime:
+    """A time as Go writes it: up to nanoseconds, which Python's reader takes only to microseconds."""
+    head, dot, tail = text.partition(".")
+    if dot:
+        digits = len(tail) - len(tail.lstrip("0123456789"))
+        text = f"{head}.{tail[:digits][:6]:0<6}{tail[digits:]}"
+    read = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return read if read.tzinfo else read.replace(tzinfo=datetime.UTC)
+
+
+def problems(desired: Sequence[Desired]) -> list[str]:
+    """What is wrong with the list of releases itself."""
+    seen: set[str] = set()
+    found = []
+    for one in desired:
+        if one.path in seen:
+            found.append(f"release {one.path}: is listed more than once; leave one.")
+        seen.add(one.path)
+        if one.repository.startswith("oci://") and one.chart.endswith(".tgz"):
+            found.append(f"release {one.path}: chart is a file and repository is set; give one of the two.")
+    return found
+
+
+def plan(
+    desired: Sequence[Desired], live: Mapping[str, Live], owner: Owner, *, purge: bool = False, adopt: bool = False
+) -> Plan:
+    """The changes that make the releases what is desired, in the order given; removals come last. Reads nothing.
+
+    Raises:
+        PlanError: a release belongs to somebody else or runs another chart; says all of them.
+    """
+    found = problems(desired)
+    changes: list[Change] = []
+    warnings: list[str] = []
+    for one in desired:
+        existing = live.get(one.path)
+        if existing is None:
+            changes.append(_reconcile.create(KIND, one.path, _description(one)))
+            continue
+        problem = _ownership_problem(existing, owner, adopt) or _chart_problem(one, existing)
+        if problem:
+            found.append(f"release {one.path}: {problem}")
+            continue
+        if existing.pending or existing.status == "uninstalling":
+            warnings.append(_stuck(existing))
+        changes += _update(one, existing, owner)
+    if found:
+        raise PlanError(found)
+    names = {one.path for one in desired}
+    # The newest first: what was installed later may need what was installed before.
+    ours = sorted(
+        (path for path, one in live.items() if path not in names and _is_owned(one, owner)),
+        key=lambda path: (live[path].installed, path),
+        reverse=True,
+    )
+    removed = ours if purge or not desired else []
+    for path in removed:
+        before = {"chart": live[path].chart_name, "version": live[path].version, "status": live[path].status}
+        changes.append(_reconcile.delete(KIND, path, before))
+    return Plan(_in_order(changes), [path for path in ours if path not in removed], warnings)
+
+
+def canonical(values: Any) -> Any:
+    """Values as JSON keeps them, so that two spellings of the same number are equal."""
+    if isinstance(values, Mapping):
+        return {str(key): canonical(inner) for key, inner in values.items()}
+    if isinstance(values, list):
+        return [canonical(inner) for inner in values]
+    if isinstance(values, float) and values.is_integer():
+        return int(values)
+    return values
+
+
+def _same(one: Any, other: Any) -> bool:
+    return json.dumps(canonical(one), sort_keys=True) == json.dumps(canonical(other), sort_keys=True)
+
+
+def _description(one: Desired) -> dict[str, Any]:
+    return {"chart": one.chart_name, "version": one.version, "values": masked_values(canonical(one.values))}
+
+
+def _update(one: Desired, existing: Live, owner: Owner) -> list[Change]:
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    if existing.version.removeprefix("v") != one.version.removeprefix("v"):
+        before["version"], after["version"] = existing.version, one.version
+    if not _same(existing.values, one.values):
+        before["values"], after["values"] = value_differences(canonical(existing.values), canonical(one.values))
+    if existing.status != "deployed":
+        before["status"], after["status"] = existing.status, "deployed"
+    if not _is_owned(existing, owner):
+        before["labels"], after["labels"] = {}, owner.labels
+    return [Change("update", KIND, one.path, before, after)] if after else []
+
+
+def _is_owned(one: Live, owner: Owner) -> bool:
+    return all(one.labels.get(key) == value for key, value in owner.labels.items())
+
+
+def _ownership_problem(existing: Live, owner: Owner, adopt: bool) -> str | None:
+    platform, role = existing.labels.get(PLATFORM_TAG), existing.labels.get(ROLE_TAG)
+    if _is_owned(existing, owner) or (platform is None and adopt):
+        return None
+    if platform is None:
+        return "exists and was not made by the platform. Set adopt to true to take it over, or choose another name."
+    return f"belongs to the role {role} of the platform {platform}. Choose another name or namespace."
+
+
+def _chart_problem(one: Desired, existing: Live) -> str | None:
+    if existing.chart_name == one.chart_name:
+        return None
+    return (
+        f"runs the chart {existing.chart_name}, and {one.chart_name} is asked for. Give the new chart a release of its "
+        "own name and remove this one."
+    )
+
+
+def _stuck(existing: Live) -> str:
+    return (
+        f"release {existing.path} was left {existing.status} at {existing.updated:%Y-%m-%d %H:%M:%S} UTC: the helm that "
+        "worked on it ended before its time. Its revision is marked as failed, and the release is upgraded from there."
+    )
+
+
+def _in_order(changes: Iterable[Change]) -> list[Change]:
+    """Each change after the one before: a chart may need what an earlier one brings."""
+    ordered: list[Change] = []
+    for change in changes:
+        needs = (ordered[-1].resource,) if ordered else ()
+        ordered.append(Change(change.action, change.kind, change.name, change.before, change.after, needs))
+    return ordered

@@ -1,0 +1,310 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# Copyright (c) 2026, Entasis Engine contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Install, upgrade and remove a list of Helm releases."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: helm_releases
+short_description: Make the Helm releases of a platform what a list says
+version_added: 1.0.0
+author:
+  - Entasis Engine contributors (@entasis)
+description:
+  - Compares chart, version, values and status of each release with what Helm has recorded in the cluster, and runs helm
+    only for what differs. All records are read with one request.
+  - Changes are made in the order of the list, each after the one before; removals come last.
+  - The releases made carry the labels C(entasis.io/platform) and C(entasis.io/role). A release without them is never
+    changed or removed; see O(adopt) for taking one over.
+  - A release that failed is upgraded again. One that a helm left pending when it ended before its time is marked as
+    failed and upgraded; one that is pending for less than its timeout is waited for, because another helm may be at
+    work.
+  - Helm never upgrades the CustomResourceDefinitions in a chart's C(crds) folder, and neither does this module yet.
+  - Values reach helm through its standard input. In the diff and in the invocation, values are hidden whose name, or the
+    name of a mapping around them, is that of a secret, such as C(adminPassword), C(apiKey) or C(token).
+extends_documentation_fragment:
+  - entasis.engine.attributes
+  - entasis.engine.kubernetes
+requirements:
+  - "the C(helm) command, 3.14 or later, or 4; not needed in check mode"
+options:
+  platform:
+    description: Name of the platform that the releases belong to.
+    type: str
+    required: true
+  role:
+    description:
+      - Name of the role that the releases belong to.
+      - O(purge) and O(state=absent) look only at the releases of this role.
+    type: str
+    default: helm_releases
+  releases:
+    description:
+      - The releases, in the order in which they are installed.
+      - Required with O(state=present).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the release.
+        type: str
+        required: true
+      namespace:
+        description: Namespace of the release.
+        type: str
+        required: true
+      chart:
+        description:
+          - Name of the chart in O(releases[].repository).
+          - Without a repository, the path of a folder, or of a file C(NAME-VERSION.tgz).
+        type: str
+        required: true
+      repository:
+        description: URL of the chart repository, C(https://) or C(oci://).
+        type: str
+        default: ""
+      version:
+        description: Exact version of the chart.
+        type: str
+        required: true
+      values:
+        description: The user's values. They replace those of the last revision as a whole.
+        type: dict
+        default: {}
+      wait:
+        description: Wait until the chart's objects are ready.
+        type: bool
+        default: true
+      timeout:
+        description: The longest wait for the release, in seconds.
+        type: int
+        default: 300
+      create_namespace:
+        description: Make the namespace where it does not exist.
+        type: bool
+        default: true
+  mirror:
+    description:
+      - A folder, or the beginning of a URL. Each chart is then taken from C(MIRROR/CHART-VERSION.tgz), and
+        O(releases[].repository) is not used.
+    type: str
+    default: ""
+  state:
+    description:
+      - V(present) makes the releases what O(releases) says.
+      - V(absent) removes every release of the platform and the role.
+    type: str
+    choices: [present, absent]
+    default: present
+  purge:
+    description:
+      - Remove the releases of the platform and the role that are not in O(releases).
+      - Without it they stay and are listed in RV(unlisted).
+    type: bool
+    default: false
+  adopt:
+    description: Take over releases of O(releases) that exist and carry no label of a platform.
+    type: bool
+    default: false
+  helm_binary:
+    description: The helm command, a path or a name to look for in E(PATH).
+    type: str
+    default: helm
+"""
+
+EXAMPLES = r"""
+- name: Install metrics-server and the device plugin of the GPU nodes
+  entasis.engine.helm_releases:
+    platform: entasis
+    releases:
+      - name: metrics-server
+        namespace: kube-system
+        chart: metrics-server
+        repository: https://kubernetes-sigs.github.io/metrics-server/
+        version: 3.13.1
+        values:
+          replicas: 2
+      - name: nvidia-device-plugin
+        namespace: nvidia
+        chart: nvidia-device-plugin
+        repository: https://nvidia.github.io/k8s-device-plugin
+        version: 0.19.3
+
+- name: Install from a folder of charts, without the network
+  entasis.engine.helm_releases:
+    platform: entasis
+    mirror: /srv/charts
+    releases: "{{ helm_releases_plan.releases }}"
+
+- name: Remove all of the role's releases
+  entasis.engine.helm_releases:
+    platform: entasis
+    state: absent
+"""
+
+RETURN = r"""
+changes:
+  description: The changes, in the order in which they are made. Check mode returns those that a real run would make.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{"action": "update", "kind": "HelmRelease", "name": "kube-system/metrics-server"}]
+not_applied:
+  description: The changes that were not made because one of them failed, that one first.
+  returned: when a change failed
+  type: list
+  elements: dict
+problems:
+  description: Everything that keeps the releases from being planned, one entry each.
+  returned: when the releases cannot be planned
+  type: list
+  elements: str
+unlisted:
+  description:
+    - Releases of the platform and the role that are not listed and stay because O(purge) is off.
+    - Each as C(namespace/name).
+  returned: success
+  type: list
+  elements: str
+releases:
+  description: The listed releases as Helm has recorded them in the end; in check mode, as they are.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the release.
+      type: str
+    namespace:
+      description: Namespace of the release.
+      type: str
+    chart:
+      description: Name of the chart.
+      type: str
+    version:
+      description: Version of the chart.
+      type: str
+    revision:
+      description: Number of the newest revision.
+      type: int
+    status:
+      description: Status of the newest revision.
+      type: str
+"""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import helm
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import KubernetesError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.diff import masked_values
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm_command import (
+    Command,
+    Installer,
+    wait_for_others,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import (
+    CONNECTION_ARGUMENTS,
+    apply_changes,
+    connect,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PlanError, result
+
+
+def run(module: AnsibleModule, desired: list[helm.Desired]) -> None:
+    """Observe, plan, apply; ends the module.
+
+    Raises:
+        PlanError: the releases cannot be planned.
+        KubernetesError: the cluster cannot be used.
+    """
+    options = module.params
+    owner = helm.Owner(options["platform"], options["role"])
+    client = connect(module)
+    live: Mapping[str, helm.Live] = {}
+    if client is not None:
+        live = helm.observe(client) if module.check_mode else wait_for_others(client, desired)
+    plan = helm.plan(desired, live, owner, purge=options["purge"], adopt=options["adopt"])
+    for warning in plan.warnings:
+        module.warn(warning)
+    if plan.unlisted:
+        module.warn(f"not listed any more and left alone, because purge is off: {', '.join(plan.unlisted)}")
+    if client is not None and plan.changes and not module.check_mode:
+        command = Command(options["helm_binary"], options["kubeconfig"], options["context"], options["mirror"])
+        installer = Installer(client, command, desired, live, owner)
+        apply_changes(module, plan.changes, installer.handlers(), parallelism=1)
+        live = helm.observe(client)
+    module.exit_json(
+        **result(plan.changes),
+        unlisted=plan.unlisted,
+        releases=[describe(live[one.path]) for one in desired if one.path in live],
+    )
+
+
+def describe(live: helm.Live) -> dict[str, Any]:
+    """A release as the module returns it."""
+    return {
+        "name": live.name,
+        "namespace": live.namespace,
+        "chart": live.chart_name,
+        "version": live.version,
+        "revision": live.revision,
+        "status": live.status,
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **CONNECTION_ARGUMENTS,
+            "platform": {"type": "str", "required": True},
+            "role": {"type": "str", "default": "helm_releases"},
+            "releases": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "namespace": {"type": "str", "required": True},
+                    "chart": {"type": "str", "required": True},
+                    "repository": {"type": "str", "default": ""},
+                    "version": {"type": "str", "required": True},
+                    "values": {"type": "dict", "default": {}},
+                    "wait": {"type": "bool", "default": True},
+                    "timeout": {"type": "int", "default": 300},
+                    "create_namespace": {"type": "bool", "default": True},
+                },
+            },
+            "mirror": {"type": "str", "default": ""},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "purge": {"type": "bool", "default": False},
+            "adopt": {"type": "bool", "default": False},
+            "helm_binary": {"type": "str", "default": "helm"},
+        },
+        supports_check_mode=True,
+        # Keeps the values, secrets among them, out of the system's log.
+        no_log=True,
+    )
+    releases = copy.deepcopy(module.params["releases"])
+    # The invocation is part of what a module returns; it shows the values without the secrets among them.
+    module.params["releases"] = [{**one, "values": masked_values(one["values"])} for one in releases]
+    if module.params["state"] == "absent":
+        releases = []
+    elif not releases:
+        module.fail_json(msg="releases is empty. Use state: absent to remove all releases of the role.")
+    try:
+        run(module, [helm.Desired(**one) for one in releases])
+    except PlanError as error:
+        module.fail_json(msg=str(error), problems=list(error.problems))
+    except KubernetesError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()
