@@ -1,0 +1,58 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The filter that makes the plan of role helm_releases from a platform's spec."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: helm_releases_plan
+short_description: Makes the plan of the Helm releases, and of the gate that waits for GPUs
+version_added: 0.1.0
+author:
+  - Entasis Engine contributors (@entasis-engine)
+description:
+  - Makes what the role P(entasis.engine.helm_releases#role) is given from a platform's spec.
+  - The whole spec is parsed, not only what this plan needs, so that every playbook refuses a bad spec before any API
+    call.
+  - The same spec always gives the same plan. Nothing is read besides the spec.
+options:
+  _input:
+    description:
+      - The spec, usually the variable C(entasis_platform).
+      - Its keys are described in C(docs/spec.md) of the collection.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show the plan of the Helm releases, and of the gate that waits for GPUs
+  ansible.builtin.debug:
+    msg: "{{ entasis_platform | entasis.engine.helm_releases_plan }}"
+  vars:
+    entasis_platform:
+      name: entasis
+      region: ap-northeast-2
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - The plan: C(platform), C(region), C(purge), C(tags) and C(notices) as in every plan, then
+      C(kubeconfig), C(mirror), C(releases) and C(gpu).
+    - Plain data, described key by key by the role's argument specification.
+  type: dict
+"""
+
+from typing import Any
+
+from ansible_collections.entasis.engine.plugins.module_utils._plans_helm import helm_releases_plan
+from ansible_collections.entasis.engine.plugins.plugin_utils._plan_filter import plan_filter
+
+
+class FilterModule:
+    """Ansible's table of the filters in this file."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"helm_releases_plan": plan_filter(helm_releases_plan)}

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The filter that makes the plan of role services from a platform's spec."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: services_plan
+short_description: Makes the plan of the platform's own services
+version_added: 0.1.0
+author:
+  - Entasis Engine contributors (@entasis-engine)
+description:
+  - Makes what the role P(entasis.engine.services#role) is given from a platform's spec.
+  - The whole spec is parsed, not only what this plan needs, so that every playbook refuses a bad spec before any API
+    call.
+  - The same spec always gives the same plan. Nothing is read besides the spec.
+options:
+  _input:
+    description:
+      - The spec, usually the variable C(entasis_platform).
+      - Its keys are described in C(docs/spec.md) of the collection.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show the plan of the platform's own services
+  ansible.builtin.debug:
+    msg: "{{ entasis_platform | entasis.engine.services_plan }}"
+  vars:
+    entasis_platform:
+      name: entasis
+      region: ap-northeast-2
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - The plan: C(platform), C(region), C(purge), C(tags) and C(notices) as in every plan, then
+      C(kubeconfig), C(sets) and C(wait_timeout).
+    - Plain data, described key by key by the role's argument specification.
+  type: dict
+"""
+
+from typing import Any
+
+from ansible_collections.entasis.engine.plugins.module_utils._plans_services import services_plan
+from ansible_collections.entasis.engine.plugins.plugin_utils._plan_filter import plan_filter
+
+
+class FilterModule:
+    """Ansible's table of the filters in this file."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"services_plan": plan_filter(services_plan)}
