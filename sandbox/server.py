@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""C(python -m sandbox.server): the sandbox's AWS API, its EKS and the node bridge, in one process on one loopback port."""
+"""C(python -m sandbox.server): the AWS API, the emulated EKS and the node bridge, in one process on one loopback port."""
 
 from __future__ import annotations
 

@@ -34,12 +34,18 @@ LONGEST_WRITE = 0.03
 #: For how long (seconds) changes are collected where writes are put off.
 WRITE_DELAY = 0.3
 
+_FIRST_CALLS = (
+    ("ec2", "DescribeVpcs", "2016-11-15"),
+    ("iam", "ListRoles", "2010-05-08"),
+    ("sts", "GetCallerIdentity", "2011-06-15"),
+)
+
 
 class Emulator:
     """The emulated account behind AWS's API.
 
     C(path) is the file of the account, None for an account in memory only. C(restored) says whether it was read from
-    there, C(problem) why not where there was something to read: the damaged file is kept beside it under C(.unreadable).
+    there, C(problem) why not where there was something to read: the file is then kept beside it under C(.unreadable).
     """
 
     def __init__(self, path: Path | None, access_key: account.AccessKey) -> None:
@@ -85,18 +91,20 @@ class Emulator:
     def reset(self) -> None:
         """Empty every account; the one known access key stays."""
         with ACCOUNT_LOCK:
-            BackendDict.reset()
+            # BackendDict.reset() would also forget the regions of each service, which take a second to find again.
+            for backends in BackendDict._instances:
+                for regions in backends.values():
+                    regions.clear()
             account.prepare(self._access_key)
             self._write()
 
     def warm_up(self) -> None:
         """Make the first call of each service that a platform starts with, because it loads that service (0.5 s)."""
-        for service, query in (("ec2", "DescribeVpcs"), ("iam", "ListRoles"), ("sts", "GetCallerIdentity")):
-            version = {"ec2": "2016-11-15", "iam": "2010-05-08", "sts": "2011-06-15"}[service]
+        for service, action, version in _FIRST_CALLS:
             credential = f"Credential={self._access_key.access_key_id}/20200101/{AWS_REGION}/{service}/aws4_request"
             environ = EnvironBuilder(
                 method="POST",
-                data={"Action": query, "Version": version},
+                data={"Action": action, "Version": version},
                 headers={"Authorization": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=none"},
             ).get_environ()
             Response.from_app(self, environ, buffered=True)

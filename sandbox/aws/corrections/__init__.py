@@ -6,6 +6,27 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
+from sandbox.aws.corrections.correction import install
+
+#: The order matters where two of them correct the same function: the later one is called first.
+SUBJECTS = (
+    "accounts",
+    "tags",
+    "vpcs",
+    "subnets",
+    "route_tables",
+    "nat_gateways",
+    "vpc_endpoints",
+    "security_groups",
+    "client_tokens",
+    "kms",
+)
+
 
 def apply() -> None:
     """Correct moto. Does nothing the second time."""
+    for subject in SUBJECTS:
+        import_module(f"{__name__}.{subject}")
+    install()
