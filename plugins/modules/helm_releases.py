@@ -23,8 +23,8 @@ description:
     failed and upgraded; one that is pending for less than its timeout is waited for, because another helm may be at
     work.
   - Helm never upgrades the CustomResourceDefinitions in a chart's C(crds) folder, and neither does this module yet.
-  - Values reach helm through its standard input. In the diff and in the invocation, values are hidden whose name, or the
-    name of a mapping around them, is that of a secret, such as C(adminPassword), C(apiKey) or C(token).
+  - Values reach helm through its standard input. In the diff and in the invocation, values are hidden whose name, or
+    the name of a mapping around them, is that of a secret, such as C(adminPassword), C(apiKey) or C(token).
 extends_documentation_fragment:
   - entasis.engine.attributes
   - entasis.engine.kubernetes

@@ -281,9 +281,14 @@ def _chart_problem(one: Desired, existing: Live) -> str | None:
 
 
 def _stuck(existing: Live) -> str:
+    mended = (
+        "its revision is marked as failed, and the release is upgraded from there"
+        if existing.pending
+        else "its removal is finished, and the release is installed anew"
+    )
     return (
-        f"release {existing.path} was left {existing.status} at {existing.updated:%Y-%m-%d %H:%M:%S} UTC: the helm that "
-        "worked on it ended before its time. Its revision is marked as failed, and the release is upgraded from there."
+        f"release {existing.path} was left {existing.status} at {existing.updated:%Y-%m-%d %H:%M:%S} UTC, because the "
+        f"helm that worked on it ended before its time: {mended}."
     )
 
 

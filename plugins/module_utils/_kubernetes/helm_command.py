@@ -179,11 +179,7 @@ def wait_for_others(client: Client, desired: Sequence[Desired]) -> dict[str, Liv
     while True:
         live = helm.observe(client)
         now = datetime.datetime.now(datetime.UTC)
-        busy = [
-            one
-            for one in desired
-            if one.path in live and live[one.path].pending and live[one.path].age(now) < one.timeout
-        ]
-        if not busy:
+        pending = [(one, live[one.path]) for one in desired if one.path in live and live[one.path].pending]
+        if not any(existing.age(now) < one.timeout for one, existing in pending):
             return live
         time.sleep(_INTERVAL)
