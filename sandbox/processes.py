@@ -9,6 +9,7 @@ belong to a stranger by then. A process is told from its successor under the sam
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -94,7 +95,5 @@ def stop(processes: Iterable[Process], patience: float = PATIENCE) -> list[Proce
 
 
 def _signal(process: Process, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(process.pid, number)
-    except ProcessLookupError:
-        pass
