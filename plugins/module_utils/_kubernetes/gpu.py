@@ -196,17 +196,18 @@ def summary(verdict: Verdict) -> dict[str, dict[str, Any]]:
 
 def describe(verdict: Verdict, expected_count: int | None) -> str:
     """One sentence: how many are ready, and the top reasons of the others."""
-    wanted = (
-        f"{verdict.ready_count} of {len(verdict.nodes) if expected_count is None else expected_count} nodes are ready"
-    )
+    of = len(verdict.nodes) if expected_count is None else expected_count
+    counted = summary(verdict)
     reasons = [
         f"{entry['nodes']} {code} ({entry['example']}: {entry['message']})"
         if entry["example"]
         else f"{code}: {entry['message']}"
-        for code, entry in summary(verdict).items()
+        for code, entry in counted.items()
     ]
-    hints = list(dict.fromkeys(entry["hint"] for entry in summary(verdict).values() if entry["hint"]))
-    return " ".join([f"{wanted}; {'; '.join(reasons)}." if reasons else f"{wanted}.", *hints[:2]])
+    hints = list(dict.fromkeys(entry["hint"] for entry in counted.values() if entry["hint"]))
+    told = f"{verdict.ready_count} of {of} nodes are ready{'; ' if reasons else ''}{'; '.join(reasons)}."
+    # The hints of the two most frequent reasons; more would bury the reasons themselves.
+    return " ".join([told, *hints[:2]])
 
 
 def _expected(labels: Mapping[str, str], config: Config) -> int | None:
@@ -230,8 +231,8 @@ def _kubelet(node: Object) -> list[Reason]:
     spec = node.get("spec") or {}
     if node["metadata"].get("deletionTimestamp"):
         reasons.append(Reason("DELETING", "L1", "the node is being removed"))
-    conditions = (node.get("status") or {}).get("conditions") or ()
-    ready = next((entry for entry in conditions if entry.get("type") == "Ready"), {})
+    conditions: Sequence[Object] = (node.get("status") or {}).get("conditions") or ()
+    ready: Object = next((entry for entry in conditions if entry.get("type") == "Ready"), {})
     if ready.get("status") != "True":
         said = ready.get("message") or ready.get("reason") or "no status yet"
         reasons.append(
