@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -104,7 +105,8 @@ class Emulator:
             credential = f"Credential={self._access_key.access_key_id}/20200101/{AWS_REGION}/{service}/aws4_request"
             environ = EnvironBuilder(
                 method="POST",
-                data={"Action": action, "Version": version},
+                data=urlencode({"Action": action, "Version": version}),
+                content_type="application/x-www-form-urlencoded",
                 headers={"Authorization": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=none"},
             ).get_environ()
             Response.from_app(self, environ, buffered=True)

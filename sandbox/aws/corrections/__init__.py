@@ -20,6 +20,7 @@ SUBJECTS = (
     "nat_gateways",
     "vpc_endpoints",
     "security_groups",
+    "security_group_rules",
     "client_tokens",
     "kms",
 )
