@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     ApplyError,
@@ -28,6 +28,9 @@ try:
 except ImportError:  # AnsibleAWSModule reports the missing library to the user
     pass
 
+#: What a value is called that AWS gives out only when the resource is made.
+KNOWN_AFTER_APPLY = "(known after apply)"
+
 #: More than this many things in the way are not read by anyone; the rest is counted.
 _BLOCKERS_SHOWN = 10
 
@@ -39,14 +42,27 @@ COMMON_ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
-def client(module: Any, service: str) -> Any:
+class AwsModule(Protocol):
+    """What is used of AnsibleAWSModule."""
+
+    params: dict[str, Any]
+    check_mode: bool
+    region: str | None
+
+    def client(self, service: str, **options: Any) -> Any: ...
+    def warn(self, warning: str) -> None: ...
+    def fail_json(self, **result: Any) -> NoReturn: ...
+    def exit_json(self, **result: Any) -> NoReturn: ...
+
+
+def client(module: AwsModule, service: str) -> Any:
     """A boto3 client with botocore's own retries: adaptive mode slows down when AWS throttles, instead of failing."""
     configuration = Config(retries={"mode": "adaptive", "max_attempts": 10}, max_pool_connections=20)
     return module.client(service, aws_config=configuration)
 
 
 def reconcile(
-    module: Any,
+    module: AwsModule,
     *,
     plan: Callable[[], Sequence[Change]],
     handlers: Callable[[], Mapping[tuple[str, str], Handler]],
@@ -81,7 +97,7 @@ def reconcile(
     module.exit_json(**result(changes), **values)
 
 
-def warn_of_unlisted(module: Any, unlisted: Sequence[str]) -> None:
+def warn_of_unlisted(module: AwsModule, unlisted: Sequence[str]) -> None:
     """Say what is the platform's, is not in the options any more, and stays because nobody asked for its removal."""
     if unlisted:
         module.warn(
@@ -89,7 +105,7 @@ def warn_of_unlisted(module: Any, unlisted: Sequence[str]) -> None:
         )
 
 
-def refuse_blocked_removal(module: Any, blockers: Sequence[str]) -> None:
+def refuse_blocked_removal(module: AwsModule, what: str, blockers: Sequence[str]) -> None:
     """Stop a removal that AWS would refuse half-way because of what others still have there; in check mode only warn,
     since what another layer is to remove first is still there.
 
@@ -100,7 +116,7 @@ def refuse_blocked_removal(module: Any, blockers: Sequence[str]) -> None:
         return
     shown = ", ".join(blockers[:_BLOCKERS_SHOWN])
     more = f" and {len(blockers) - _BLOCKERS_SHOWN} more" if len(blockers) > _BLOCKERS_SHOWN else ""
-    message = f"cannot be removed while something else uses it: {shown}{more}. Remove that first"
+    message = f"{what} cannot be removed while this is there: {shown}{more}. Remove that first"
     if not module.check_mode:
         raise PlanError(message)
     module.warn(message)

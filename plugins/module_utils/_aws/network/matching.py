@@ -19,6 +19,7 @@ from typing import Any
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network import desired as wanted
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network import observe as seen
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network.desired import ROLE
+from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import has_mark
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
     NAME_TAG,
     PLATFORM_TAG,
@@ -197,7 +198,7 @@ def _match(
         return [
             r
             for r in observed
-            if inside(r) and is_it(name, r) and (not needs_mark or _has_mark(r.tags, platform, name))
+            if inside(r) and is_it(name, r) and (not needs_mark or has_mark(r.tags, platform, ROLE, name))
         ]
 
     take(lambda name: [r for r in named(name) if is_it(name, r)])
@@ -211,13 +212,6 @@ def _match(
             names.add(name)
             found.leftovers.append((kind, name, resource))
     return matched
-
-
-def _has_mark(tags: Mapping[str, str], platform: str, name: str) -> bool:
-    """Whether at least one of our three tags is left, and none names another platform."""
-    if tags.get(PLATFORM_TAG, platform) != platform:
-        return False
-    return tags.get(PLATFORM_TAG) == platform or tags.get(ROLE_TAG) == ROLE or tags.get(NAME_TAG) == name
 
 
 def _free_name(name: str, resource_id: str, taken: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ansible_collections.entasis.engine.plugins.module_utils._aws.reading import read_all
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, from_tag_list
 
 #: States of a NAT gateway that still holds its address. AWS lists deleted and failed ones for about an hour.
@@ -94,7 +95,7 @@ def observe(ec2: Any, platform: str) -> Observed:
     with ThreadPoolExecutor(max_workers=8) as pool:
 
         def read(operation: str, key: str, **arguments: Any) -> Callable[[], list[dict[str, Any]]]:
-            return pool.submit(_read_all, ec2, operation, key, arguments).result
+            return pool.submit(read_all, ec2, operation, key, **arguments).result
 
         vpcs = read("describe_vpcs", "Vpcs")
         gateways = read("describe_internet_gateways", "InternetGateways")
@@ -137,9 +138,9 @@ def observe(ec2: Any, platform: str) -> Observed:
 
 def foreign_uses(ec2: Any, vpc_id: str, observed: Observed) -> list[str]:
     """The security groups and network interfaces in a VPC that would stop its removal."""
-    inside = {"Filters": [{"Name": "vpc-id", "Values": [vpc_id]}]}
-    groups = _read_all(ec2, "describe_security_groups", "SecurityGroups", inside)
-    interfaces = _read_all(ec2, "describe_network_interfaces", "NetworkInterfaces", inside)
+    inside = [{"Name": "vpc-id", "Values": [vpc_id]}]
+    groups = read_all(ec2, "describe_security_groups", "SecurityGroups", Filters=inside)
+    interfaces = read_all(ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=inside)
     of_gateways = {interface for gateway in observed.nat_gateways for interface in gateway.interface_ids}
     return [
         *(
@@ -153,12 +154,6 @@ def foreign_uses(ec2: Any, vpc_id: str, observed: Observed) -> list[str]:
             if interface["NetworkInterfaceId"] not in of_gateways and interface.get("InterfaceType") != "nat_gateway"
         ),
     ]
-
-
-def _read_all(ec2: Any, operation: str, key: str, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
-    if not ec2.can_paginate(operation):
-        return list(getattr(ec2, operation)(**arguments)[key])
-    return [item for page in ec2.get_paginator(operation).paginate(**arguments) for item in page[key]]
 
 
 def _vpc(item: Mapping[str, Any]) -> Vpc:

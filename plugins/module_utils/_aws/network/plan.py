@@ -15,6 +15,7 @@ from typing import Any
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network import desired as wanted
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network import observe as seen
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network.matching import Matches, match
+from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import tag_changes
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, ROLE_TAG
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     Change,
@@ -207,7 +208,7 @@ class _Comparison:
         changes = []
         for name, tags in self._desired.vpc.items():
             if name in self._found.vpc:
-                changes += _tags("vpc", name, self._found.vpc[name].tags, tags)
+                changes += tag_changes("vpc", name, self._found.vpc[name].tags, tags)
             else:
                 changes.append(create("vpc", name, {"cidr": self._desired.cidr, "tags": tags}))
         return changes
@@ -227,7 +228,7 @@ class _Comparison:
             if there is None:
                 changes.append(create("internet_gateway", name, {"tags": tags}))
             else:
-                changes += _tags("internet_gateway", name, there.tags, tags)
+                changes += tag_changes("internet_gateway", name, there.tags, tags)
             if there is None or there.vpc_id is None:
                 changes.append(
                     create(
@@ -243,7 +244,7 @@ class _Comparison:
         changes = []
         for name, subnet in self._desired.subnets.items():
             if name in self._found.subnets:
-                changes += _tags("subnet", name, self._found.subnets[name].tags, subnet.tags)
+                changes += tag_changes("subnet", name, self._found.subnets[name].tags, subnet.tags)
             else:
                 after = {
                     "vpc": f"vpc/{self._desired.name}",
@@ -271,7 +272,7 @@ class _Comparison:
         changes = []
         for name, tags in self._desired.elastic_ips.items():
             if name in self._found.elastic_ips:
-                changes += _tags("elastic_ip", name, self._found.elastic_ips[name].tags, tags)
+                changes += tag_changes("elastic_ip", name, self._found.elastic_ips[name].tags, tags)
             else:
                 changes.append(create("elastic_ip", name, {"tags": tags}))
         return changes
@@ -283,7 +284,7 @@ class _Comparison:
             if there is not None:
                 if there.state != "available":
                     changes += update("nat_gateway", name, {"state": there.state}, {"state": "available"}, part="state")
-                changes += _tags("nat_gateway", name, there.tags, gateway.tags)
+                changes += tag_changes("nat_gateway", name, there.tags, gateway.tags)
                 continue
             leaving = self._found.leaving_nat_gateways.get(name)
             if leaving is not None:
@@ -297,7 +298,7 @@ class _Comparison:
         changes = []
         for name, table in self._desired.route_tables.items():
             if name in self._found.route_tables:
-                changes += _tags("route_table", name, self._found.route_tables[name].tags, table.tags)
+                changes += tag_changes("route_table", name, self._found.route_tables[name].tags, table.tags)
             else:
                 after = {"vpc": f"vpc/{self._desired.name}", "tags": table.tags}
                 changes.append(create("route_table", name, after, needs=self._vpc_needs))
@@ -357,7 +358,7 @@ class _Comparison:
                 continue
             before = {"route_tables": sorted(self._names.get(table, table) for table in there.route_table_ids)}
             changes += update("vpc_endpoint", name, before, {"route_tables": tables}, needs=tables, part="route tables")
-            changes += _tags("vpc_endpoint", name, there.tags, endpoint.tags)
+            changes += tag_changes("vpc_endpoint", name, there.tags, endpoint.tags)
         return changes
 
     def removals(self, changes: Iterable[Change]) -> list[Change]:
@@ -392,15 +393,6 @@ class _Comparison:
                 [*leaving, *leftovers], key=lambda item: (list(needs).index(item[0]), item[1])
             )
         ]
-
-
-def _tags(kind: str, name: str, there: Mapping[str, str], tags: Mapping[str, str]) -> list[Change]:
-    """The change that puts our tags right; tags that are not among ours are left alone and not shown."""
-    differing = {key: value for key, value in tags.items() if there.get(key) != value}
-    if not differing:
-        return []
-    before = {"tags": {key: there[key] for key in differing if key in there}}
-    return update(kind, name, before, {"tags": differing}, part="tags")
 
 
 def _shown(resource: Any) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import (
+    KNOWN_AFTER_APPLY,
+    AwsModule,
     client,
     refuse_blocked_removal,
     warn_of_unlisted,
@@ -22,20 +24,20 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.network.observ
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network.plan import plan, unowned_subnets
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Handler
 
-#: What a value is called that AWS gives out only when the resource is made.
-KNOWN_AFTER_APPLY = "(known after apply)"
-
 
 class AwsNetwork:
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: AwsModule) -> None:
         self._module = module
-        options = module.params
+        self._ec2 = client(module, "ec2")
+
+    def plan(self) -> Sequence[Change]:
+        options = self._module.params
         name = options["name"] or options["platform"]
         self._desired = (
             desired_network(
                 platform=options["platform"],
                 name=name,
-                region=module.region or "",
+                region=self._module.region or "",
                 cidr=options["cidr"],
                 subnets=options["subnets"],
                 nat_gateways=options["nat_gateways"],
@@ -45,17 +47,16 @@ class AwsNetwork:
             if options["state"] == "present"
             else absent(options["platform"], name)
         )
-        self._ec2 = client(module, "ec2")
-
-    def plan(self) -> Sequence[Change]:
         observed = observe(self._ec2, self._desired.platform)
-        self._plan = plan(self._desired, observed, purge=self._module.params["purge"])
+        self._plan = plan(self._desired, observed, purge=options["purge"])
         self._apply = NetworkApply(self._ec2, self._plan)
         warn_of_unlisted(self._module, self._plan.unlisted)
         for change in self._plan.changes:
             if change.kind == "vpc" and change.action == "delete":
                 uses = foreign_uses(self._ec2, self._plan.ids[change.resource], observed)
-                refuse_blocked_removal(self._module, [*unowned_subnets(observed, self._plan), *uses])
+                refuse_blocked_removal(
+                    self._module, f"VPC {change.name}", [*unowned_subnets(observed, self._plan), *uses]
+                )
         return self._plan.changes
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:

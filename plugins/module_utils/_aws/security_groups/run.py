@@ -1,0 +1,218 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+"""One run of the module aws_security_groups: what it reads, plans, applies and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ansible_collections.entasis.engine.plugins.module_utils._aws.module import (
+    KNOWN_AFTER_APPLY,
+    AwsModule,
+    client,
+    refuse_blocked_removal,
+    warn_of_unlisted,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._aws.reading import read_all
+from ansible_collections.entasis.engine.plugins.module_utils._aws.security_groups.desired import (
+    absent,
+    desired_groups,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._aws.security_groups.plan import (
+    INBOUND,
+    OUTBOUND,
+    Observed,
+    ObservedGroup,
+    Plan,
+    foreign_references,
+    plan,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._aws.security_groups.rules import (
+    Rules,
+    from_permissions,
+    to_permissions,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import not_found, retry, still_used
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
+    NAME_TAG,
+    PLATFORM_TAG,
+    from_tag_list,
+    to_tag_list,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Handler, PlanError
+
+
+class AwsSecurityGroups:
+    def __init__(self, module: AwsModule) -> None:
+        self._module = module
+        self._platform: str = module.params["platform"]
+        self._vpc: str = module.params["vpc"] or self._platform
+        self._ec2 = client(module, "ec2")
+
+    def plan(self) -> Sequence[Change]:
+        options = self._module.params
+        self._desired = (
+            desired_groups(platform=self._platform, groups=options["groups"], tags=options["tags"])
+            if options["state"] == "present"
+            else absent(self._platform)
+        )
+        vpc, observed = observe(self._ec2, self._platform, self._vpc, self._desired.prefix_lists)
+        if vpc is None and self._desired.groups and not self._module.check_mode:
+            raise PlanError(
+                f"platform {self._platform} has no VPC named {self._vpc} in this region. Make it first with aws_network"
+            )
+        self._plan = plan(self._desired, observed, purge=options["purge"])
+        self._apply = SecurityGroupsApply(self._ec2, vpc or "", self._plan)
+        warn_of_unlisted(self._module, self._plan.unlisted)
+        going = {change.name: self._plan.ids[change.name] for change in self._plan.changes if change.action == "delete"}
+        if going:
+            blockers = [*foreign_references(observed, self._plan), *interfaces_with(self._ec2, list(going.values()))]
+            refuse_blocked_removal(self._module, f"security group {', '.join(going)}", blockers)
+        return self._plan.changes
+
+    def handlers(self) -> Mapping[tuple[str, str], Handler]:
+        return self._apply.handlers()
+
+    def report(self) -> Mapping[str, Any]:
+        """The module's own return values, from what was observed and what was made since."""
+        return {
+            "unlisted": list(self._plan.unlisted),
+            "group_ids": {
+                name.removeprefix(f"{self._platform}-"): self._apply.ids.get(name, KNOWN_AFTER_APPLY)
+                for name in self._desired.groups
+            },
+        }
+
+
+def observe(ec2: Any, platform: str, vpc: str, prefix_lists: frozenset[str]) -> tuple[str | None, Observed]:
+    """The id of the platform's VPC, and every security group in it; two rounds of calls.
+
+    Raises:
+        PlanError: the platform has more than one VPC of that name.
+    """
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        lists = pool.submit(_prefix_list_ids, ec2, prefix_lists)
+        filters = [{"Name": f"tag:{PLATFORM_TAG}", "Values": [platform]}, {"Name": f"tag:{NAME_TAG}", "Values": [vpc]}]
+        found = [item["VpcId"] for item in read_all(ec2, "describe_vpcs", "Vpcs", Filters=filters)]
+        if len(found) > 1:
+            raise PlanError(
+                f"platform {platform} has {len(found)} VPCs named {vpc}: {', '.join(sorted(found))}. "
+                f"Remove the tag {PLATFORM_TAG} from the one that is not in use"
+            )
+        if not found:
+            return None, Observed(prefix_lists=lists.result())
+        inside = [{"Name": "vpc-id", "Values": found}]
+        groups = tuple(
+            _group(item) for item in read_all(ec2, "describe_security_groups", "SecurityGroups", Filters=inside)
+        )
+        return found[0], Observed(groups, lists.result())
+
+
+def _prefix_list_ids(ec2: Any, names: frozenset[str]) -> dict[str, str]:
+    if not names:
+        return {}
+    filters = [{"Name": "prefix-list-name", "Values": sorted(names)}]
+    found = read_all(ec2, "describe_managed_prefix_lists", "PrefixLists", Filters=filters)
+    return {item["PrefixListName"]: item["PrefixListId"] for item in found}
+
+
+def _group(item: Mapping[str, Any]) -> ObservedGroup:
+    return ObservedGroup(
+        item["GroupId"],
+        item["GroupName"],
+        item["Description"],
+        from_tag_list(item.get("Tags")),
+        from_permissions(item.get("IpPermissions", ()), item["OwnerId"]),
+        from_permissions(item.get("IpPermissionsEgress", ()), item["OwnerId"]),
+    )
+
+
+def interfaces_with(ec2: Any, groups: Sequence[str]) -> list[str]:
+    """The network interfaces that are in one of the groups."""
+    found = read_all(
+        ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=[{"Name": "group-id", "Values": list(groups)}]
+    )
+    return [
+        f"network interface {item['NetworkInterfaceId']} ({item.get('Description') or 'no description'})"
+        for item in found
+    ]
+
+
+class SecurityGroupsApply:
+    """Applies the changes of one plan. The ids of all groups are in C(ids) afterwards."""
+
+    def __init__(self, ec2: Any, vpc: str, plan: Plan) -> None:
+        self._ec2 = ec2
+        self._vpc = vpc
+        self._plan = plan
+        self.ids = dict(plan.ids)
+
+    def handlers(self) -> Mapping[tuple[str, str], Handler]:
+        return {
+            ("security_group", "create"): self._create,
+            ("security_group", "update"): self._tag,
+            ("security_group", "delete"): self._delete,
+            (INBOUND, "update"): self._change_inbound,
+            (OUTBOUND, "update"): self._change_outbound,
+        }
+
+    def _create(self, change: Change) -> None:
+        after = change.after or {}
+        answer = self._ec2.create_security_group(
+            GroupName=change.name,
+            Description=after["description"],
+            VpcId=self._vpc,
+            TagSpecifications=[{"ResourceType": "security-group", "Tags": to_tag_list(after["tags"])}],
+        )
+        self.ids[change.name] = answer["GroupId"]
+
+    def _tag(self, change: Change) -> None:
+        tags = (change.after or {})["tags"]
+        self._ec2.create_tags(Resources=[self.ids[change.name]], Tags=to_tag_list(tags))
+
+    def _delete(self, change: Change) -> None:
+        retry(lambda: self._ec2.delete_security_group(GroupId=self.ids[change.name]), still_used)
+
+    def _change_inbound(self, change: Change) -> None:
+        self._change_rules(
+            change,
+            authorize=self._ec2.authorize_security_group_ingress,
+            describe=self._ec2.update_security_group_rule_descriptions_ingress,
+            revoke=self._ec2.revoke_security_group_ingress,
+        )
+
+    def _change_outbound(self, change: Change) -> None:
+        self._change_rules(
+            change,
+            authorize=self._ec2.authorize_security_group_egress,
+            describe=self._ec2.update_security_group_rule_descriptions_egress,
+            revoke=self._ec2.revoke_security_group_egress,
+        )
+
+    def _change_rules(
+        self,
+        change: Change,
+        *,
+        authorize: Callable[..., Any],
+        describe: Callable[..., Any],
+        revoke: Callable[..., Any],
+    ) -> None:
+        """New rules first, so that what both sets allow stays allowed all the time."""
+        before, after = self._plan.rules[change.resource]
+        steps: list[tuple[Callable[..., Any], Rules]] = [
+            (authorize, {rule: after[rule] for rule in after if rule not in before}),
+            (describe, {rule: after[rule] for rule in after if before.get(rule, after[rule]) != after[rule]}),
+            (revoke, {rule: "" for rule in before if rule not in after}),
+        ]
+        for call, rules in steps:
+            if rules:
+                self._call(call, self.ids[change.name], to_permissions(rules, self.ids))
+
+    @staticmethod
+    def _call(call: Callable[..., Any], group: str, permissions: list[dict[str, Any]]) -> None:
+        retry(lambda: call(GroupId=group, IpPermissions=permissions), not_found)
