@@ -4,23 +4,27 @@
 
 """What EKS asks of the rest of the account: who calls, and whether roles, subnets, groups, keys and types exist.
 
-The answers come from moto's backends in the same process. This is the only file of the package that knows moto.
+The answers come from moto's backends in the same process, which are not made for threads: every function that asks them
+holds the account's lock. This is the only file of the package that knows moto.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
+
+from sandbox.aws.emulator import ACCOUNT_LOCK
 
 PARTITION = "aws"
 DEFAULT_ACCOUNT = "123456789012"
@@ -48,6 +52,22 @@ class Subnet:
     cidr: str
 
 
+Parameters = ParamSpec("Parameters")
+Answer = TypeVar("Answer")
+
+
+def _alone(function: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+    """The function, with the account held while it runs."""
+
+    @wraps(function)
+    def held(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        with ACCOUNT_LOCK:
+            return function(*args, **kwargs)
+
+    return held
+
+
+@_alone
 def known_caller(access_key_id: str) -> Caller | None:
     """The owner of an access key that IAM or STS gave out and that still counts; None for any other key."""
     for account, backends in list(sts_backends.items()):
@@ -95,6 +115,7 @@ def caller_identity(environ: Mapping[str, Any]) -> tuple[Caller, str]:
     return caller or Caller(DEFAULT_ACCOUNT, f"arn:{PARTITION}:sts::{DEFAULT_ACCOUNT}:user/moto"), region
 
 
+@_alone
 def role_problem(arn: str, service: str) -> str:
     """Why a role cannot be used by an AWS service; empty where it can."""
     parts = arn.split(":")
@@ -112,6 +133,7 @@ def role_problem(arn: str, service: str) -> str:
     return f"its trust policy does not let {service} assume it"
 
 
+@_alone
 def principal_exists(arn: str) -> bool:
     """Whether an IAM user or role of this ARN exists."""
     parts = arn.split(":")
@@ -121,6 +143,7 @@ def principal_exists(arn: str) -> bool:
     return any(owner.arn == arn for owner in [*backend.roles.values(), *backend.users.values()])
 
 
+@_alone
 def subnets(account: str, region: str, ids: Iterable[str]) -> dict[str, Subnet]:
     """The subnets of these ids that exist."""
     wanted = set(ids)
@@ -132,12 +155,14 @@ def subnets(account: str, region: str, ids: Iterable[str]) -> dict[str, Subnet]:
     }
 
 
+@_alone
 def security_group_vpc(account: str, region: str, group_id: str) -> str | None:
     """The VPC of a security group; None where the group does not exist."""
     group = ec2_backends[account][region].get_security_group_from_id(group_id)
     return group.vpc_id if group else None
 
 
+@_alone
 def create_cluster_security_group(account: str, region: str, cluster: str, vpc_id: str) -> str:
     """Make the group that EKS makes for each cluster, and return its id."""
     name = f"eks-cluster-sg-{cluster}-{random.randrange(10**9)}"  # noqa: S311 - a name, not a secret
@@ -151,6 +176,7 @@ def create_cluster_security_group(account: str, region: str, cluster: str, vpc_i
     return str(group.id)
 
 
+@_alone
 def delete_security_group(account: str, region: str, group_id: str) -> None:
     """Delete a group; one that is gone already, or that others still refer to, stays as it is."""
     try:
@@ -159,6 +185,7 @@ def delete_security_group(account: str, region: str, group_id: str) -> None:
         return
 
 
+@_alone
 def key_exists(account: str, region: str, key: str) -> bool:
     """Whether a KMS key of this id or ARN exists."""
     from moto.kms.models import kms_backends  # its import costs a tenth of a second that most clusters never need

@@ -13,19 +13,22 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from sandbox.eks import access_entries, account, clusters, node_groups, tags, updates
+from sandbox.eks import access_entries, account, addons, clusters, node_groups, pod_identities, tags, updates
 from sandbox.eks.call import Call, Operation, not_implemented
-from sandbox.eks.control_plane import ControlPlane
+from sandbox.eks.control_plane import ControlPlane, ControlPlaneMissingError
+from sandbox.eks.failures import Failures
 from sandbox.eks.model import EksError, parameters, route
 from sandbox.eks.progress import DelayedNodes, Nodes, advance
 from sandbox.eks.settings import Settings
-from sandbox.eks.store import Store, View
+from sandbox.eks.store import Cluster, Store, View
 
 OPERATIONS: dict[str, Operation] = {
     **clusters.OPERATIONS,
     **updates.OPERATIONS,
     **node_groups.OPERATIONS,
     **access_entries.OPERATIONS,
+    **addons.OPERATIONS,
+    **pod_identities.OPERATIONS,
     **tags.OPERATIONS,
 }
 
@@ -44,23 +47,42 @@ class EksApi:
         *,
         control_plane: ControlPlane | None = None,
         nodes: Nodes | None = None,
+        failures: Failures | None = None,
+        account_changed: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.store = store
         self.settings = settings or Settings()
         self.control_plane = control_plane
         self._nodes = nodes
-        self._clock = clock
+        self._failures = failures or Failures()
+        self._account_changed = account_changed
+        self.now = clock
 
     def advance(self) -> None:
         """Move everything as far as it can go now."""
-        now = self._clock()
+        now = self.now()
         nodes = self._nodes or DelayedNodes(now, self.settings)
-        with self.store.transaction() as everything:
+        with self.store.transaction():
             for cluster in self.store.clusters():
                 over = advance(cluster, now, self.settings, nodes)
                 if over and self.control_plane is None:
-                    self.forget(everything[cluster.account][cluster.region].pop(cluster.name))
+                    self.remove(cluster)
+
+    def remove(self, cluster: Cluster) -> None:
+        """Take a deleted cluster's record away, and what the cluster had in the rest of the account."""
+        with self.store.transaction() as everything:
+            everything[cluster.account][cluster.region].pop(cluster.name, None)
+        account.delete_security_group(cluster.account, cluster.region, cluster.security_group)
+        self._account_changed()
+
+    def forget_everything(self) -> bool:
+        """Forget every record; the rest of the account is not touched. True if there was a cluster."""
+        with self.store.transaction() as everything:
+            had_cluster = bool(self.store.clusters())
+            everything.clear()
+        self._failures.clear()
+        return had_cluster
 
     def call(self, operation: str, values: View, caller: account.Caller, region: str) -> View:
         """Answer one call.
@@ -76,15 +98,21 @@ class EksApi:
             call = Call(
                 caller,
                 region,
-                self._clock(),
+                self.now(),
                 self.settings,
                 everything.setdefault(caller.account, {}).setdefault(region, {}),
                 self.store.clusters(),
                 self.control_plane,
+                self._failures,
             )
-            # A copy: what is sent must not change while it is written.
-            answer: View = json.loads(json.dumps(handler(call, values)))
-            return answer
+            try:
+                # A copy: what is sent must not change while it is written.
+                answer: View = json.loads(json.dumps(handler(call, values)))
+            except ControlPlaneMissingError as error:
+                raise EksError("ServiceUnavailableException", f"The sandbox is not whole: {error}.") from error
+        if operation == "CreateCluster":
+            self._account_changed()
+        return answer
 
     def wsgi_app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         try:
@@ -106,11 +134,6 @@ class EksApi:
         values = parameters(operation, placeholders, environ.get("QUERY_STRING", ""), body)
         caller, region = account.caller_identity(environ)
         return self.call(operation, values, caller, region)
-
-    @staticmethod
-    def forget(cluster: Any) -> None:
-        """Take away what a deleted cluster had in the rest of the account."""
-        account.delete_security_group(cluster.account, cluster.region, cluster.security_group)
 
 
 def _respond(start_response: Callable[..., Any], status: int, body: View, error: str = "") -> Iterable[bytes]:

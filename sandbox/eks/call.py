@@ -16,6 +16,7 @@ from typing import Any
 
 from sandbox.eks.account import PARTITION, Caller
 from sandbox.eks.control_plane import ControlPlane
+from sandbox.eks.failures import Failures
 from sandbox.eks.model import EksError, Parameters, in_use, invalid, not_found, refused
 from sandbox.eks.settings import Settings
 from sandbox.eks.store import Addon, Cluster, NodeGroup, Request, Update, View
@@ -35,6 +36,7 @@ class Call:
     #: Every cluster of the sandbox, of all accounts and regions.
     everywhere: Sequence[Cluster]
     control_plane: ControlPlane | None
+    failures: Failures
 
     def arn(self, resource: str) -> str:
         return f"arn:{PARTITION}:eks:{self.region}:{self.caller.account}:{resource}"

@@ -12,6 +12,7 @@ from typing import Any
 
 from sandbox.eks import access_entries, account, versions
 from sandbox.eks.call import Call, Operation, check_tags, page, repeats, request_of
+from sandbox.eks.control_plane import ControlPlane
 from sandbox.eks.model import EksError, Parameters, in_use, invalid, refused
 from sandbox.eks.progress import status_view
 from sandbox.eks.store import Cluster, View
@@ -75,6 +76,7 @@ def create_cluster(call: Call, parameters: Parameters) -> View:
         call.caller.principal,
         call.now + call.settings.cluster,
         security_group=group,
+        failure=call.failures.take("CreateCluster", name),
     )
     call.clusters[name] = cluster
     if access["bootstrapClusterCreatorAdminPermissions"] and access["authenticationMode"] != "CONFIG_MAP":
@@ -83,7 +85,11 @@ def create_cluster(call: Call, parameters: Parameters) -> View:
 
 
 def describe_cluster(call: Call, parameters: Parameters) -> View:
-    return {"cluster": status_view(call.cluster(parameters["name"]))}
+    cluster = call.cluster(parameters["name"])
+    if call.control_plane is not None and cluster.status != "DELETING":
+        # A repaired control plane may have another certificate than the one that the cluster began with.
+        cluster.view.update(_control_plane_view(call.control_plane))
+    return {"cluster": status_view(cluster)}
 
 
 def list_clusters(call: Call, parameters: Parameters) -> View:
@@ -253,14 +259,18 @@ def _endpoint(call: Call) -> View:
         "identity": {"oidc": {"issuer": f"https://oidc.eks.{call.region}.amazonaws.com/id/{identifier}"}}
     }
     if call.control_plane is not None:
-        authority = call.control_plane.certificate_authority()
-        return {**issuer, "endpoint": call.control_plane.server, "certificateAuthority": {"data": authority}}
+        return issuer | _control_plane_view(call.control_plane)
     # Nobody listens there: without a control plane a cluster is a record only.
     return {
         **issuer,
         "endpoint": f"https://{identifier}.gr7.{call.region}.eks.amazonaws.com",
         "certificateAuthority": {"data": "U0lNVUxBVEVE"},
     }
+
+
+def _control_plane_view(control_plane: ControlPlane) -> View:
+    authority = {"data": control_plane.certificate_authority}
+    return {"endpoint": control_plane.server, "certificateAuthority": authority}
 
 
 OPERATIONS: dict[str, Operation] = {

@@ -7,32 +7,55 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class ControlPlaneMissingError(Exception):
+    """There is no control plane at the moment."""
 
 
 @dataclass(frozen=True)
 class ControlPlane:
-    """A Kubernetes API server on this machine.
+    """A Kubernetes API server on this machine, found through the admin's kubeconfig each time it is asked for.
 
-    C(recreate), where given, replaces the control plane by an empty one under the same address.
+    The certificates in the kubeconfig are files, as kwokctl writes them. C(recreate) replaces the control plane by an
+    empty one under the same address; without it a deleted cluster's objects other than its Nodes stay.
     """
 
-    server: str
-    ca_file: Path
     admin_kubeconfig: Path
     recreate: Callable[[], None] | None = None
 
-    @classmethod
-    def from_connection(cls, path: Path, recreate: Callable[[], None] | None = None) -> ControlPlane | None:
-        """The control plane that connection.json names; None where it names none."""
-        kubernetes = json.loads(path.read_text(encoding="utf-8")).get("kubernetes")
-        if not kubernetes:
-            return None
-        return cls(kubernetes["server"], Path(kubernetes["ca_file"]), Path(kubernetes["admin_kubeconfig"]), recreate)
+    @property
+    def server(self) -> str:
+        return str(self._cluster()["server"])
 
+    @property
     def certificate_authority(self) -> str:
         """The CA's certificate as DescribeCluster gives it: the PEM file in base64."""
-        return base64.b64encode(self.ca_file.read_bytes()).decode()
+        try:
+            return base64.b64encode(Path(self._cluster()["certificate-authority"]).read_bytes()).decode()
+        except OSError as error:
+            raise ControlPlaneMissingError(f"the control plane has no CA certificate ({error})") from error
+
+    def _cluster(self) -> dict[str, Any]:
+        try:
+            cluster: dict[str, Any] = self.read()["clusters"][0]["cluster"]
+        except (KeyError, IndexError, TypeError) as error:
+            raise ControlPlaneMissingError(f"{self.admin_kubeconfig} is not a kubeconfig ({error!r})") from error
+        return cluster
+
+    def read(self) -> Any:
+        """The kubeconfig.
+
+        Raises:
+            ControlPlaneMissingError: there is none that can be read.
+        """
+        try:
+            return yaml.safe_load(self.admin_kubeconfig.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise ControlPlaneMissingError(f"there is no control plane ({error})") from error

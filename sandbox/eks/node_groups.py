@@ -80,6 +80,7 @@ def create_nodegroup(call: Call, parameters: Parameters) -> View:
         version=version,
         release_version=release,
         subnets={subnet.id: [subnet.zone, subnet.cidr] for subnet in subnets.values()},
+        failure=call.failures.take("CreateNodegroup", name),
     )
     access_entries.admit_nodes(call, cluster, parameters["nodeRole"])
     return {"nodegroup": view}

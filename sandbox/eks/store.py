@@ -144,6 +144,8 @@ class Store:
     def __init__(self, path: Path | str | None = None) -> None:
         self._path = Path(path) if path is not None else None
         self._lock = threading.RLock()
+        #: Set after each change; who waits for it clears it.
+        self.changed = threading.Event()
         self._written = ""
         self._clusters: Clusters = {}
         if self._path is not None and self._path.exists():
@@ -159,20 +161,19 @@ class Store:
             finally:
                 self._write()
 
+    @contextmanager
+    def reading(self) -> Iterator[Clusters]:
+        """The records, held alone, for a look only."""
+        with self._lock:
+            yield self._clusters
+
     def clusters(self) -> list[Cluster]:
-        """Every cluster there is. Call it inside a transaction."""
+        """Every cluster there is. Call it while they are held."""
         return [
             cluster for regions in self._clusters.values() for region in regions.values() for cluster in region.values()
         ]
 
-    def reset(self) -> None:
-        """Forget everything."""
-        with self.transaction() as clusters:
-            clusters.clear()
-
     def _write(self) -> None:
-        if self._path is None:
-            return
         text = json.dumps(
             {
                 account: {
@@ -185,12 +186,15 @@ class Store:
         )
         if text == self._written:
             return
+        self.changed.set()
+        self._written = text
+        if self._path is None:
+            return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         # A rename is atomic: a kill in the middle of the write leaves the old records, never half of the new ones.
         temporary = self._path.with_suffix(".tmp")
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, self._path)
-        self._written = text
 
 
 def _decode(text: str, path: Path) -> Clusters:

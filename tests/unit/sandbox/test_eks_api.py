@@ -19,10 +19,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from sandbox.eks.api import EksApi
-from sandbox.eks.settings import Settings
+from sandbox.eks.service import Eks
 from sandbox.eks.standalone import serve
-from sandbox.eks.store import Store
 
 REGION = "ap-northeast-2"
 TRUST = {
@@ -41,7 +39,7 @@ QUICK = {"cluster": 0.0, "node_group": 0.0, "node": 0.0, "update": 0.0}
 class Account:
     """One account in one region, with what a cluster needs, on an emulated EKS of its own."""
 
-    api: EksApi
+    service: Eks
     url: str
     credentials: dict[str, str]
     region: str = REGION
@@ -116,27 +114,24 @@ def refusal(call: Callable[..., Any], **arguments: Any) -> tuple[str, str]:
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> EksApi:
-    return EksApi(Store(tmp_path / "eks.json"), Settings(**QUICK))
-
-
-@pytest.fixture
-def account(api: EksApi) -> Iterator[Account]:
-    with serve(api) as url:
-        root = Account(api, url, {"aws_access_key_id": "root", "aws_secret_access_key": "root"})
+def account(tmp_path: Path) -> Iterator[Account]:
+    with serve(tmp_path / "eks.json") as served:
+        eks, url = served.eks, served.url
+        eks.settings.change(QUICK)
+        root = Account(eks, url, {"aws_access_key_id": "root", "aws_secret_access_key": "root"})
         iam = root.client("iam")
         user = f"platform-{time.monotonic_ns()}"
         iam.create_user(UserName=user)
         key = iam.create_access_key(UserName=user)["AccessKey"]
         made = Account(
-            api, url, {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+            eks, url, {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
         )
         made.prepare()
         yield made
 
 
-def test_a_cluster_is_created_then_active_then_deleted(account: Account, api: EksApi) -> None:
-    api.settings.cluster = 0.3
+def test_a_cluster_is_created_then_active_then_deleted(account: Account) -> None:
+    account.service.settings.cluster = 0.3
     created = account.create_cluster(tags={"team": "data"})
     assert created["status"] == "CREATING"
     assert "endpoint" not in created
@@ -160,9 +155,9 @@ def test_a_cluster_is_created_then_active_then_deleted(account: Account, api: Ek
     assert refusal(account.client("ec2").describe_security_groups, GroupIds=[group])[0] == "InvalidGroup.NotFound"
 
 
-def test_a_node_group_is_created_scaled_relabelled_and_deleted(account: Account, api: EksApi) -> None:
+def test_a_node_group_is_created_scaled_relabelled_and_deleted(account: Account) -> None:
     account.create_cluster()
-    api.settings.node_group = 0.2
+    account.service.settings.node_group = 0.2
     assert account.create_group()["status"] == "CREATING"
     until(lambda: account.group()["status"] == "ACTIVE")
     group = account.group()
