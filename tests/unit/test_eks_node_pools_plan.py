@@ -192,6 +192,12 @@ def test_tags_of_others_stay_and_ours_come_back() -> None:
     assert (change.part, change.before, change.after) == ("tags", {"tag Name": None}, {"tag Name": "general"})
 
 
+def test_a_group_that_lost_its_platform_tag_is_recognised_by_its_role_and_gets_it_back() -> None:
+    tags = {key: value for key, value in described()["tags"].items() if key != "entasis.io/platform"}
+    (change,) = planned([pool()], [described(tags=tags)])
+    assert (change.part, change.after) == ("tags", {"tag entasis.io/platform": "demo"})
+
+
 def test_a_group_that_lost_its_pool_tag_is_recognised_by_its_name() -> None:
     tags = {key: value for key, value in described()["tags"].items() if key != "entasis.io/pool"}
     for name in ("general", "general-0123abcd"):

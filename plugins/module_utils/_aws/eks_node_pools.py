@@ -20,6 +20,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_node_pools
     clamped,
     create_request,
     desired_pools,
+    is_ours,
     newer_than_cluster,
     observed_group,
     plan,
@@ -69,7 +70,7 @@ class EksNodePools:
             purge=parameters["purge"] or not self._present,
         )
         for described in self._described.values():
-            if (issues := eks.health_issues(described)) and is_owned(described["tags"], self._platform):
+            if (issues := eks.health_issues(described)) and is_ours(described["tags"], self._platform):
                 self._module.warn(
                     f"the node group '{described['nodegroupName']}' is {described['status']}: {' '.join(issues)}"
                 )
@@ -129,7 +130,7 @@ class EksNodePools:
 
     def _settled(self, described: dict[str, Any]) -> dict[str, Any] | None:
         """The group once nothing is under way on it: EKS takes one operation a group at a time."""
-        if self._module.check_mode or not is_owned(described.get("tags", {}), self._platform):
+        if self._module.check_mode or not is_ours(described["tags"], self._platform):
             return described
         latest: dict[str, Any] | None = described
 
@@ -204,7 +205,7 @@ class EksNodePools:
         groups = [
             observed_group(described, self._parents)
             for described in self._described.values()
-            if is_owned(described["tags"], self._platform)
+            if is_ours(described["tags"], self._platform)
         ]
         reported = ("node_group", "status", "version", "min_size", "max_size", "desired_size", "instance_types")
         return {

@@ -22,7 +22,7 @@ from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws import eks
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, is_owned, ownership_tags
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, belongs, ownership_tags
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     Change,
     PlanError,
@@ -168,7 +168,7 @@ def plan(
         PlanError: a name is taken by a group that is not ours, or a version would go back; lists every problem.
     """
     present = [group for group in groups if group["status"] != "DELETING"]
-    ours = [group for group in present if is_owned(group["tags"], platform)]
+    ours = [group for group in present if is_ours(group["tags"], platform)]
     taken = {group["node_group"] for group in present}
     names = {pool["name"] for pool in pools}
     problems: list[str] = []
@@ -190,6 +190,11 @@ def plan(
         changes += [delete(KIND, group["node_group"], _shown(group)) for group in unlisted]
         unlisted = []
     return Plan(changes, sorted({pool_name(group) for group in unlisted}))
+
+
+def is_ours(tags: Mapping[str, str], platform: str) -> bool:
+    """Whether a group with these tags, in a cluster of the platform's, is the platform's."""
+    return belongs(tags, platform, ROLE, inside=True)
 
 
 def pool_name(group: Group) -> str:

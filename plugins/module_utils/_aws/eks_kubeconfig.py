@@ -1,0 +1,123 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""The kubeconfig of an EKS cluster: what DescribeCluster says, brought into a file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.entasis.engine.plugins.module_utils import _kubeconfig as kubeconfig
+from ansible_collections.entasis.engine.plugins.module_utils._aws import eks
+from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import PLACEHOLDER
+from ansible_collections.entasis.engine.plugins.module_utils._aws.module import client
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
+    Change,
+    Handler,
+    PlanError,
+    create,
+    delete,
+    update,
+)
+
+KIND = "kubeconfig_context"
+
+#: What the AWS CLI needs to find the same account as this run: names of files and profiles, never a key.
+_NAMES = ("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL")
+_FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+
+
+class EksKubeconfig:
+    """One run of the module eks_kubeconfig."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+        self._cluster: str = module.params["cluster"]
+        self._context: str = module.params["context"] or self._cluster
+        self._path = Path(module.params["path"])
+        self._present: bool = module.params["state"] == "present"
+        self._config: dict[str, Any] = {}
+
+    def plan(self) -> list[Change]:
+        found = kubeconfig.read(self._path)
+        present = kubeconfig.entries_of(found, self._context)
+        before = kubeconfig.shown(present)
+        if not self._present:
+            self._config = kubeconfig.without(found, self._context)
+            return [delete(KIND, self._context, before)] if self._config != found else []
+        wanted = self._entries()
+        self._config = kubeconfig.merged(found, self._context, wanted)
+        after = kubeconfig.shown(wanted)
+        if not present:
+            return [create(KIND, self._context, after)]
+        changes = update(KIND, self._context, before, after)
+        if not changes and self._config != found:
+            changes = [Change("update", KIND, self._context, {}, {}, part="form")]
+        mode = self._path.stat().st_mode & 0o777
+        return changes + update(
+            KIND, self._context, {"mode": f"{mode:04o}"}, {"mode": f"{kubeconfig.FILE_MODE:04o}"}, part="file mode"
+        )
+
+    def _entries(self) -> kubeconfig.Entries:
+        described = eks.describe_cluster(client(self._module, "eks"), self._cluster) or {}
+        server = described.get("endpoint")
+        authority = described.get("certificateAuthority", {}).get("data")
+        if not (server and authority) and not self._module.check_mode:
+            state = f"is {described['status']} and has no endpoint yet" if described else "does not exist"
+            raise PlanError(f"the EKS cluster '{self._cluster}' {state}. Make it with eks_cluster.")
+        return kubeconfig.eks_entries(
+            self._context,
+            self._cluster,
+            self._module.region,
+            server=server or PLACEHOLDER,
+            certificate_authority=authority or PLACEHOLDER,
+            command=aws_command(),
+            environment=self._environment(),
+        )
+
+    def _environment(self) -> dict[str, str]:
+        options = {
+            "AWS_PROFILE": self._module.params["profile"],
+            "AWS_ENDPOINT_URL": self._module.params["endpoint_url"],
+        }
+        values = {name: options.get(name) or os.environ.get(name) for name in _NAMES}
+        return {
+            name: os.path.abspath(os.path.expanduser(value)) if name in _FILES else value
+            for name, value in values.items()
+            if value
+        }
+
+    def handlers(self) -> dict[tuple[str, str], Handler]:
+        return {(KIND, action): self._write for action in ("create", "update", "delete")}
+
+    def _write(self, _change: Change) -> None:
+        if not self._present and kubeconfig.is_empty(self._config):
+            self._path.unlink()
+        else:
+            kubeconfig.write(self._path, self._config)
+
+    def report(self) -> dict[str, Any]:
+        return {"path": str(self._path), "context": self._context}
+
+
+def aws_command() -> str:
+    """The absolute path of the AWS CLI: on PATH, or beside the Python that runs this module.
+
+    Raises:
+        PlanError: there is none.
+    """
+    beside = Path(sys.executable).parent
+    found = shutil.which("aws") or shutil.which("aws", path=str(beside))
+    if found is None:
+        raise PlanError(
+            f"the AWS CLI was not found: there is no 'aws' on PATH or in {beside}. Install it (pip install awscli): "
+            "kubectl asks it for a token."
+        )
+    return os.path.abspath(found)

@@ -1,0 +1,208 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.entasis.engine.plugins.module_utils._kubeconfig import (
+    Entries,
+    eks_entries,
+    entries_of,
+    is_empty,
+    merged,
+    read,
+    shown,
+    without,
+    write,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PlanError
+from hypothesis import given
+from hypothesis import strategies as st
+
+#: A kubeconfig as other tools write it, with a secret and with a date that must stay as it is written.
+THEIRS = """\
+apiVersion: v1
+kind: Config
+preferences: {colors: true}
+clusters:
+- name: minikube
+  cluster: {server: "https://192.0.2.1:8443", insecure-skip-tls-verify: true}
+users:
+- name: minikube
+  user:
+    token: s3cret
+    auth-provider: {config: {expiry: 2026-11-22T00:00:00Z}}
+contexts:
+- name: minikube
+  context: {cluster: minikube, user: minikube, namespace: default}
+current-context: minikube
+"""
+
+
+def entries(server: str = "https://cluster.example", **environment: str) -> Entries:
+    return eks_entries(
+        "demo",
+        "demo-cluster",
+        "ap-northeast-2",
+        server=server,
+        certificate_authority="Q0E=",
+        command="/opt/bin/aws",
+        environment=environment,
+    )
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> dict[str, Any]:
+    path = tmp_path / "theirs"
+    path.write_text(THEIRS, encoding="utf-8")
+    return read(path)
+
+
+def test_a_new_config_is_what_kubectl_reads() -> None:
+    assert merged({}, "demo", entries(AWS_PROFILE="sandbox")) == {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {
+                "name": "demo",
+                "cluster": {"server": "https://cluster.example", "certificate-authority-data": "Q0E="},
+            }
+        ],
+        "users": [
+            {
+                "name": "demo",
+                "user": {
+                    "exec": {
+                        "apiVersion": "client.authentication.k8s.io/v1beta1",
+                        "command": "/opt/bin/aws",
+                        "args": [
+                            "eks",
+                            "get-token",
+                            "--cluster-name",
+                            "demo-cluster",
+                            "--region",
+                            "ap-northeast-2",
+                            "--output",
+                            "json",
+                        ],
+                        "env": [{"name": "AWS_PROFILE", "value": "sandbox"}],
+                        "interactiveMode": "Never",
+                        "provideClusterInfo": False,
+                    }
+                },
+            }
+        ],
+        "contexts": [{"name": "demo", "context": {"cluster": "demo", "user": "demo"}}],
+        "current-context": "demo",
+    }
+
+
+def test_other_contexts_and_the_current_one_stay(theirs: dict[str, Any]) -> None:
+    result = merged(theirs, "demo", entries())
+    assert entries_of(result, "demo") == entries()
+    assert entries_of(result, "minikube") == entries_of(theirs, "minikube")
+    assert (result["current-context"], result["preferences"]) == ("minikube", {"colors": True})
+    assert without(result, "demo") == theirs
+
+
+def test_a_merge_replaces_the_entries_in_place_and_each_once(theirs: dict[str, Any]) -> None:
+    first = merged(theirs, "minikube", entries())
+    twice = {**first, "users": first["users"] * 2}
+    result = merged(twice, "minikube", entries("https://other.example"))
+    assert [entry["name"] for entry in result["users"]] == ["minikube"]
+    assert entries_of(result, "minikube")["clusters"]["server"] == "https://other.example"
+
+
+def test_a_context_that_was_the_current_one_leaves_none_behind() -> None:
+    left = without(merged({}, "demo", entries()), "demo")
+    assert left["current-context"] == ""
+    assert is_empty(left)
+
+
+def test_a_config_with_anything_of_others_is_not_empty(theirs: dict[str, Any]) -> None:
+    assert not is_empty(theirs)
+    assert not is_empty({"preferences": {"colors": True}})
+
+
+def test_the_diff_shows_our_entries_and_nothing_of_others(theirs: dict[str, Any]) -> None:
+    text = str(shown(entries_of(merged(theirs, "demo", entries(AWS_PROFILE="sandbox")), "demo")))
+    assert "https://cluster.example" in text
+    assert "sandbox" in text
+    assert "s3cret" not in text
+
+
+def test_a_file_is_written_for_its_owner_alone_with_its_folder(tmp_path: Path, theirs: dict[str, Any]) -> None:
+    path = tmp_path / "new" / "config"
+    write(path, theirs)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert read(path) == theirs
+    assert [p.name for p in path.parent.iterdir()] == ["config"]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text("", encoding="utf-8")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    write(tmp_path / "link", merged({}, "demo", entries()))
+    assert (tmp_path / "link").is_symlink()
+    assert entries_of(read(tmp_path / "real"), "demo") == entries()
+
+
+def test_a_date_of_another_context_is_written_back_as_it_was(tmp_path: Path, theirs: dict[str, Any]) -> None:
+    write(tmp_path / "config", theirs)
+    assert "2026-11-22T00:00:00Z" in (tmp_path / "config").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n"])
+def test_a_file_without_content_is_an_empty_config(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config").write_text(text, encoding="utf-8")
+    assert read(tmp_path / "config") == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["- a list\n", "users: s3cret\n", "users: [s3cret]\n", "token: s3cret: x\n", "just s3cret\n"]
+)
+def test_what_is_no_kubeconfig_is_refused_without_quoting_it(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PlanError, match="is not a kubeconfig") as refused:
+        read(path)
+    assert str(path) in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_path_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="Is a directory"):
+        read(tmp_path)
+
+
+_NAMES = st.sampled_from(["demo", "one", "two"])
+_CONFIGS = st.builds(
+    lambda names, current: {
+        **merged({}, "x", entries()),
+        **{
+            section: [{"name": name, key: {"of": name}} for name in names]
+            for section, key in (("clusters", "cluster"), ("users", "user"), ("contexts", "context"))
+        },
+        "current-context": current,
+    },
+    st.lists(_NAMES, unique=True),
+    st.sampled_from(["", "one", "demo"]),
+)
+
+
+@given(config=_CONFIGS)
+def test_a_second_merge_changes_nothing_and_others_are_never_touched(config: dict[str, Any]) -> None:
+    once = merged(config, "demo", entries())
+    assert merged(once, "demo", entries()) == once
+    left = without(once, "demo")
+    for name in ("one", "two"):
+        assert entries_of(once, name) == entries_of(left, name) == entries_of(config, name)
+    assert entries_of(left, "demo") == {}
+    assert yaml.safe_load(yaml.safe_dump(once)) == once
