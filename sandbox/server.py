@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""C(python -m sandbox.server): the AWS API, the emulated EKS and the node bridge, in one process on one loopback port."""
+"""C(python -m sandbox.server): the AWS API, the emulated EKS and the node bridge, in one process on one port."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
 
     from sandbox.aws.emulator import Emulator
+    from sandbox.eks.control_plane import ControlPlane
+    from sandbox.eks.service import Eks
 
 LOOPBACK = "127.0.0.1"
 
@@ -33,15 +35,17 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     environment.configure()
     try:
-        server, emulator = _make(Layout(options.home.absolute()), options, started)
+        server, emulator, eks = _make(Layout(options.home.absolute()), options, started)
     except (OSError, ValueError) as error:
         print(f"sandbox.server cannot start on {LOOPBACK}:{options.port}: {error}", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, _interrupt)
     threading.Thread(target=emulator.warm_up, daemon=True).start()
+    eks.start()
     try:
         server.serve_forever()
     finally:
+        eks.stop()
         emulator.flush()
         server.server_close()
     return 0
@@ -65,7 +69,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _make(layout: Layout, options: argparse.Namespace, started: float) -> tuple[BaseWSGIServer, Emulator]:
+def _make(layout: Layout, options: argparse.Namespace, started: float) -> tuple[BaseWSGIServer, Emulator, Eks]:
     # moto reads the environment when it is imported, so that this must come after it was configured.
     from sandbox.aws.account import AccessKey
     from sandbox.aws.application import Application
@@ -75,10 +79,17 @@ def _make(layout: Layout, options: argparse.Namespace, started: float) -> tuple[
     from sandbox.aws.faults import FaultBoard
     from sandbox.aws.settings import SETTINGS
     from sandbox.aws.web import listen, make_server
+    from sandbox.eks.service import Eks
 
     listener = listen(LOOPBACK, options.port)
     key = AccessKey.read_or_make(layout.access_key)
     emulator = Emulator(layout.account / "aws.pickle", key)
+    eks = Eks(
+        layout.account / "eks.json",
+        f"{LOOPBACK}:{options.port}",
+        control_plane=_control_plane(layout) if options.kubernetes else None,
+        account_changed=emulator.save,
+    )
     faults, calls = FaultBoard(), CallCounter()
 
     def health() -> dict[str, Any]:
@@ -90,11 +101,30 @@ def _make(layout: Layout, options: argparse.Namespace, started: float) -> tuple[
             "pid": os.getpid(),
         }
 
-    control = Control(health=health, settings=[SETTINGS], faults=faults, calls=calls, reset=emulator.reset)
-    application = Application(own={"/_sandbox/": control}, eks=None, emulator=emulator, faults=faults, calls=calls)
+    def reset() -> None:
+        faults.clear()
+        calls.reset()
+        eks.reset()
+        emulator.reset()
+
+    control = Control(health=health, settings=[SETTINGS, eks.settings], faults=faults, calls=calls, reset=reset)
+    application = Application(
+        own={"/_sandbox/": control, **eks.own},
+        eks=eks.api.wsgi_app,
+        emulator=emulator,
+        faults=faults,
+        calls=calls,
+    )
     server = make_server(listener, application)
     print(f"ready on {LOOPBACK}:{options.port} after {time.monotonic() - started:.2f} s", flush=True)
-    return server, emulator
+    return server, emulator, eks
+
+
+def _control_plane(layout: Layout) -> ControlPlane:
+    from sandbox.control_plane import recreate
+    from sandbox.eks.control_plane import ControlPlane
+
+    return ControlPlane(layout.admin_kubeconfig, lambda: recreate(layout))
 
 
 if __name__ == "__main__":

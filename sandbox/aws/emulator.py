@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,8 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Response
 
 from sandbox.aws import account, corrections, persistence
-from sandbox.aws.calls import recognise
+from sandbox.aws.calls import Call, recognise
+from sandbox.aws.errors import error_response
 from sandbox.layout import AWS_REGION
 
 if TYPE_CHECKING:
@@ -66,7 +68,10 @@ class Emulator:
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         call = recognise(environ)
         with ACCOUNT_LOCK:
-            response = Response.from_app(self._moto, environ, buffered=True)
+            try:
+                response = Response.from_app(self._moto, environ, buffered=True)
+            except Exception as error:  # noqa: BLE001 - whatever breaks in moto, the caller gets an answer of AWS's shape
+                response = _broken(call, environ, error)
             if call is None or not call.is_read:
                 self.save()
         return response(environ, start)
@@ -107,7 +112,7 @@ class Emulator:
                 method="POST",
                 data=urlencode({"Action": action, "Version": version}),
                 content_type="application/x-www-form-urlencoded",
-                headers={"Authorization": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=none"},
+                headers=[("Authorization", f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=none")],
             ).get_environ()
             Response.from_app(self, environ, buffered=True)
 
@@ -125,5 +130,17 @@ class Emulator:
         if self._path is None:
             return
         started = time.perf_counter()
-        persistence.save(self._path)
+        left_out = persistence.save(self._path)
+        self.problem = "; ".join(f"{service} is not kept: {reason}" for service, reason in sorted(left_out.items()))
         self._write_seconds = time.perf_counter() - started
+
+
+def _broken(call: Call | None, environ: WSGIEnvironment, error: Exception) -> Response:
+    """The answer to a call that moto cannot handle. The traceback goes to the log."""
+    what = f"{call.service} {call.operation}" if call else f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+    print(f"moto cannot handle {what}", file=sys.stderr)
+    traceback.print_exception(error)
+    missing = isinstance(error, NotImplementedError)
+    code, status = ("NotImplemented", 501) if missing else ("InternalFailure", 500)
+    message = f"The sandbox cannot answer {what}: {type(error).__name__}: {error}"
+    return error_response(call, environ, code, message, status) if call else Response(message, status=status)

@@ -8,32 +8,19 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from moto.core.exceptions import ServiceException
-from moto.core.model import OperationModel
-from moto.core.request import determine_request_protocol
-from moto.core.serialize import SerializationContext, get_serializer_class
 from werkzeug.wrappers import Response
 
 from sandbox.aws.calls import Call
+from sandbox.aws.errors import error_response, throttled
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 Kind = Literal["throttle", "error", "latency", "lost_answer"]
-
-#: What AWS answers when it throttles, by protocol: code, message and status.
-_THROTTLES = {
-    "ec2": ("RequestLimitExceeded", "Request limit exceeded.", 503),
-    "query": ("Throttling", "Rate exceeded", 400),
-    "rest-xml": ("SlowDown", "Please reduce your request rate.", 503),
-    "json": ("ThrottlingException", "Rate exceeded", 400),
-    "rest-json": ("ThrottlingException", "Rate exceeded", 429),
-}
 
 
 class InvalidFaultError(Exception):
@@ -146,26 +133,3 @@ def with_faults(
             Response.from_app(application, environ, buffered=True)
             return error_response(call, environ, fault.code, fault.message, fault.status)(environ, start)
     return application(environ, start)
-
-
-def throttled(call: Call, environ: WSGIEnvironment) -> Response:
-    """The error with which the service of a call throttles."""
-    code, message, status = _THROTTLES.get(_protocol(call, environ), _THROTTLES["json"])
-    return error_response(call, environ, code, message, status)
-
-
-def error_response(call: Call, environ: WSGIEnvironment, code: str, message: str, status: int) -> Response:
-    """An error as the service of a call puts it on the wire, so that botocore makes its ClientError of it."""
-    model = call.model
-    names = model.operation_names
-    operation = model.operation_model(call.operation if call.operation in names else names[0])
-    serializer = get_serializer_class(model.service_name, _protocol(call, environ))
-    context = SerializationContext(request_id=str(uuid.uuid4()))
-    answer = serializer(OperationModel(operation._operation_model, model), context).serialize(
-        ServiceException(code, message)
-    )
-    return Response(answer["body"], status=status, headers=answer["headers"])
-
-
-def _protocol(call: Call, environ: WSGIEnvironment) -> str:
-    return determine_request_protocol(call.model, environ.get("CONTENT_TYPE"))

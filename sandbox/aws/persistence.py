@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import moto
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from moto.core.base_backend import AccountSpecificBackend, BackendDict, BaseBackend
 from moto.iam.models import AWSManagedPolicy, iam_backends
 
@@ -24,25 +26,48 @@ _VERSION = f"1 moto {moto.__version__} python {sys.version_info.major}.{sys.vers
 #: moto's backend class -> account -> region -> the attributes of that backend.
 State = dict[type[BaseBackend], dict[str, dict[str, dict[str, Any]]]]
 
+#: An S3 object larger than this (bytes) is in a temporary file after a restart, as a new one is in moto.
+_MEMORY_OF_AN_OBJECT = 5 * 1024 * 1024
+
 
 class SnapshotError(Exception):
     """A snapshot cannot be used. The message says why."""
 
 
-def save(path: Path) -> None:
-    """Write the state of every backend in use. The file is the old one or the new one, never a half."""
-    content = io.BytesIO()
-    pickle.dump(_VERSION, content)
-    _Pickler(content, protocol=pickle.HIGHEST_PROTOCOL).dump(_state())
-    path.parent.mkdir(parents=True, exist_ok=True)
+def save(path: Path) -> dict[str, str]:
+    """Write the state of every backend in use. The file is the old one or the new one, never a half.
+
+    Returns:
+        The services whose state cannot be written, each with the reason. All others are written.
+    """
+    state, left_out = _state(), {}
+    try:
+        content = _dump(state)
+    except (pickle.PicklingError, TypeError, AttributeError):
+        for backend_class in list(state):
+            try:
+                _dump({backend_class: state[backend_class]})
+            except (pickle.PicklingError, TypeError, AttributeError) as error:
+                left_out[_backends(backend_class).service_name] = str(error)
+                del state[backend_class]
+        content = _dump(state)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content.getbuffer())
+            file.write(content)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    return left_out
+
+
+def _dump(state: State) -> memoryview:
+    content = io.BytesIO()
+    pickle.dump(_VERSION, content)
+    _Pickler(content, protocol=pickle.HIGHEST_PROTOCOL).dump(state)
+    return content.getbuffer()
 
 
 def load(path: Path) -> bool:
@@ -95,6 +120,10 @@ class _Pickler(pickle.Pickler):
         if isinstance(value, AWSManagedPolicy):
             state = {"attachment_count": value.attachment_count}
             return _managed_policy, (value.account_id, value.partition, value.arn), state
+        if type(value).__module__.startswith("cryptography."):
+            return _reduce_key(value)
+        if isinstance(value, tempfile.SpooledTemporaryFile):
+            return _reduce_file(value)
         return NotImplemented
 
 
@@ -118,3 +147,33 @@ def _backend(backend_class: type[BaseBackend], account: str, region: str) -> Bas
 def _managed_policy(account: str, partition: str, arn: str) -> AWSManagedPolicy:
     policies: dict[str, AWSManagedPolicy] = iam_backends[account][partition].managed_policies
     return policies[arn]
+
+
+def _reduce_key(value: Any) -> Any:
+    """A private key or a certificate, as the DER that it is made from."""
+    der = serialization.Encoding.DER
+    if hasattr(value, "private_bytes"):
+        content = value.private_bytes(der, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        return serialization.load_der_private_key, (content, None)
+    if isinstance(value, x509.Certificate):
+        return x509.load_der_x509_certificate, (value.public_bytes(der),)
+    if hasattr(value, "public_bytes"):
+        content = value.public_bytes(der, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return serialization.load_der_public_key, (content,)
+    return NotImplemented
+
+
+def _reduce_file(file: tempfile.SpooledTemporaryFile[bytes]) -> Any:
+    """The content of an S3 object."""
+    position = file.tell()
+    file.seek(0)
+    content = file.read()
+    file.seek(position)
+    return _file, (content,)
+
+
+def _file(content: bytes) -> tempfile.SpooledTemporaryFile[bytes]:
+    file = tempfile.SpooledTemporaryFile(_MEMORY_OF_AN_OBJECT)  # noqa: SIM115 - moto closes it with the S3 object
+    file.write(content)
+    file.seek(0)
+    return file
