@@ -9,25 +9,24 @@ for a component, and kill it.
 
 from __future__ import annotations
 
-import json
+import http.client
 import os
 import shutil
 import ssl
 import subprocess
 import time
-import urllib.error
-import urllib.request
+import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox import processes
+from sandbox import processes, toolchain
 from sandbox.errors import SandboxError
 from sandbox.layout import CONTROL_PLANE_NAME, Layout
 from sandbox.ports import ADDRESS, Ports
 from sandbox.processes import Process
-from sandbox.state import Run, locked, write_private
+from sandbox.state import Run, locked, read_json, write_private
 
 #: Seconds that kwokctl may take until the new API server answers; about 2 s on two idle cores.
 CREATE_SECONDS = 60.0
@@ -81,7 +80,7 @@ def create(layout: Layout, ports: Ports, tools: Path) -> None:
     write_private(configuration, kwokctl_configuration(layout, ports, tools))
     command = [str(tools / "kwokctl"), "create", "cluster", "--name", CONTROL_PLANE_NAME]
     command += ["--config", str(configuration), "--kubeconfig", str(layout.control_plane / "kubeconfig.yaml")]
-    # Without node leases, a new kwok takes the nodes over at once; else it waits minutes for those of the one it follows.
+    # With node leases, the successor of a killed kwok would wait minutes for those of the killed one to run out.
     command += ["--node-lease-duration-seconds", "0"]
     log = layout.logs / "kwokctl.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -146,11 +145,8 @@ def record(layout: Layout, name: str, process: Process) -> None:
 
 def recorded_command(layout: Layout, name: str) -> list[str]:
     """The command line that starts this part again; empty where it is not known."""
-    try:
-        command = json.loads((layout.pids / f"{name}.json").read_text(encoding="utf-8"))["command"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-    return [str(argument) for argument in command]
+    recorded = read_json(layout.pids / f"{name}.json") or {}
+    return [str(argument) for argument in recorded.get("command", [])]
 
 
 def is_healthy(layout: Layout, ports: Ports, component: Component) -> bool:
@@ -158,7 +154,7 @@ def is_healthy(layout: Layout, ports: Ports, component: Component) -> bool:
     url = f"{component.scheme}://{ADDRESS}:{component.port(ports)}{component.health}"
     try:
         return answers(url, _tls(layout) if component.scheme == "https" else None)
-    except (OSError, ssl.SSLError):
+    except OSError:
         return False  # the certificates are gone
 
 
@@ -178,11 +174,19 @@ def wait_until_healthy(layout: Layout, ports: Ports) -> None:
 
 def answers(url: str, context: ssl.SSLContext | None = None) -> bool:
     """Whether a server answers this address with 200."""
+    address = urllib.parse.urlsplit(url)
+    connection = (
+        http.client.HTTPSConnection(address.netloc, timeout=ANSWER_SECONDS, context=context)
+        if address.scheme == "https"
+        else http.client.HTTPConnection(address.netloc, timeout=ANSWER_SECONDS)
+    )
     try:
-        with urllib.request.urlopen(url, timeout=ANSWER_SECONDS, context=context) as response:
-            return response.status == 200
-    except (urllib.error.URLError, OSError, ValueError):
+        connection.request("GET", address.path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()
 
 
 def last_words(log: Path) -> str:
@@ -199,7 +203,9 @@ def token_webhook(ports: Ports) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "sandbox", "cluster": {"server": f"http://{ADDRESS}:{ports.server}/_sandbox/authenticate"}}],
+        "clusters": [
+            {"name": "sandbox", "cluster": {"server": f"http://{ADDRESS}:{ports.server}/_sandbox/authenticate"}}
+        ],
         "users": [{"name": "kube-apiserver"}],
         "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": "kube-apiserver"}}],
         "current-context": "sandbox",
@@ -231,7 +237,7 @@ def kwokctl_configuration(layout: Layout, ports: Ports, tools: Path) -> dict[str
         "options": {
             "runtime": "binary",
             "bindAddress": ADDRESS,
-            "kubeVersion": "v1.36.3",
+            "kubeVersion": toolchain.versions()["kube-apiserver"],
             "kubeApiserverPort": ports.kube_apiserver,
             "etcdPort": ports.etcd,
             "etcdPeerPort": ports.etcd_peer,

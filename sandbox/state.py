@@ -46,8 +46,8 @@ class Run:
     def read(cls, layout: Layout) -> Run | None:
         """The last start; None where there was none, or where its record is damaged."""
         try:
-            return cls(**json.loads(layout.run.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            return cls(**(read_json(layout.run) or {}))
+        except TypeError:
             return None
 
 
@@ -61,6 +61,15 @@ def make_home(layout: Layout) -> None:
             f"The state folder {layout.home} cannot be made ({error.strerror}); set ENTASIS_SANDBOX_HOME to a folder of"
             " your own."
         ) from error
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a JSON file; None where there is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def write_private(path: Path, content: dict[str, Any] | str) -> None:

