@@ -61,7 +61,7 @@ def check_disk(folder: Path) -> None:
     if free < NEEDED_BYTES:
         gibibyte = 1024**3
         raise SandboxError(
-            f"Building the tools needs {NEEDED_BYTES / gibibyte:.0f} GiB, and {folder} has {free / gibibyte:.1f} GiB free;"
+            f"Building the tools needs {NEEDED_BYTES / gibibyte:.0f} GiB and {folder} has {free / gibibyte:.1f} GiB;"
             " free some space, or set XDG_CACHE_HOME to a larger disk."
         )
 
