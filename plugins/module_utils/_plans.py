@@ -181,7 +181,6 @@ def _iam_role(
     return {
         "name": name,
         "description": description,
-        "service": service,
         "assume_role_policy": {
             "Version": "2012-10-17",
             "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}],

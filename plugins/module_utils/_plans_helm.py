@@ -25,7 +25,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._platform import (
     Platform,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._spec_helm import DEFAULT_TIMEOUT
-from ansible_collections.entasis.engine.plugins.module_utils._spec_node_pools import GPU_LABEL, GPU_RESOURCE
+from ansible_collections.entasis.engine.plugins.module_utils._spec_node_pools import GPU_LABEL
 
 
 def helm_releases_plan(platform: Platform) -> Plan:
@@ -83,7 +83,7 @@ def _own_release(release: HelmRelease) -> Plan:
         name=release.name,
         namespace=release.namespace,
         chart=release.chart,
-        repository=release.repository,
+        repository=release.repository or "",
         version=release.version,
         values=dict(release.values),
         timeout=release.timeout,
@@ -111,7 +111,6 @@ def _gpu_gate(pools: Sequence[NodePool], readiness: GpuReadiness) -> Plan | None
         "label_selector": f"{GPU_LABEL}=true",
         "expected_count": sum(pool.min_size for pool in pools),
         "expected_gpus": "auto",
-        "gpu_resource": GPU_RESOURCE,
         "timeout": readiness.timeout,
         "stable_for": readiness.stable_for,
     }

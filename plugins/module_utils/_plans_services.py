@@ -25,6 +25,9 @@ from ansible_collections.entasis.engine.plugins.module_utils._spec_services impo
 #: Seconds that all services together may take until they are ready: an image of some GiB, on a node that starts first.
 _WAIT_TIMEOUT = 600
 
+#: Where the set is recorded: a namespace that is always there, whichever namespaces the services are in.
+_RECORD_NAMESPACE = "default"
+
 METRICS_PORT = "metrics"
 #: The namespace whose pods read the metrics.
 MONITORING_NAMESPACE = "monitoring"
@@ -33,7 +36,7 @@ _NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 
 
 def services_plan(platform: Platform) -> Plan:
-    """One set of objects for each namespace that has services."""
+    """One set of objects, so that a service that left the spec is removed with what belongs to it."""
     namespaces = dict.fromkeys(service.namespace for service in platform.services)
     return {
         **common(platform),
@@ -41,18 +44,12 @@ def services_plan(platform: Platform) -> Plan:
         "sets": [
             {
                 "name": "services",
-                "namespace": namespace,
+                "namespace": _RECORD_NAMESPACE,
                 "objects": [
-                    _namespace(namespace, platform.name),
-                    *(
-                        manifest
-                        for service in platform.services
-                        if service.namespace == namespace
-                        for manifest in manifests(service, platform.name)
-                    ),
+                    *(_namespace(namespace, platform.name) for namespace in namespaces),
+                    *(manifest for service in platform.services for manifest in manifests(service, platform.name)),
                 ],
             }
-            for namespace in namespaces
         ],
         "wait_timeout": _WAIT_TIMEOUT,
     }

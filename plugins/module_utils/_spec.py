@@ -135,11 +135,14 @@ class Section:
         return tuple(str(name) for name in data if isinstance(name, str)) if isinstance(data, Mapping) else ()
 
     def finish(self, built: T) -> T:
-        """What the section means, unless one of its keys was refused or is unknown."""
-        unknown = [key for key in self._data if key not in self._known]
-        for key in unknown:
-            self.value.problem(f"unknown key '{key}'; {expected(key, self._known, 'keys here')}")
-        if unknown or self._refused:
+        """What the section means, unless one of its keys was refused.
+
+        An unknown key is a problem, but what the section means without it is still checked against its neighbours.
+        """
+        for key in self._data:
+            if key not in self._known:
+                self.value.problem(f"unknown key '{key}'; {expected(key, self._known, 'write one of')}")
+        if self._refused:
             raise RefusedError
         return built
 
@@ -163,7 +166,7 @@ def text(value: Value) -> str:
         return str(value.data)
     if isinstance(value.data, (bool, int, float)):
         raise value.refuse(f'{_kind(value.data)} where a text is expected; write "{_shown(value.data)}" in quotes')
-    raise value.refuse(f"{_kind(value.data)} where a text is expected")
+    raise value.refuse(f"{_kind(value.data)} where a text is expected; write a text")
 
 
 def boolean(value: Value) -> bool:
@@ -179,8 +182,8 @@ def integer(low: int, high: int) -> Parser[int]:
     def parser(value: Value) -> int:
         data = value.data
         if isinstance(data, bool) or not isinstance(data, int):
-            unquoted = f"; write {str(data).strip()} without quotes" if _is_number_in_quotes(data) else ""
-            raise value.refuse(f"{_kind(data)} where a whole number is expected{unquoted}")
+            instead = f"{str(data).strip()} without quotes" if _is_number_in_quotes(data) else "a whole number"
+            raise value.refuse(f"{_kind(data)} where a whole number is expected; write {instead}")
         number = int(data)
         if number < low:
             raise value.refuse(f"{number} is less than {low}; write {low} or more")
@@ -203,15 +206,18 @@ def one_of(*choices: str) -> Parser[str]:
     return parser
 
 
-def list_of(parser: Parser[T], *, least: int = 0, unique: bool = False, named: bool = False) -> Parser[tuple[T, ...]]:
+def list_of(
+    parser: Parser[T], *, least: int = 0, unique: bool = False, named: bool = False, understood: list[T] | None = None
+) -> Parser[tuple[T, ...]]:
     """A list, every item by the same parser.
 
     With C(unique) no two items mean the same; with C(named) no two items, which are mappings, have the same C(name).
+    C(understood) gets the items that were not refused, for a caller that looks at them although others were.
     """
 
     def parse_list(value: Value) -> tuple[T, ...]:
         if not is_list(value.data):
-            raise value.refuse(f"{_kind(value.data)} where a list is expected")
+            raise value.refuse(f"{_kind(value.data)} where a list is expected; write each item after '- '")
         items = list(cast("Sequence[object]", value.data))
         parsed: list[T] = []
         broken = named and _report_same_names(value, items)
@@ -226,11 +232,12 @@ def list_of(parser: Parser[T], *, least: int = 0, unique: bool = False, named: b
                 child.problem("is written twice; remove one of the two")
                 broken = True
             parsed.append(item)
+        if understood is not None:
+            understood.extend(parsed)
         if broken:
             raise RefusedError
         if len(parsed) < least:
-            count = "1 item" if len(parsed) == 1 else f"{len(parsed)} items"
-            raise value.refuse(f"{count} where at least {least} are needed")
+            raise value.refuse(f"{len(parsed)} of at least {least}; write more")
         return tuple(parsed)
 
     return parse_list
@@ -243,7 +250,7 @@ def _report_same_names(value: Value, items: Sequence[object]) -> bool:
         name = item.get("name") if isinstance(item, Mapping) else None
         if isinstance(name, str) and first.setdefault(name, index) != index:
             place = value.child(index, item).child("name", name)
-            place.problem(f"'{name}' is the name of [{first[name]}] too; write another name")
+            place.problem(f"'{name}' is the name of {value.path}[{first[name]}] too; write another name")
             found = True
     return found
 
@@ -309,7 +316,7 @@ def is_list(data: object) -> bool:
 
 
 def expected(word: str, choices: Iterable[str], title: str) -> str:
-    """The choices, after the one that looks most like the word: "did you mean 'cidr'? keys here: cidr, zones"."""
+    """The choices, after the one that looks most like the word: "did you mean 'cidr'? write one of: cidr, zones"."""
     known = list(choices)
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6) or [
         choice for choice in known if choice.casefold() == word.casefold()
@@ -340,8 +347,10 @@ def _kind(data: object) -> str:
         return "nothing"
     if isinstance(data, bool):
         return "true or false"
-    if isinstance(data, (int, float)):
+    if isinstance(data, int):
         return "a number"
+    if isinstance(data, float):
+        return "a number with a fraction"
     if isinstance(data, str):
         return "a text"
     if isinstance(data, Mapping):

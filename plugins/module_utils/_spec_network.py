@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -19,7 +18,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._network_layout imp
     SMALLEST_PREFIX,
     LayoutError,
     default_zones,
-    known_regions,
     layout,
     overlaps,
     zones_of,
@@ -34,7 +32,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._spec import (
     Section,
     Value,
     boolean,
-    expected,
     integer,
     list_of,
     one_of,
@@ -92,28 +89,15 @@ def network(platform: str, region: str | None) -> Parser[Network]:
         subnets = _written_subnets(value, written, platform) if written.subnets else None
         zones = written.zones or tuple(dict.fromkeys(subnet.zone for subnet in subnets or ()))
         if region is not None:
-            zones = zones or _default_zones(value, region)
+            zones = zones or default_zones(region)
             _check_zones(value, written, region)
+        if not zones:
+            raise RefusedError  # the region was refused and has its own problem
         if subnets is None:
             subnets = _laid_out(value, written, platform, zones)
         return Network(written.cidr, zones, subnets, written.nat_gateways, written.gateway_endpoints)
 
     return parser
-
-
-def _default_zones(value: Value, region: str) -> tuple[str, ...]:
-    zones = default_zones(region)
-    if zones:
-        return zones
-    if zones_of(region):
-        raise value.refuse(
-            f"which zones of {region} an account has differs; write the two of this account: zones: [{region}a, …]"
-        )
-    near = ", ".join(difflib.get_close_matches(region, known_regions(), n=3, cutoff=0.6))
-    raise value.refuse(
-        f"the zones of '{region}' are not known; write another region{f' ({near})' if near else ''}, "
-        f"or zones: [{region}a, …], two or more"
-    )
 
 
 def _check_zones(value: Value, written: _WrittenNetwork, region: str) -> None:
@@ -127,7 +111,7 @@ def _check_zones(value: Value, written: _WrittenNetwork, region: str) -> None:
     wrong = False
     for place, zone in named:
         if known and zone not in known:
-            place.problem(f"'{zone}' is not a zone of {region}; {expected(zone, known, 'write one of')}")
+            place.problem(f"'{zone}' is not a zone of {region}; write one of: {', '.join(known)}")
             wrong = True
         elif not re.fullmatch(rf"{re.escape(region)}[a-z]", zone):
             place.problem(f"'{zone}' is not a zone of {region}; write {region}a or another of its zones")

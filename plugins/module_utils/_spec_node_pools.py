@@ -33,7 +33,6 @@ LARGEST_POOL = 450
 #: label too, but an autoscaler that starts the first node only knows what the node group says.
 GPU_TAINT = Taint("nvidia.com/gpu", "true", "NoSchedule")
 GPU_LABEL = "nvidia.com/gpu.present"
-GPU_RESOURCE = "nvidia.com/gpu"
 
 #: GiB. The NVIDIA AMI and the images that run on it are several times the size of the others.
 _DISK_SIZE = 50
@@ -48,9 +47,13 @@ _AMI_TYPES = {
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
-def node_pools(network: Network | None) -> Parser[tuple[NodePool, ...]]:
-    """The parser of C(node_pools); without a network (it was refused) the pools' places are not checked."""
-    return list_of(section_of(lambda section: _pool(section, network), _check_sizes), named=True)
+def node_pools(network: Network | None, understood: list[NodePool]) -> Parser[tuple[NodePool, ...]]:
+    """The parser of C(node_pools); without a network (it was refused) the pools' places are not checked.
+
+    C(understood) gets the pools that were not refused.
+    """
+    pool = section_of(lambda section: _pool(section, network), _check_sizes)
+    return list_of(pool, named=True, understood=understood)
 
 
 def gpu_readiness(value: Value) -> GpuReadiness:
@@ -132,10 +135,11 @@ def _default_ami_type(types: Sequence[InstanceType]) -> str:
 
 def _ami_type(types: Sequence[InstanceType]) -> Parser[str]:
     def parser(value: Value) -> str:
-        word = one_of(*_AMI_TYPES.values())(value)
-        right = _default_ami_type(types)
-        if types and word != right:
-            raise value.refuse(f"'{word}' does not run {types[0].name}; write {right}, or leave it out")
+        if not types:
+            return one_of(*_AMI_TYPES.values())(value)
+        word, right = text(value), _default_ami_type(types)
+        if word != right:
+            raise value.refuse(f"'{word}' is not the one that runs {types[0].name}; write {right}, or leave it out")
         return word
 
     return parser
@@ -180,7 +184,7 @@ def _among(names: Sequence[str], what: str) -> Parser[str]:
         if not names:
             raise RefusedError  # the network was refused and has its own problem
         if word not in names:
-            raise value.refuse(f"'{word}' is not a {what} of this platform; {expected(word, names, 'write one of')}")
+            raise value.refuse(f"'{word}' is not a {what} of this platform; write one of: {', '.join(names)}")
         return word
 
     return parser

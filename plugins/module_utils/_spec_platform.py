@@ -11,6 +11,8 @@ Nothing here reads a file, a clock or AWS: every playbook refuses a bad spec bef
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from ipaddress import IPv4Network
 
 from ansible_collections.entasis.engine.plugins.module_utils import _spec_operations as operations
@@ -21,8 +23,11 @@ from ansible_collections.entasis.engine.plugins.module_utils._network_layout imp
     LARGEST_PREFIX,
     Demand,
     Shortage,
+    default_zones,
+    known_regions,
     shortages,
     vpc_prefix_for,
+    zones_of,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._platform import (
     Charts,
@@ -63,20 +68,21 @@ def parse_platform(spec: object) -> Platform:
 
 def _platform(section: Section) -> Platform:
     name = section.take("name", values.dns_label(LONGEST_NAME))
-    region = section.take("region", values.region)
+    region = _region(section)
     parsed_network = section.take("network", network(name or "platform", region), written={})
     group_names = section.names("security_groups") if section.has("security_groups") else tuple(SECURITY_GROUPS)
     groups = section.take("security_groups", security_groups(name or "platform", group_names), written=SECURITY_GROUPS)
     referable = frozenset((*group_names, *(group.name for group in groups or ())))
     eks_cluster = section.take("eks_cluster", cluster(referable), written={})
-    pools = section.take("node_pools", node_pools(parsed_network), written=NODE_POOLS)
+    understood_pools: list[NodePool] = []
+    pools = section.take("node_pools", node_pools(parsed_network, understood_pools), written=NODE_POOLS)
     vpc = parsed_network.cidr if parsed_network else None
     parsed_services = section.take("services", services(vpc, pools or ()), written=SERVICES)
     releases: tuple[HelmRelease, ...] = section.take("helm_releases", helm_releases, ())
 
     place = section.value
-    if section.understood("network", "node_pools"):
-        _check_room(place.child("network", None), parsed_network, pools)
+    if section.understood("network"):
+        _check_room(place.child("network", None), parsed_network, understood_pools)
     if section.understood("network", "eks_cluster"):
         _check_service_cidr(place.child("eks_cluster", None), eks_cluster, parsed_network)
     if section.understood("node_pools", "services"):
@@ -85,7 +91,7 @@ def _platform(section: Section) -> Platform:
     understood = section.understood("security_groups", "network", "node_pools", "helm_releases")
     return Platform(
         name=name,
-        region=region,
+        region=region or "",
         tags=section.take("tags", values.tags, {}),
         purge=section.take("purge", boolean, False),
         kubeconfig=section.take("kubeconfig", values.line, f"~/.kube/{name}.config"),
@@ -106,13 +112,29 @@ def _platform(section: Section) -> Platform:
     )
 
 
+def _region(section: Section) -> str | None:
+    """The region; refused where neither it nor the spec says which zones there are."""
+    region = section.take("region", values.region)
+    written = section.names("network")
+    if not section.understood("region") or default_zones(region) or "zones" in written or "subnets" in written:
+        return region
+    if zones_of(region):
+        problem = f"which zones of {region} an account has differs; write the two of yours in network.zones"
+    else:
+        near = ", ".join(difflib.get_close_matches(region, known_regions(), n=3, cutoff=0.6))
+        instead = f"write another region ({near})" if near else "write another region"
+        problem = f"the zones of '{region}' are not known; {instead}, or network.zones"
+    section.refuse("region", problem)
+    return None
+
+
 def _demand(pool: NodePool) -> Demand:
     """The most addresses that a pool takes: each of its nodes with all interfaces and addresses of its largest type."""
     types = [entry for entry in map(instance_type, pool.instance_types) if entry is not None]
     return Demand(pool.name, pool.max_size * max(entry.node_addresses for entry in types), frozenset(pool.subnets))
 
 
-def _check_room(value: Value, parsed: Network, pools: tuple[NodePool, ...]) -> None:
+def _check_room(value: Value, parsed: Network, pools: Sequence[NodePool]) -> None:
     demands = {pool.name: _demand(pool) for pool in pools}
     for shortage in shortages(demands.values(), {subnet.name: subnet.cidr for subnet in parsed.private_subnets}):
         figures = ", ".join(f"{name} {demands[name].addresses}" for name in shortage.pools)

@@ -61,7 +61,8 @@ def _service(section: Section, vpc: str | None, pools: Sequence[NodePool]) -> Se
 
 def _check_service(value: Value, service: Service) -> None:
     scaling = service.autoscaling
-    if scaling and not scaling.min_replicas <= service.replicas <= scaling.max_replicas:
+    outside = scaling and not scaling.min_replicas <= service.replicas <= scaling.max_replicas
+    if scaling and outside and scaling.min_replicas <= scaling.max_replicas:
         value.child("replicas", None).problem(
             f"{service.replicas} is outside autoscaling's min_replicas {scaling.min_replicas} to max_replicas "
             f"{scaling.max_replicas}; write a number between them"
@@ -190,11 +191,11 @@ def check_placement(value: Value, parsed: Sequence[Service], pools: Sequence[Nod
         matching = [pool for pool in pools if _selects(service.node_selector, pool)]
         if any(_takes_any_pod(pool) for pool in matching):
             continue
-        written = ", ".join(f"{key}: {word}" for key, word in service.node_selector.items())
-        problem = "pools with {labels} have taints that keep services away" if matching else "no node pool has {labels}"
-        value.child(index, None).child("node_selector", None).problem(
-            f"{problem.format(labels=written or 'room for a service')}; {_open_pools(pools)}"
-        )
+        labels = ", ".join(f"{key}: {word}" for key, word in service.node_selector.items())
+        found = f"the node pools with {labels}" if labels else "all node pools"
+        missing = f"no node pool has {labels}" if labels else "there is no node pool to run on"
+        problem = f"{found} have taints that keep services away" if matching else missing
+        value.child(index, None).child("node_selector", None).problem(f"{problem}; {_open_pools(pools)}")
 
 
 def _open_pools(pools: Sequence[NodePool]) -> str:

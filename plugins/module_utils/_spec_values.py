@@ -105,7 +105,7 @@ def _network(value: Value, make: Callable[..., ipaddress.IPv4Network | ipaddress
 def _port_number(value: Value, word: str) -> int:
     number = int(word)
     if number > 65535:
-        raise value.refuse(f"{number} is more than 65535, the last port")
+        raise value.refuse(f"{number} is more than 65535; write a port from 0 to 65535")
     return number
 
 
@@ -218,9 +218,7 @@ def tags(value: Value) -> dict[str, str]:
     """AWS tags of the user's own."""
     parsed = mapping_of(_tag_key, _tag_value)(value)
     if len(parsed) > 40:
-        raise value.refuse(
-            f"{len(parsed)} tags; AWS takes 50 on a resource and some are the platform's: write at most 40"
-        )
+        raise value.refuse(f"{len(parsed)} tags; write at most 40, AWS takes 50 and some are the platform's")
     return parsed
 
 
@@ -260,7 +258,7 @@ def reference(names: frozenset[str], what: str) -> Parser[str]:
     def parser(value: Value) -> str:
         word = text(value)
         if word not in names:
-            raise value.refuse(f"there is no {what} '{word}'; {expected(word, sorted(names), 'the spec has')}")
+            raise value.refuse(f"there is no {what} '{word}'; {expected(word, sorted(names), 'write one of')}")
         return word
 
     return parser

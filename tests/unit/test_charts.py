@@ -1,0 +1,65 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The values that the platform sets in charts exist in the charts: a key that is renamed upstream fails here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.entasis.engine.plugins.module_utils._charts import CHARTS
+from ansible_collections.entasis.engine.plugins.module_utils._plans_helm import helm_releases_plan
+from ansible_collections.entasis.engine.plugins.module_utils._spec_platform import parse_platform
+
+UPSTREAM = Path(__file__).resolve().parents[3] / "shared" / "upstream" / "charts"
+
+needs_upstream = pytest.mark.skipif(
+    not UPSTREAM.is_dir(), reason="the charts' own values are not beside this checkout (../shared/upstream/charts)"
+)
+
+
+def _values() -> dict[str, Any]:
+    plan = helm_releases_plan(parse_platform({"name": "entasis", "region": "ap-northeast-2"}))
+    return {release["chart"]: release["values"] for release in plan["releases"]}
+
+
+def _unknown(ours: Mapping[str, Any], upstream: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """The paths of ours that upstream's values do not have. An empty mapping there takes any keys."""
+    for key, value in ours.items():
+        if key not in upstream:
+            yield f"{path}{key}"
+        elif isinstance(value, Mapping) and isinstance(upstream[key], Mapping) and upstream[key]:
+            yield from _unknown(value, upstream[key], f"{path}{key}.")
+
+
+def test_unknown_paths_are_found() -> None:
+    upstream = {"a": {"b": 1}, "free": {}}
+    assert list(_unknown({"a": {"b": 2, "c": 3}, "free": {"x": 1}, "d": 4}, upstream)) == ["a.c", "d"]
+
+
+@needs_upstream
+@pytest.mark.parametrize("chart", sorted(CHARTS))
+def test_every_value_that_we_set_is_one_of_the_charts(chart: str) -> None:
+    upstream = yaml.safe_load((UPSTREAM / chart / "values.yaml").read_text())
+    values = _values()[chart]
+    assert values
+    assert list(_unknown(values, upstream)) == []
+
+
+#: Charts whose values beside this checkout are of another version than the pin, and that version.
+READ_AT = {"nvidia-device-plugin": "0.20.0"}
+
+
+@needs_upstream
+@pytest.mark.parametrize("chart", sorted(CHARTS))
+def test_the_values_that_were_read_are_those_of_the_pin_or_of_a_version_named_here(chart: str) -> None:
+    described = yaml.safe_load((UPSTREAM / chart / "Chart.yaml").read_text())
+    assert described["name"] == CHARTS[chart].name
+    assert described["version"] == READ_AT.get(chart, CHARTS[chart].version)
+    if chart not in READ_AT:
+        assert str(described["appVersion"]) == CHARTS[chart].app_version

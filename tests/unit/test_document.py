@@ -1,0 +1,169 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The document's own YAML blocks: the spec takes them word for word, and the plans hold what its manifests say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.entasis.engine.plugins.module_utils import _spec_defaults as defaults
+from ansible_collections.entasis.engine.plugins.module_utils._plans import eks_node_pools_plan, vpc_plan
+from ansible_collections.entasis.engine.plugins.module_utils._plans_services import services_plan
+from ansible_collections.entasis.engine.plugins.module_utils._spec_platform import parse_platform
+
+PROJECT = Path(__file__).resolve().parents[2]
+FIXTURE = PROJECT / "tests" / "unit" / "fixtures" / "document.yml"
+SEED = PROJECT.parent / "shared" / "seed"
+MINIMAL = {"name": "entasis", "region": "ap-northeast-2"}
+
+
+def _blocks() -> list[Any]:
+    return list(yaml.safe_load_all(FIXTURE.read_text()))
+
+
+def _spec_blocks() -> dict[str, Any]:
+    return {key: value for block in _blocks() if "kind" not in block for key, value in block.items()}
+
+
+MANIFESTS = {block["kind"]: block for block in _blocks() if "kind" in block}
+
+
+@pytest.mark.skipif(not SEED.is_dir(), reason="the document itself is not beside this checkout (../shared/seed)")
+def test_the_fixture_is_the_documents_text() -> None:
+    [document] = SEED.glob("*.txt")
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", document.read_text(), re.DOTALL | re.MULTILINE)
+    copied = FIXTURE.read_text().split("---\n")[1:]
+    assert len(blocks) == 11
+    assert copied == blocks
+
+
+def test_the_document_has_the_blocks_and_manifests_that_the_tests_below_speak_of() -> None:
+    assert set(_spec_blocks()) == {
+        "security_groups",
+        "node_pools",
+        "prometheus",
+        "alertmanager",
+        "encryption",
+        "filebeat",
+        "backup",
+    }
+    assert set(MANIFESTS) == {"Deployment", "NetworkPolicy", "HorizontalPodAutoscaler", "VerticalPodAutoscaler"}
+
+
+@pytest.mark.parametrize("key", sorted(_spec_blocks()))
+def test_each_block_is_taken_word_for_word(key: str) -> None:
+    parse_platform({**MINIMAL, key: _spec_blocks()[key]})
+
+
+def test_all_blocks_together_keep_every_value() -> None:
+    written = _spec_blocks()
+    platform = parse_platform({**MINIMAL, **written})
+
+    assert platform.prometheus is not None
+    assert list(platform.prometheus.scrape_configs) == written["prometheus"]["scrape_configs"]
+    assert platform.alertmanager is not None
+    assert platform.alertmanager.config == written["alertmanager"]["config"]
+    assert platform.filebeat is not None
+    assert list(platform.filebeat.inputs) == written["filebeat"]["inputs"]
+    [rule] = platform.encryption
+    assert {"resources": list(rule.resources), "providers": list(rule.providers)} == written["encryption"][0]
+    assert platform.backup is not None
+    assert platform.backup.schedule == written["backup"]["schedule"]
+    assert vars(platform.backup.retention) == written["backup"]["retention"]
+    assert vars(platform.backup.storage) == written["backup"]["storage"]
+
+
+def test_keys_of_the_encryption_block_stay_out_of_every_printed_form() -> None:
+    platform = parse_platform({**MINIMAL, **_spec_blocks()})
+    assert "base64-encoded-key" not in repr(platform)
+
+
+def test_the_defaults_are_the_documents_blocks() -> None:
+    assert _spec_blocks()["security_groups"] == defaults.SECURITY_GROUPS
+    assert _spec_blocks()["node_pools"] == defaults.NODE_POOLS
+
+
+def test_node_pools_are_planned_as_written() -> None:
+    planned = {pool["name"]: pool for pool in eks_node_pools_plan(parse_platform(MINIMAL))["node_pools"]}
+    for written in _spec_blocks()["node_pools"]:
+        pool = planned[written["name"]]
+        assert pool["instance_types"] == [written["instance_type"]]
+        assert (pool["min_size"], pool["max_size"]) == (written["min_size"], written["max_size"])
+        assert written["labels"].items() <= pool["labels"].items()
+    assert len(planned) == len(_spec_blocks()["node_pools"])
+
+
+def test_security_groups_are_planned_as_written_and_monitoring_is_added() -> None:
+    plan = vpc_plan(parse_platform(MINIMAL))
+    planned = {group["name"]: group for group in plan["security_groups"]}
+    for name, written in _spec_blocks()["security_groups"].items():
+        assert [(rule["from_port"], rule["to_port"], _source(rule)) for rule in planned[name]["inbound"]] == [
+            (rule["port"], rule["port"], rule["source"]) for rule in written["inbound"]
+        ]
+    assert set(planned) == {*_spec_blocks()["security_groups"], "monitoring"}
+    assert planned["monitoring"]["inbound"] == []
+    assert [notice for notice in plan["notices"] if "monitoring_sg" in notice]
+
+
+def _source(rule: dict[str, Any]) -> str:
+    return rule["cidr_ipv4"] if "cidr_ipv4" in rule else f"{rule['group']}_sg"
+
+
+#: Fields of the document's manifests that the plan holds otherwise, and why. docs/spec.md explains the same list.
+DEVIATIONS = {
+    # The API server gives quantities back as texts; a whole number would look changed in every run.
+    "Deployment.spec.template.spec.containers[0].resources.requests.cpu": "1",
+    "Deployment.spec.template.spec.containers[0].resources.limits.cpu": "2",
+}
+#: Manifests that are not planned. Auto would change the CPU requests that the HPA of the same Deployment measures by.
+LEFT_OUT = {"VerticalPodAutoscaler"}
+
+
+def _leaves(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _leaves(value, f"{path}.{key}")
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _leaves(value, f"{path}[{index}]")
+    else:
+        yield path, node
+
+
+def _planned() -> dict[str, Any]:
+    [objects] = services_plan(parse_platform(MINIMAL))["sets"]
+    return {manifest["kind"]: manifest for manifest in objects["objects"]}
+
+
+def test_every_field_of_the_documents_manifests_is_planned_or_an_explained_deviation() -> None:
+    planned = dict(leaf for kind, manifest in _planned().items() for leaf in _leaves(manifest, kind))
+    written = dict(
+        leaf for kind, manifest in MANIFESTS.items() for leaf in _leaves(manifest, kind) if kind not in LEFT_OUT
+    )
+    assert len(written) > 30
+    differing = {path: planned.get(path) for path, value in written.items() if planned.get(path) != value}
+    assert differing == DEVIATIONS
+
+
+def test_every_manifest_of_the_document_is_planned_or_left_out_on_purpose() -> None:
+    assert set(MANIFESTS) - set(_planned()) == LEFT_OUT
+
+
+def test_the_documents_scrape_job_finds_the_service() -> None:
+    [target] = _spec_blocks()["prometheus"]["scrape_configs"][1]["static_configs"][0]["targets"]
+    name, _colon, port = target.partition(":")
+    service = _planned()["Service"]
+    assert service["metadata"]["name"] == name
+    assert int(port) in [entry["port"] for entry in service["spec"]["ports"]]
+
+
+def test_the_documents_scrape_job_is_let_through_by_the_network_policy() -> None:
+    opened = [entry["port"] for rule in _planned()["NetworkPolicy"]["spec"]["ingress"] for entry in rule["ports"]]
+    assert 9090 in opened

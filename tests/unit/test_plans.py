@@ -1,0 +1,252 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plans: what they hold besides the document's fields, that they are plain data, and how a filter refuses."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.errors import AnsibleFilterError
+from ansible_collections.entasis.engine.plugins.module_utils import _plans, _plans_helm, _plans_services
+from ansible_collections.entasis.engine.plugins.module_utils._spec_platform import parse_platform
+
+PROJECT = Path(__file__).resolve().parents[2]
+MINIMAL: dict[str, Any] = {"name": "entasis", "region": "ap-northeast-2"}
+POOL = {"name": "general", "instance_type": "c5.2xlarge", "min_size": 1, "max_size": 3}
+GPU_POOL = {"name": "gpu", "instance_type": "g5.12xlarge", "min_size": 1, "max_size": 2}
+PLANS = {
+    "vpc_plan": _plans.vpc_plan,
+    "eks_cluster_plan": _plans.eks_cluster_plan,
+    "eks_node_pools_plan": _plans.eks_node_pools_plan,
+    "helm_releases_plan": _plans_helm.helm_releases_plan,
+    "services_plan": _plans_services.services_plan,
+}
+ENVIRONMENTS = ["sandbox", "staging", "production"]
+
+
+def _filter(name: str) -> Any:
+    module = importlib.import_module(f"ansible_collections.entasis.engine.plugins.filter.{name}")
+    return module.FilterModule().filters()[name]
+
+
+def _plan(name: str, **keys: Any) -> Any:
+    return PLANS[name](parse_platform({**MINIMAL, **keys}))
+
+
+def _environment(name: str) -> Any:
+    path = PROJECT / "inventories" / name / "group_vars" / "all" / "platform.yml"
+    return yaml.safe_load(path.read_text())["entasis_platform"]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("name", PLANS)
+def test_a_plan_is_plain_data_and_the_same_every_time(name: str, environment: str) -> None:
+    spec = _environment(environment)
+    before = copy.deepcopy(spec)
+    first = _filter(name)(spec)
+    assert json.loads(json.dumps(first)) == first
+    assert json.dumps(_filter(name)(spec)) == json.dumps(first)
+    assert spec == before
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_every_plan_says_the_same_of_the_platform(name: str) -> None:
+    plan = _plan(name, tags={"team": "platform"}, purge=True)
+    assert plan["platform"] == "entasis"
+    assert plan["region"] == "ap-northeast-2"
+    assert plan["tags"] == {"team": "platform"}
+    assert plan["purge"] is True
+    assert [notice for notice in plan["notices"] if "monitoring_sg" in notice]
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_every_filter_refuses_a_spec_that_is_wrong_anywhere(name: str) -> None:
+    with pytest.raises(AnsibleFilterError) as raised:
+        _filter(name)({**MINIMAL, "purge": "yes", "services": [{"name": "api", "image": "api"}]})
+    assert str(raised.value) == (
+        "The spec has 2 problems:\n"
+        "- platform.services[0].image: 'api' has no tag, so that it may change under you; write api:<tag>\n"
+        "- platform.purge: a text where true or false is expected; write true or false, without quotes"
+    )
+
+
+@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("data", [None, "entasis", 3, []])
+def test_a_filter_says_what_it_is_to_be_given(name: str, data: object) -> None:
+    with pytest.raises(AnsibleFilterError, match="give this filter entasis_platform"):
+        _filter(name)(data)
+
+
+def test_subnets_carry_the_tags_by_which_load_balancers_find_them() -> None:
+    subnets = _plan("vpc_plan")["network"]["subnets"]
+    assert [subnet["tags"] for subnet in subnets if subnet["public"]] == [
+        {"kubernetes.io/role/elb": "1", "kubernetes.io/cluster/entasis": "shared"}
+    ] * 3
+    assert [subnet["tags"] for subnet in subnets if not subnet["public"]] == [
+        {"kubernetes.io/role/internal-elb": "1", "kubernetes.io/cluster/entasis": "shared"}
+    ] * 3
+
+
+def test_each_peer_of_a_rule_is_a_rule_of_its_own() -> None:
+    inbound = [
+        {"port": 443, "source": ["0.0.0.0/0", "::/0"], "description": "HTTPS"},
+        {"port": "all", "source": "web_sg"},
+        {"protocol": "icmp", "source": "10.0.0.0/8"},
+        {"protocol": "all", "source": "pl-0123456789abcdef0"},
+    ]
+    [group] = _plan("vpc_plan", security_groups={"web": {"inbound": inbound}})["security_groups"]
+    assert group["inbound"] == [
+        {"protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_ipv4": "0.0.0.0/0", "description": "HTTPS"},
+        {"protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_ipv6": "::/0", "description": "HTTPS"},
+        {"protocol": "tcp", "from_port": 0, "to_port": 65535, "group": "web"},
+        {"protocol": "icmp", "from_port": -1, "to_port": -1, "cidr_ipv4": "10.0.0.0/8"},
+        {"protocol": "-1", "prefix_list": "pl-0123456789abcdef0"},
+    ]
+    assert group["outbound"] == [{"protocol": "-1", "cidr_ipv4": "0.0.0.0/0"}]
+
+
+def test_the_clusters_role_may_be_taken_on_by_eks_alone() -> None:
+    role = _plan("eks_cluster_plan")["iam_role"]
+    assert role["name"] == "entasis-eks-cluster"
+    assert role["managed_policies"] == ["arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"]
+    assert role["assume_role_policy"] == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "eks.amazonaws.com"}},
+        ],
+    }
+    assert role["tags"] == {
+        "Name": "entasis-eks-cluster",
+        "entasis.io/platform": "entasis",
+        "entasis.io/role": "eks_cluster",
+    }
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"), [("ap-northeast-2", "aws"), ("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")]
+)
+def test_policies_are_those_of_the_regions_partition(region: str, partition: str) -> None:
+    zones = [f"{region}a", f"{region}b"]
+    role = _plan("eks_node_pools_plan", region=region, network={"zones": zones})["iam_role"]
+    assert {policy.partition(":iam:")[0] for policy in role["managed_policies"]} == {f"arn:{partition}"}
+
+
+def test_a_pool_has_a_desired_size_only_where_the_spec_has_one() -> None:
+    pools = [POOL, {**POOL, "name": "sized", "desired_size": 2}]
+    planned = _plan("eks_node_pools_plan", node_pools=pools)["node_pools"]
+    assert [pool.get("desired_size", "absent") for pool in planned] == ["absent", 2]
+
+
+def _releases(**keys: Any) -> dict[str, Any]:
+    return {release["name"]: release for release in _plan("helm_releases_plan", **keys)["releases"]}
+
+
+def test_the_device_plugin_is_installed_where_a_pool_has_gpus() -> None:
+    assert set(_releases(node_pools=[POOL])) == {"metrics-server"}
+    assert set(_releases(node_pools=[POOL, GPU_POOL])) == {"metrics-server", "nvidia-device-plugin"}
+
+
+def test_the_device_plugin_tolerates_every_taint_of_the_gpu_pools() -> None:
+    taints = [{"key": "dedicated", "effect": "NoExecute"}]
+    values = _releases(node_pools=[POOL, GPU_POOL, {**GPU_POOL, "name": "other", "taints": taints}])[
+        "nvidia-device-plugin"
+    ]["values"]
+    assert values["nodeSelector"] == {"nvidia.com/gpu.present": "true"}
+    assert values["tolerations"] == [
+        {"key": "nvidia.com/gpu", "operator": "Equal", "value": "true", "effect": "NoSchedule"},
+        {"key": "dedicated", "operator": "Equal", "value": "", "effect": "NoExecute"},
+    ]
+
+
+def test_values_of_a_platforms_release_are_merged_and_its_pin_stays() -> None:
+    changes = {"name": "metrics-server", "values": {"podDisruptionBudget": {"minAvailable": 2}, "args": ["--v=2"]}}
+    release = _releases(helm_releases=[{**changes, "timeout": 60}])["metrics-server"]
+    assert release["values"] == {
+        "replicas": 2,
+        "podDisruptionBudget": {"enabled": True, "minAvailable": 2},
+        "args": ["--v=2"],
+    }
+    assert (release["version"], release["timeout"]) == ("3.13.1", 60)
+
+
+def test_a_release_of_ones_own_comes_after_the_platforms() -> None:
+    own = {"name": "echo", "namespace": "echo", "chart": "oci://registry.example.com/charts/echo", "version": "1.2.3"}
+    assert list(_releases(helm_releases=[own])) == ["metrics-server", "nvidia-device-plugin", "echo"]
+    assert _releases(helm_releases=[own])["echo"] == {
+        **own,
+        "repository": "",
+        "values": {},
+        "timeout": 600,
+        "wait": True,
+        "create_namespace": True,
+    }
+
+
+def test_the_gpu_gate_waits_for_the_least_nodes_of_all_gpu_pools() -> None:
+    assert _plan("helm_releases_plan", node_pools=[POOL])["gpu"] is None
+    pools = [POOL, GPU_POOL, {**GPU_POOL, "name": "more", "min_size": 2}]
+    assert _plan("helm_releases_plan", node_pools=pools, gpu_readiness={"timeout": 60, "stable_for": 0})["gpu"] == {
+        "label_selector": "nvidia.com/gpu.present=true",
+        "expected_count": 3,
+        "expected_gpus": "auto",
+        "timeout": 60,
+        "stable_for": 0,
+    }
+
+
+def _objects(**service: Any) -> dict[str, Any]:
+    services = [{"name": "api", "image": "api:1", **service}]
+    [objects] = _plan("services_plan", services=services)["sets"]
+    return {manifest["kind"]: manifest for manifest in objects["objects"]}
+
+
+def test_a_plain_service_is_a_deployment_and_a_service_in_its_namespace() -> None:
+    assert set(_objects(namespace="shop")) == {"Namespace", "Deployment", "Service"}
+    assert _objects(namespace="shop")["Namespace"]["metadata"]["name"] == "shop"
+    assert _objects(namespace="shop")["Deployment"]["metadata"]["namespace"] == "shop"
+
+
+def test_several_replicas_get_a_disruption_budget() -> None:
+    assert _objects(replicas=2)["PodDisruptionBudget"]["spec"]["maxUnavailable"] == 1
+
+
+def test_without_services_the_set_is_empty_so_that_what_ran_is_removed() -> None:
+    [objects] = _plan("services_plan", services=[])["sets"]
+    assert objects == {"name": "services", "namespace": "default", "objects": []}
+
+
+def test_every_namespaced_object_is_labelled_with_its_platform() -> None:
+    [objects] = _plan("services_plan")["sets"]
+    assert {manifest["metadata"]["labels"]["entasis.io/platform"] for manifest in objects["objects"]} == {"entasis"}
+
+
+def test_a_network_policy_always_lets_a_service_find_names() -> None:
+    rules = _objects(network_policy={"egress": []})["NetworkPolicy"]["spec"]["egress"]
+    assert [rule["ports"] for rule in rules] == [[{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]]
+
+
+def test_the_environment_of_a_service() -> None:
+    container = _objects(environment={"LOG_LEVEL": "info"})["Deployment"]["spec"]["template"]["spec"]["containers"][0]
+    assert container["env"] == [{"name": "LOG_LEVEL", "value": "info"}]
+
+
+def test_the_sandbox_writes_the_documents_blocks_word_for_word() -> None:
+    blocks = yaml.safe_load_all((PROJECT / "tests" / "unit" / "fixtures" / "document.yml").read_text())
+    document = {key: block[key] for block in blocks for key in ("security_groups", "node_pools") if key in block}
+    spec = _environment("sandbox")
+    assert {key: spec[key] for key in document} == document
+
+
+def test_production_is_guarded() -> None:
+    plan = _filter("eks_cluster_plan")(_environment("production"))
+    assert plan["cluster"]["deletion_protection"] is True
+    assert plan["cluster"]["endpoint_public_access"] is False
+    assert plan["purge"] is False

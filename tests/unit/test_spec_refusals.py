@@ -1,0 +1,77 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The truth table of refused specs: fixtures/refused_specs, where each spec stands beside its exact problems."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.entasis.engine.plugins.module_utils._spec import SpecError
+from ansible_collections.entasis.engine.plugins.module_utils._spec_platform import parse_platform
+
+FIXTURES = Path(__file__).parent / "fixtures" / "refused_specs"
+MINIMAL = {"name": "entasis", "region": "ap-northeast-2"}
+
+
+def _cases() -> list[Any]:
+    """Every case; name and region are added where C(whole) is not true."""
+    cases = []
+    for path in sorted(FIXTURES.glob("*.yml")):
+        for case in yaml.safe_load(path.read_text()):
+            spec = case["spec"] if case.get("whole") else {**MINIMAL, **case["spec"]}
+            cases.append(pytest.param(spec, case["problems"], id=f"{path.stem}: {case['case']}"))
+    return cases
+
+
+@pytest.mark.parametrize(("spec", "problems"), _cases())
+def test_refused_with_exactly_these_problems(spec: Any, problems: list[str]) -> None:
+    with pytest.raises(SpecError) as raised:
+        parse_platform(spec)
+    assert list(raised.value.problems) == problems
+
+
+def test_one_message_lists_every_problem() -> None:
+    with pytest.raises(SpecError) as raised:
+        parse_platform({"name": "entasis", "region": "seoul", "purge": "yes"})
+    assert str(raised.value) == (
+        "The spec has 2 problems:\n"
+        "- platform.region: 'seoul' is not a region; write it as AWS does, such as ap-northeast-2\n"
+        "- platform.purge: a text where true or false is expected; write true or false, without quotes"
+    )
+
+
+def test_one_problem_is_called_one() -> None:
+    with pytest.raises(SpecError, match=r"\AThe spec has a problem:\n- platform: 'region' is missing; write it\Z"):
+        parse_platform({"name": "entasis"})
+
+
+def test_every_problem_has_its_path_and_what_to_write() -> None:
+    for case in _cases():
+        for problem in case.values[1]:
+            path, colon, text = problem.partition(": ")
+            assert colon
+            assert path.startswith("platform")
+            assert any(word in text for word in ("write", "remove")), problem
+
+
+def test_more_tags_than_aws_takes() -> None:
+    with pytest.raises(SpecError, match=r"platform\.tags: 41 tags; write at most 40, AWS takes 50"):
+        parse_platform({**MINIMAL, "tags": {f"key-{number}": "" for number in range(41)}})
+
+
+def test_no_problem_repeats_a_secret() -> None:
+    secret = "c2VjcmV0LWtleS1vZi10aGUtdGVzdA=="
+    bad = [
+        {"resources": ["secrets"], "providers": [{"aescbd": {"keys": [{"name": "key1", "secret": secret}]}}]},
+        {"resources": ["secrets"], "providers": [{"aescbc": {"keys": [{"name": "key1", secret: None, 1: secret}]}}]},
+        {"resources": ["secrets"], "providers": secret},
+    ]
+    with pytest.raises(SpecError) as raised:
+        parse_platform({**MINIMAL, "encryption": bad})
+    assert len(raised.value.problems) == 3
+    assert secret not in str(raised.value)
