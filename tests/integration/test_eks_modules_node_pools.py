@@ -1,0 +1,439 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""eks_node_pools against the emulated EKS, judged by boto3."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.aws_server import AwsServer
+from tests.support.eks import (
+    PLATFORM,
+    Modules,
+    Outcome,
+    cluster_options,
+    make_cluster,
+    make_parents,
+    make_role,
+    node_pool,
+    pool_options,
+    settled_update,
+    wait_until,
+)
+
+QUICK = {"cluster": 0.0, "update": 0.2, "node_group": 0.2, "node": 0.0}
+GPU_TAINT = {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
+    with AwsServer(tmp_path_factory.mktemp("aws")) as running:
+        yield running
+
+
+@pytest.fixture
+def empty(server: AwsServer) -> Modules:
+    """The modules against an empty account, where everything is quick."""
+    server.control("POST", "reset")
+    server.control("DELETE", "faults")
+    server.control("POST", "settings", QUICK)
+    return Modules(server)
+
+
+@pytest.fixture
+def eks(server: AwsServer) -> Any:
+    return server.client("eks")
+
+
+@pytest.fixture
+def modules(empty: Modules, server: AwsServer) -> Modules:
+    """The modules against an account that has the platform's cluster."""
+    make_cluster(server, make_parents(server))
+    return empty
+
+
+def make(modules: Modules, *pools: dict[str, Any], **options: Any) -> Outcome:
+    outcome = modules.run("eks_node_pools", **pool_options(*pools, **options))
+    assert not outcome.failed, outcome.message
+    return outcome
+
+
+def groups(eks: Any) -> dict[str, dict[str, Any]]:
+    """The cluster's node groups by their names; one that goes while they are read is left out."""
+    found = {}
+    for name in eks.list_nodegroups(clusterName=PLATFORM)["nodegroups"]:
+        with suppress(eks.exceptions.ResourceNotFoundException):
+            found[name] = eks.describe_nodegroup(clusterName=PLATFORM, nodegroupName=name)["nodegroup"]
+    return found
+
+
+def update(eks: Any, group: str = "general", **changed: Any) -> None:
+    """Change a node group by hand, and wait for it."""
+    answer = eks.update_nodegroup_config(clusterName=PLATFORM, nodegroupName=group, **changed)
+    settled_update(eks, answer, name=PLATFORM, nodegroupName=group)
+
+
+def test_check_mode_on_an_empty_account_plans_what_a_real_run_then_makes(
+    empty: Modules, eks: Any, server: AwsServer
+) -> None:
+    options = pool_options(node_pool(), node_pool("data", instance_types=["r5.2xlarge"], max_size=8))
+    foreseen = empty.run("eks_node_pools", check=True, **options)
+    assert not foreseen.failed, foreseen.message
+    assert foreseen.changes == [("create", "general"), ("create", "data")]
+    make_parents(server)
+    assert not empty.run("eks_cluster", **cluster_options()).failed
+    done = empty.run("eks_node_pools", **options)
+    assert done.result["changes"] == foreseen.result["changes"]
+    assert done.result["diff"] == foreseen.result["diff"]
+    assert set(groups(eks)) == {"general", "data"}
+
+
+def test_a_run_names_what_is_missing(empty: Modules, server: AwsServer) -> None:
+    outcome = empty.run("eks_node_pools", **pool_options())
+    assert outcome.failed
+    assert len(outcome.result["problems"]) == 3
+    make_parents(server)
+    outcome = empty.run("eks_node_pools", **pool_options())
+    assert outcome.failed
+    assert "EKS cluster 'demo' does not exist" in outcome.message
+
+
+def test_the_pools_of_the_document_are_made_as_asked(modules: Modules, eks: Any) -> None:
+    pools = (
+        node_pool("general", min_size=3, max_size=10),
+        node_pool(
+            "ai-inference",
+            instance_types=["g4dn.xlarge"],
+            ami_type="AL2023_x86_64_NVIDIA",
+            disk_size=100,
+            labels={"role": "ai-inference", "nvidia.com/gpu.present": "true"},
+            taints=[GPU_TAINT],
+        ),
+        node_pool("data-processing", instance_types=["r5.2xlarge"], max_size=8, max_unavailable=2, tags={"a": "b"}),
+    )
+    outcome = modules.quartet("eks_node_pools", **pool_options(*pools, tags={"team": "data"}))
+    made = groups(eks)
+    assert {name: group["status"] for name, group in made.items()} == dict.fromkeys(made, "ACTIVE")
+    assert {name: list(group["scalingConfig"].values()) for name, group in made.items()} == {
+        "general": [3, 10, 3],
+        "ai-inference": [2, 5, 2],
+        "data-processing": [2, 8, 2],
+    }
+    gpu = made["ai-inference"]
+    assert gpu["instanceTypes"] == ["g4dn.xlarge"]
+    assert gpu["amiType"] == "AL2023_x86_64_NVIDIA"
+    assert gpu["diskSize"] == 100
+    assert gpu["labels"] == {"role": "ai-inference", "nvidia.com/gpu.present": "true"}
+    assert gpu["taints"] == [{"key": "nvidia.com/gpu", "value": "true", "effect": "NO_SCHEDULE"}]
+    assert gpu["version"] == "1.35"
+    data = made["data-processing"]
+    assert data["updateConfig"]["maxUnavailable"] == 2
+    assert data["tags"] == {
+        "a": "b",
+        "team": "data",
+        "Name": "data-processing",
+        "entasis.io/platform": PLATFORM,
+        "entasis.io/role": "eks_node_pools",
+        "entasis.io/pool": "data-processing",
+    }
+    assert [pool["name"] for pool in outcome.result["node_pools"]] == ["ai-inference", "data-processing", "general"]
+
+
+def test_independent_pools_are_made_at_the_same_time(modules: Modules, eks: Any, server: AwsServer) -> None:
+    server.control("POST", "settings", {"node_group": 2.0})
+    make(modules, *(node_pool(name) for name in ("one", "two", "three")))
+    created = [group["createdAt"] for group in groups(eks).values()]
+    assert len(created) == 3
+    assert (max(created) - min(created)).total_seconds() < 2.0, "one after another, each would have waited 2 s"
+
+
+DRIFTS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "label value": (
+        {"labels": {"addOrUpdateLabels": {"role": "changed"}}},
+        {"label role": "changed"},
+        {"label role": "general"},
+    ),
+    "taint removed": (
+        {"taints": {"removeTaints": [{"key": "nvidia.com/gpu", "value": "true", "effect": "NO_SCHEDULE"}]}},
+        {},
+        {"taint nvidia.com/gpu:NoSchedule": "true"},
+    ),
+    "scaled outside": (
+        {"scalingConfig": {"minSize": 1, "maxSize": 9, "desiredSize": 9}},
+        {"min_size": 1, "max_size": 9, "desired_size": 9},
+        {"min_size": 2, "max_size": 5, "desired_size": 5},
+    ),
+    "several at once": (
+        {
+            "labels": {"addOrUpdateLabels": {"extra": "1"}, "removeLabels": ["role"]},
+            "taints": {
+                "addOrUpdateTaints": [
+                    {"key": "nvidia.com/gpu", "value": "no", "effect": "NO_SCHEDULE"},
+                    {"key": "spot", "effect": "NO_EXECUTE"},
+                ]
+            },
+            "updateConfig": {"maxUnavailablePercentage": 50},
+        },
+        {
+            "max_unavailable": "50%",
+            "label extra": "1",
+            "taint nvidia.com/gpu:NoSchedule": "no",
+            "taint spot:NoExecute": "",
+        },
+        {"max_unavailable": 1, "label role": "general", "taint nvidia.com/gpu:NoSchedule": "true"},
+    ),
+}
+
+
+@pytest.mark.parametrize("drift", DRIFTS)
+def test_drift_is_seen_named_and_mended_and_nothing_else_changes(modules: Modules, eks: Any, drift: str) -> None:
+    options = pool_options(node_pool(taints=[GPU_TAINT]), node_pool("data"))
+    assert not modules.run("eks_node_pools", **options).failed
+    before = groups(eks)
+    change, shown_before, shown_after = DRIFTS[drift]
+    update(eks, **change)
+    outcome = modules.quartet("eks_node_pools", **options)
+    assert outcome.changes == [("update", "general configuration")]
+    name = "node_group/general (configuration)"
+    assert outcome.result["diff"] == {"before": {name: shown_before}, "after": {name: shown_after}}
+    after = groups(eks)
+    if drift == "scaled outside":
+        assert after["general"]["scalingConfig"].pop("desiredSize") == 5
+        before["general"]["scalingConfig"].pop("desiredSize")
+    assert undated(after) == undated(before)
+
+
+def undated(described: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {name: {k: v for k, v in group.items() if k != "modifiedAt"} for name, group in described.items()}
+
+
+def test_tags_that_were_removed_come_back(modules: Modules, eks: Any) -> None:
+    make(modules, tags={"team": "data"})
+    before = groups(eks)["general"]
+    lost = ["Name", "entasis.io/platform", "entasis.io/pool", "team"]
+    eks.untag_resource(resourceArn=before["nodegroupArn"], tagKeys=lost)
+    outcome = modules.quartet("eks_node_pools", **pool_options(tags={"team": "data"}))
+    assert outcome.changes == [("update", "general tags")]
+    assert set(outcome.result["diff"]["after"]["node_group/general (tags)"]) == {f"tag {key}" for key in lost}
+    assert groups(eks)["general"] == before
+
+
+def test_the_autoscalers_number_is_left_alone(modules: Modules, eks: Any) -> None:
+    make(modules)
+    update(eks, scalingConfig={"desiredSize": 4})
+    assert not make(modules).changed
+    make(modules, node_pool(max_size=8, desired_size=3))
+    assert groups(eks)["general"]["scalingConfig"] == {"minSize": 2, "maxSize": 8, "desiredSize": 4}
+
+
+def test_a_group_follows_its_cluster_to_a_new_version(modules: Modules, eks: Any) -> None:
+    make(modules)
+    assert not modules.run("eks_cluster", **cluster_options(version="1.36")).failed
+    outcome = modules.quartet("eks_node_pools", **pool_options())
+    assert outcome.changes == [("update", "general version 1.36")]
+    assert groups(eks)["general"]["version"] == "1.36"
+
+
+def test_a_version_ahead_of_the_cluster_or_behind_the_group_is_refused(modules: Modules) -> None:
+    make(modules)
+    for version, words in (("1.36", "Update the cluster first"), ("1.34", "cannot go back to 1.34")):
+        outcome = modules.run("eks_node_pools", **pool_options(node_pool(version=version)))
+        assert outcome.failed
+        assert words in outcome.message
+
+
+def test_what_eks_cannot_change_is_replaced_without_losing_nodes(modules: Modules, eks: Any) -> None:
+    make(modules)
+    update(eks, scalingConfig={"desiredSize": 4})
+    outcome = modules.quartet("eks_node_pools", **pool_options(node_pool(instance_types=["c5.4xlarge"])))
+    assert outcome.changes == [("replace", "general")]
+    ((name, group),) = groups(eks).items()
+    assert name.startswith("general-")
+    assert group["instanceTypes"] == ["c5.4xlarge"]
+    assert group["scalingConfig"]["desiredSize"] == 4
+    shown = outcome.result["diff"]
+    assert shown["before"]["node_group/general"] == {"node_group": "general", "instance_types": ["c5.2xlarge"]}
+    assert shown["after"]["node_group/general"] == {"node_group": name, "instance_types": ["c5.4xlarge"]}
+    modules.quartet("eks_node_pools", **pool_options())
+    assert list(groups(eks)) == ["general"]
+
+
+def test_each_fixed_field_leads_to_a_replacement(modules: Modules, eks: Any, server: AwsServer) -> None:
+    make_role(server.client("iam"), "demo-other-node", "ec2")
+    make(modules)
+    changed: dict[str, Any] = {}
+    for field, value in (
+        ("capacity_type", "SPOT"),
+        ("disk_size", 100),
+        ("subnets", ["demo-private-c"]),
+        ("role", "demo-other-node"),
+        ("instance_types", ["g4dn.xlarge"]),
+        ("ami_type", "AL2023_x86_64_NVIDIA"),
+    ):
+        changed[field] = value
+        ((action, _name),) = make(modules, node_pool(**changed)).changes
+        assert (action, field) == ("replace", field)
+        assert len(groups(eks)) == 1
+    assert not make(modules, node_pool(**changed)).changed
+
+
+def test_the_old_group_stays_until_the_new_one_is_active(modules: Modules, eks: Any, server: AwsServer) -> None:
+    make(modules)
+    server.control("POST", "settings", {"node_group": 2.0})
+    process = modules.start("eks_node_pools", **pool_options(node_pool(disk_size=100)))
+    seen = set()
+    while process.poll() is None:
+        now = groups(eks)
+        new = [group["status"] for name, group in now.items() if name != "general"]
+        seen.add((now["general"]["status"] if "general" in now else "gone", *new))
+    process.communicate()
+    assert ("ACTIVE", "CREATING") in seen
+    assert ("DELETING", "ACTIVE") in seen
+    assert not {("DELETING", "CREATING"), ("gone", "CREATING"), ("DELETING",)} & seen
+
+
+@pytest.mark.parametrize("moment", ["CREATING", "DELETING"])
+def test_a_replacement_that_was_killed_goes_on(modules: Modules, eks: Any, server: AwsServer, moment: str) -> None:
+    make(modules)
+    wanted = pool_options(node_pool(disk_size=100))
+    server.control("POST", "settings", {"node_group": 2.5})
+    first = modules.start("eks_node_pools", **wanted)
+    wait_until(lambda: moment in [group["status"] for group in groups(eks).values()])
+    first.kill()
+    first.communicate()
+    assert len(groups(eks)) == 2
+    server.control("POST", "settings", {"node_group": 0.2})
+    second = modules.run("eks_node_pools", **wanted)
+    assert not second.failed, second.message
+    assert second.changes == ([("delete", "general")] if moment == "CREATING" else [])
+    ((name, group),) = groups(eks).items()
+    assert name.startswith("general-")
+    assert group["diskSize"] == 100
+    assert not modules.run("eks_node_pools", **wanted).changed
+
+
+def test_a_creation_that_was_killed_goes_on_without_a_duplicate(modules: Modules, eks: Any, server: AwsServer) -> None:
+    server.control("POST", "settings", {"node_group": 4.0})
+    options = pool_options(node_pool(), node_pool("data"))
+    first = modules.start("eks_node_pools", **options)
+    wait_until(lambda: bool(groups(eks)))
+    first.kill()
+    first.communicate()
+    begun = {name: group["nodegroupArn"] for name, group in groups(eks).items()}
+    second = modules.run("eks_node_pools", **options)
+    assert not second.failed, second.message
+    after = groups(eks)
+    assert {name: group["status"] for name, group in after.items()} == {"general": "ACTIVE", "data": "ACTIVE"}
+    assert {name: after[name]["nodegroupArn"] for name in begun} == begun
+    assert not modules.run("eks_node_pools", **options).changed
+
+
+def test_a_pool_that_left_the_set_stays_until_it_is_purged(modules: Modules, eks: Any) -> None:
+    make(modules, node_pool(), node_pool("old"))
+    kept = make(modules)
+    assert not kept.changed
+    assert kept.result["unlisted"] == ["old"]
+    assert "Remove them with purge: true" in json.dumps(kept.result["warnings"])
+    assert set(groups(eks)) == {"general", "old"}
+    outcome = modules.quartet("eks_node_pools", **pool_options(purge=True))
+    assert outcome.changes == [("delete", "old")]
+    assert set(groups(eks)) == {"general"}
+
+
+def test_absent_removes_every_pool_of_ours_and_nothing_else(modules: Modules, eks: Any, server: AwsServer) -> None:
+    make(modules, node_pool(), node_pool("data"))
+    theirs(eks, server, "theirs")
+    outcome = modules.quartet("eks_node_pools", platform=PLATFORM, state="absent")
+    assert sorted(outcome.changes) == [("delete", "data"), ("delete", "general")]
+    assert set(groups(eks)) == {"theirs"}
+
+
+def test_absent_without_a_cluster_has_nothing_to_do(empty: Modules) -> None:
+    outcome = empty.run("eks_node_pools", platform=PLATFORM, state="absent")
+    assert not outcome.failed, outcome.message
+    assert not outcome.changed
+
+
+def theirs(eks: Any, server: AwsServer, name: str) -> dict[str, Any]:
+    """A node group that somebody else made in our cluster."""
+    role = server.client("iam").get_role(RoleName="demo-eks-node")["Role"]["Arn"]
+    subnets = eks.describe_cluster(name=PLATFORM)["cluster"]["resourcesVpcConfig"]["subnetIds"]
+    eks.create_nodegroup(clusterName=PLATFORM, nodegroupName=name, subnets=subnets, nodeRole=role)
+    wait_until(lambda: groups(eks)[name]["status"] == "ACTIVE")
+    return groups(eks)[name]
+
+
+def test_a_group_of_others_is_never_touched(modules: Modules, eks: Any, server: AwsServer) -> None:
+    before = theirs(eks, server, "general")
+    outcome = modules.run("eks_node_pools", **pool_options())
+    assert outcome.failed
+    assert "is not ours and is left alone" in outcome.message
+    assert make(modules, node_pool("data"), purge=True).changes == [("create", "data")]
+    assert groups(eks)["general"] == before
+
+
+def test_a_cluster_of_others_is_never_given_a_pool(modules: Modules, eks: Any) -> None:
+    # In check mode the other platform's parents may be missing, so that the cluster itself is what is refused.
+    outcome = modules.run("eks_node_pools", check=True, **{**pool_options(cluster=PLATFORM), "platform": "other"})
+    assert outcome.failed
+    assert "is not ours" in outcome.message
+    assert groups(eks) == {}
+
+
+def test_mistakes_are_all_named_before_any_call(empty: Modules, server: AwsServer) -> None:
+    server.control("DELETE", "calls")
+    options = pool_options(node_pool(min_size=5, max_size=3), node_pool(), node_pool("x", instance_types=[]))
+    outcome = empty.run("eks_node_pools", **options)
+    assert outcome.failed
+    assert len(outcome.result["problems"]) == 3
+    assert server.control("GET", "calls")["total"] == 0
+
+
+def test_a_group_that_aws_could_not_make_is_reported_and_made_again(
+    modules: Modules, eks: Any, server: AwsServer
+) -> None:
+    # A /28 has 11 addresses for nodes: AWS runs out of them while it makes the twelfth.
+    ec2 = server.client("ec2")
+    vpc = eks.describe_cluster(name=PLATFORM)["cluster"]["resourcesVpcConfig"]["vpcId"]
+    tags = [{"Key": "Name", "Value": "demo-small"}, {"Key": "entasis.io/platform", "Value": PLATFORM}]
+    ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.9.0/28", TagSpecifications=[{"ResourceType": "subnet", "Tags": tags}])
+    small = node_pool(subnets=["demo-small"], min_size=20, max_size=20)
+    outcome = modules.run("eks_node_pools", **pool_options(small))
+    assert outcome.failed
+    assert "is CREATE_FAILED: InsufficientFreeAddresses" in outcome.message
+    assert "Free addresses in the subnets" in outcome.message
+    assert "a new run goes on from there" in outcome.message
+    assert groups(eks)["general"]["status"] == "CREATE_FAILED"
+    again = modules.quartet("eks_node_pools", **pool_options(node_pool(subnets=["demo-small"])))
+    assert again.changes == [("delete", "general failed"), ("create", "general")]
+    assert groups(eks)["general"]["status"] == "ACTIVE"
+
+
+def test_one_pool_that_fails_does_not_undo_the_other(modules: Modules, eks: Any) -> None:
+    outcome = modules.run("eks_node_pools", **pool_options(node_pool(), node_pool("x", instance_types=["z9.huge"])))
+    assert outcome.failed
+    assert "z9.huge" in outcome.message
+    assert outcome.changes == [("create", "general")]
+    assert [(change["action"], change["name"]) for change in outcome.result["not_applied"]] == [("create", "x")]
+    assert groups(eks)["general"]["status"] == "ACTIVE"
+    with pytest.raises(ClientError):
+        eks.describe_nodegroup(clusterName=PLATFORM, nodegroupName="x")
+
+
+def test_a_wait_that_is_too_short_says_what_was_still_so_and_a_new_run_goes_on(
+    modules: Modules, eks: Any, server: AwsServer
+) -> None:
+    server.control("POST", "settings", {"node_group": 4.0})
+    outcome = modules.run("eks_node_pools", **pool_options(wait_timeout=1))
+    assert outcome.failed
+    assert "the node group 'general' is still CREATING after 1 s" in outcome.message
+    assert not make(modules).changed
+    assert groups(eks)["general"]["status"] == "ACTIVE"
