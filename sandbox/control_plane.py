@@ -34,7 +34,8 @@ CREATE_SECONDS = 60.0
 HEALTHY_SECONDS = 60.0
 #: Seconds for one health check.
 ANSWER_SECONDS = 2.0
-#: Seconds that a component has to end by itself. The API server would wait a minute for its watchers to leave.
+#: Seconds that a component has to end by itself where its state is kept. The API server would wait a minute for its
+#: watchers to leave.
 PATIENCE = 3.0
 
 
@@ -67,13 +68,15 @@ def recreate(layout: Layout) -> None:
         run = Run.read(layout)
         if run is None or not run.kubernetes:
             raise SandboxError(f"The sandbox in {layout.home} has no control plane to make anew.")
-        stop(layout)
+        stop(layout, patience=0)
         create(layout, run.ports, Path(run.tools))
         wait_until_healthy(layout, run.ports)
 
 
 def create(layout: Layout, ports: Ports, tools: Path) -> None:
     """Make a new, empty control plane and start it. It becomes healthy a little later."""
+    for component in COMPONENTS:
+        _record_file(layout, component.name).unlink(missing_ok=True)
     shutil.rmtree(layout.control_plane, ignore_errors=True)
     write_private(layout.token_webhook, token_webhook(ports))
     configuration = layout.control_plane / "kwokctl.yaml"
@@ -99,14 +102,24 @@ def create(layout: Layout, ports: Ports, tools: Path) -> None:
             raise SandboxError(f"kwokctl could not make the control plane ({error}); its log is {log}.") from error
     for name, found in running(layout).items():
         if found:
-            record(layout, name, found[-1])
+            write_private(_record_file(layout, name), {"pid": found[-1].pid, "command": list(found[-1].arguments)})
 
 
-def repair(layout: Layout, tools: Path) -> list[str]:
-    """Start the components that do not run, with the command lines that kwokctl gave them. Return their names."""
+def repair(layout: Layout, ports: Ports, tools: Path) -> None:
+    """Start the components that do not run, with the command lines that kwokctl gave them.
+
+    A control plane that was never made to its end is made anew: it holds nothing.
+
+    Raises:
+        SandboxError: what a component needs to start is gone.
+    """
+    if not any(_record_file(layout, component.name).exists() for component in COMPONENTS):
+        stop(layout, patience=0)
+        create(layout, ports, tools)
+        return
     found = running(layout)
     dead = [component.name for component in COMPONENTS if not found[component.name]]
-    commands = {name: recorded_command(layout, name) for name in dead}
+    commands = {name: _recorded_command(layout, name) for name in dead}
     missing = [name for name, command in commands.items() if not command or not Path(command[0]).exists()]
     if missing or not layout.admin_kubeconfig.exists() or not layout.ca_certificate.exists():
         raise SandboxError(
@@ -117,8 +130,7 @@ def repair(layout: Layout, tools: Path) -> list[str]:
     for name, command in commands.items():
         log = layout.cluster / "logs" / f"{name}.log"
         started = processes.start(command, log, layout.cluster, _environment(layout, tools))
-        write_private(layout.pids / f"{name}.json", {"pid": started.pid, "command": command})
-    return dead
+        write_private(_record_file(layout, name), {"pid": started.pid, "command": command})
 
 
 def running(layout: Layout) -> dict[str, list[Process]]:
@@ -130,22 +142,24 @@ def running(layout: Layout) -> dict[str, list[Process]]:
     return found
 
 
-def stop(layout: Layout) -> list[Process]:
-    """End every process of the control plane. Return those that could not be ended."""
+def stop(layout: Layout, patience: float = PATIENCE) -> list[Process]:
+    """End every process of the control plane. Return those that could not be ended.
+
+    C(patience) is how long, in seconds, a component may take to end by itself; what it has is lost with 0.
+    """
     mark = str(layout.control_plane / "kwokctl.yaml")
     # A kwokctl that is still at work would start the components again.
-    left = processes.stop(processes.find(lambda arguments: mark in arguments), PATIENCE)
-    return left + processes.stop([p for found in running(layout).values() for p in found], PATIENCE)
+    left = processes.stop(processes.find(lambda arguments: mark in arguments), patience)
+    return left + processes.stop([p for found in running(layout).values() for p in found], patience)
 
 
-def record(layout: Layout, name: str, process: Process) -> None:
-    """Keep the command line that starts this part again."""
-    write_private(layout.pids / f"{name}.json", {"pid": process.pid, "command": list(process.arguments)})
+def _record_file(layout: Layout, name: str) -> Path:
+    return layout.pids / f"{name}.json"
 
 
-def recorded_command(layout: Layout, name: str) -> list[str]:
-    """The command line that starts this part again; empty where it is not known."""
-    recorded = read_json(layout.pids / f"{name}.json") or {}
+def _recorded_command(layout: Layout, name: str) -> list[str]:
+    """The command line that starts this component again; empty where it is not known."""
+    recorded = read_json(_record_file(layout, name)) or {}
     return [str(argument) for argument in recorded.get("command", [])]
 
 

@@ -63,7 +63,7 @@ class Layout:
 
     @property
     def logs(self) -> Path:
-        """The logs of the AWS API and of kwokctl, which outlive C(down); the components write theirs beside kwok.yaml."""
+        """The logs of the AWS API and of kwokctl, which outlive C(down); the components log beside kwok.yaml."""
         return self.home / "logs"
 
     @property

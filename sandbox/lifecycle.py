@@ -56,7 +56,7 @@ def up(layout: Layout, kubernetes: bool, say: Say) -> None:
     tools = toolchain.prepare() if kubernetes else None
     with locked(layout):
         run = Run.read(layout)
-        if run is None:
+        if run is None or run.ready_seconds is None:
             _start_new(layout, tools, begun, say)
         else:
             _check_same(layout, run, kubernetes)
@@ -69,11 +69,11 @@ def down(layout: Layout, keep: bool, say: Say) -> None:
         say(f"nothing runs, and there is no {layout.home}")
         return
     with locked(layout):
-        ended = _stop(layout)
+        ended = _stop(layout, control_plane.PATIENCE if keep else 0)
         if not keep:
             _forget(layout)
     fate = "kept" if keep else "forgotten"
-    say(f"{f'ended {ended} processes' if ended else 'nothing ran'}; the account and the control plane are {fate}")
+    say(f"ended {ended} of the sandbox's processes; the account and the control plane are {fate}")
 
 
 def status(layout: Layout) -> tuple[Run | None, list[Part]]:
@@ -100,7 +100,7 @@ def _part(name: str, port: int, found: list[Process], healthy: bool) -> Part:
 
 def _start_new(layout: Layout, tools: Path | None, begun: float, say: Say) -> None:
     """Start a new sandbox with an empty account and an empty control plane."""
-    if _stop(layout):
+    if _stop(layout, patience=0):
         say("ended what an earlier sandbox of this folder had left running")
     _forget(layout)
     with ports.claim(kubernetes=tools is not None) as block:
@@ -115,7 +115,7 @@ def _start_new(layout: Layout, tools: Path | None, begun: float, say: Say) -> No
             _wait(layout, run, server)
         except BaseException:
             # A half-made sandbox would be repaired for ever; the next start is from nothing again.
-            _stop(layout)
+            _stop(layout, patience=0)
             layout.run.unlink(missing_ok=True)
             raise
     run = replace(run, ready_seconds=round(time.monotonic() - begun, 1))
@@ -139,7 +139,7 @@ def _start_again(layout: Layout, run: Run, begun: float, say: Say) -> None:
     _write_connection(layout, run)
     server = _start_server(layout, run) if any(part.name == SERVER for part in dead) else None
     if run.kubernetes:
-        control_plane.repair(layout, Path(run.tools))
+        control_plane.repair(layout, run.ports, Path(run.tools))
     _wait(layout, run, server)
     names = ", ".join(part.name for part in dead) or "nothing, but waited for it to answer"
     say(f"started again: {names}; ready after {time.monotonic() - begun:.1f} s at {_endpoint(run.ports)}")
@@ -180,10 +180,13 @@ def _wait(layout: Layout, run: Run, server: subprocess.Popen[bytes] | None) -> N
         control_plane.wait_until_healthy(layout, run.ports)
 
 
-def _stop(layout: Layout) -> int:
-    """End every process of the sandbox; return how many there were. The server first: it can start others."""
+def _stop(layout: Layout, patience: float) -> int:
+    """End every process of the sandbox; return how many there were. The server first: it can start others.
+
+    C(patience) is how long, in seconds, a component of the control plane may take to end by itself.
+    """
     count = len(_all_processes(layout))
-    left = processes.stop(_server_processes(layout)) + control_plane.stop(layout)
+    left = processes.stop(_server_processes(layout)) + control_plane.stop(layout, patience)
     if left:
         pids = ", ".join(str(process.pid) for process in left)
         raise SandboxError(f"These processes do not end, not even by SIGKILL: {pids}; look at what they wait for.")
