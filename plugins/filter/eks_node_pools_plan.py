@@ -39,8 +39,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - The plan: C(platform), C(region), C(purge), C(tags) and C(notices) as in every plan, then
-      C(iam_role), C(cluster), C(node_pools) and C(kubeconfig).
+    - Beside what every plan says (C(platform), C(region), C(purge), C(tags), C(notices)), it holds C(iam_role),
+      C(cluster), C(node_pools) and C(kubeconfig).
     - Plain data, described key by key by the role's argument specification.
   type: dict
 """

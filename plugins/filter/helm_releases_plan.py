@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: helm_releases_plan
-short_description: Makes the plan of the Helm releases, and of the gate that waits for GPUs
+short_description: Makes the plan of the Helm releases and the gate that waits for GPUs
 version_added: 0.1.0
 author:
   - Entasis Engine contributors (@entasis-engine)
@@ -27,7 +27,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show the plan of the Helm releases, and of the gate that waits for GPUs
+- name: Show the plan of the Helm releases and the gate that waits for GPUs
   ansible.builtin.debug:
     msg: "{{ entasis_platform | entasis.engine.helm_releases_plan }}"
   vars:
@@ -39,8 +39,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - The plan: C(platform), C(region), C(purge), C(tags) and C(notices) as in every plan, then
-      C(kubeconfig), C(mirror), C(releases) and C(gpu).
+    - Beside what every plan says (C(platform), C(region), C(purge), C(tags), C(notices)), it holds C(kubeconfig),
+      C(mirror), C(releases) and C(gpu).
     - Plain data, described key by key by the role's argument specification.
   type: dict
 """

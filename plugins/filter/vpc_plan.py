@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: vpc_plan
-short_description: Makes the plan of the network: VPC, subnets, NAT gateways, endpoints and security groups
+short_description: Makes the plan of the network and its security groups
 version_added: 0.1.0
 author:
   - Entasis Engine contributors (@entasis-engine)
@@ -27,7 +27,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show the plan of the network: VPC, subnets, NAT gateways, endpoints and security groups
+- name: Show the plan of the network and its security groups
   ansible.builtin.debug:
     msg: "{{ entasis_platform | entasis.engine.vpc_plan }}"
   vars:
@@ -39,8 +39,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - The plan: C(platform), C(region), C(purge), C(tags) and C(notices) as in every plan, then
-      C(network) and C(security_groups).
+    - Beside what every plan says (C(platform), C(region), C(purge), C(tags), C(notices)), it holds C(network) and
+      C(security_groups).
     - Plain data, described key by key by the role's argument specification.
   type: dict
 """
