@@ -1,0 +1,113 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from sandbox import ports
+from sandbox.errors import SandboxError
+from sandbox.ports import ADDRESS, Ports
+
+#: A range that neither a sandbox nor the kernel's choice of ports uses.
+FIRST_BASE = 21570
+
+
+@pytest.fixture(autouse=True)
+def own_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "FIRST_BASE", FIRST_BASE)
+    monkeypatch.delenv(ports.SETTING, raising=False)
+
+
+@contextmanager
+def listening(port: int) -> Iterator[None]:
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind((ADDRESS, port))
+        server.listen(1)
+        yield
+
+
+def test_the_ports_of_a_block_are_neighbours_and_stay_within_it() -> None:
+    block = Ports(FIRST_BASE)
+    named = [
+        block.server,
+        block.kube_apiserver,
+        block.etcd,
+        block.etcd_peer,
+        block.kube_controller_manager,
+        block.kube_scheduler,
+        block.kwok_controller,
+    ]
+    assert sorted(named) == block.used(kubernetes=True)
+    assert len(set(named)) == len(named) <= ports.BLOCK
+    assert block.used(kubernetes=False) == [block.server]
+
+
+def test_the_first_block_is_taken_when_it_is_free() -> None:
+    with ports.claim(kubernetes=True) as block:
+        assert block.base == FIRST_BASE
+
+
+@pytest.mark.parametrize("offset", range(7))
+def test_a_block_with_one_busy_port_is_passed_over(offset: int) -> None:
+    with listening(FIRST_BASE + offset), ports.claim(kubernetes=True) as block:
+        assert block.base == FIRST_BASE + ports.BLOCK
+
+
+def test_without_kubernetes_only_the_port_of_the_aws_api_counts() -> None:
+    with listening(FIRST_BASE + 1), ports.claim(kubernetes=False) as block:
+        assert block.base == FIRST_BASE
+
+
+def test_two_sandboxes_that_start_at_once_get_blocks_of_their_own() -> None:
+    with ports.claim(kubernetes=True) as first, ports.claim(kubernetes=True) as second:
+        assert first.base != second.base
+    with ports.claim(kubernetes=True) as later:
+        assert later.base == first.base
+
+
+def test_no_free_block_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "BLOCKS", 2)
+    with ExitStack() as stack:
+        for base in (FIRST_BASE, FIRST_BASE + ports.BLOCK):
+            stack.enter_context(listening(base))
+        with pytest.raises(SandboxError, match=f"between {FIRST_BASE} and {FIRST_BASE + 19}; set {ports.SETTING}"):
+            stack.enter_context(ports.claim(kubernetes=True))
+
+
+def test_a_fixed_block_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ports.SETTING, str(FIRST_BASE + 100))
+    with ports.claim(kubernetes=True) as block:
+        assert block.base == FIRST_BASE + 100
+
+
+def test_a_busy_port_of_a_fixed_block_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ports.SETTING, str(FIRST_BASE))
+    busy = FIRST_BASE + 2
+    with listening(busy), pytest.raises(SandboxError, match=f"Port {busy} on 127.0.0.1 is taken"):
+        ports.claim(kubernetes=True).__enter__()
+
+
+@pytest.mark.parametrize("text", ["http", "-1", "80", "65530", "5570.5"])
+def test_a_setting_that_is_no_port_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv(ports.SETTING, text)
+    with pytest.raises(SandboxError, match=f"{ports.SETTING} is '{text}'; it must be a port number from 1024 to"):
+        ports.fixed_base()
+
+
+def test_a_lingering_connection_does_not_make_a_port_busy() -> None:
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind((ADDRESS, FIRST_BASE))
+        server.listen(1)
+        with socket.create_connection((ADDRESS, FIRST_BASE)) as client:
+            accepted, _ = server.accept()
+            # The side that closes first is the one that lingers.
+            accepted.close()
+            assert client.recv(1) == b""
+    assert ports.is_free(FIRST_BASE)
