@@ -39,17 +39,13 @@ def security_groups(platform: str, defined: tuple[str, ...]) -> Parser[tuple[Sec
 
     def parser(value: Value) -> tuple[SecurityGroup, ...]:
         parsed = mapping_of(values.group_name, section_of(lambda section: _written_group(section, known)))(value)
-        groups = tuple(
-            SecurityGroup(
-                name, written.description or f"{name} of platform {platform}", written.inbound, written.outbound
-            )
-            for name, written in parsed.items()
+        rules = [rule for group in parsed.values() for rule in group.inbound + group.outbound]
+        if any(Peer("group", MONITORING_GROUP) in rule.peers for rule in rules):
+            parsed.setdefault(MONITORING_GROUP, _WrittenGroup(None, (), _ANYWHERE))
+        return tuple(
+            SecurityGroup(name, group.description or f"{name} of platform {platform}", group.inbound, group.outbound)
+            for name, group in parsed.items()
         )
-        referred = {peer.name for group in groups for rule in group.inbound + group.outbound for peer in rule.peers}
-        if MONITORING_GROUP in parsed or MONITORING_GROUP not in referred:
-            return groups
-        description = f"{MONITORING_GROUP} of platform {platform}"
-        return (*groups, SecurityGroup(MONITORING_GROUP, description, (), _ANYWHERE))
 
     return parser
 
