@@ -182,6 +182,9 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.object_
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.object_set_apply import Applier, wait_ready
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PlanError, result
 
+#: Objects that an error speaks of; all of them are returned.
+SHOWN_NOT_READY = 5
+
 
 def run(module: AnsibleModule, manifests: list[Any]) -> None:
     """Observe, plan, apply, wait; ends the module.
@@ -244,8 +247,11 @@ def fail_not_ready(module: AnsibleModule, client: Client, outcome: waiting.Outco
     """End the module with what each object lacks."""
     lines = waiting.explain(client, outcome)
     when = "can never become ready" if outcome.hopeless else f"are not ready after {outcome.seconds:.0f} s"
+    shown = [line.rstrip(".") for line in lines[:SHOWN_NOT_READY]]
+    if len(lines) > len(shown):
+        shown.append(f"and {len(lines) - len(shown)} more, see not_ready")
     module.fail_json(
-        msg=f"{len(lines)} of the set's objects {when}: {'. '.join(lines)}. All is applied; a new run waits again.",
+        msg=f"{len(lines)} of the set's objects {when}: {'. '.join(shown)}. All is applied; a new run waits again.",
         not_ready=lines,
         **report,
     )

@@ -324,15 +324,15 @@ class Client:
             cause = cause.reason
         where = f"the API server {self.server} ({self.source})"
         # A name that does not resolve and an address where nobody listens look the same to the user: no cluster there.
-        if isinstance(cause, urllib3.exceptions.ConnectTimeoutError):
-            return KubernetesError(
-                f"{where} did not answer within {CONNECT_TIMEOUT:.0f} s. Check the network, and public_access_cidrs of "
-                "the cluster."
-            )
         if isinstance(cause, urllib3.exceptions.NewConnectionError):
             return NoClusterError(
                 f"nothing answers at {where}: {_last_part(cause)}. Check that the cluster exists and runs.",
                 expected=False,
+            )
+        if isinstance(cause, urllib3.exceptions.ConnectTimeoutError):
+            return KubernetesError(
+                f"{where} did not answer within {CONNECT_TIMEOUT:.0f} s. Check the network, and public_access_cidrs of "
+                "the cluster."
             )
         if isinstance(cause, urllib3.exceptions.SSLError):
             return KubernetesError(

@@ -1,0 +1,313 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""helm_releases against a real API server, judged by helm and kubectl."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.control_plane import ControlPlane, Outcome, finish, tool
+
+_numbers = itertools.count(1)
+
+PASSWORD = "correct-horse"
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    with ControlPlane(tmp_path_factory.mktemp("control-plane")) as running:
+        running.add_node("node-1")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def charts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the packages of the chart tiny, 1.0.0 and 1.1.0."""
+    folder = tmp_path_factory.mktemp("charts")
+    chart = folder / "source" / "tiny"
+    (chart / "templates").mkdir(parents=True)
+    (chart / "values.yaml").write_text("message: hello\nbroken: false\npods: false\n")
+    (chart / "templates" / "settings.yaml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\n"
+        "data:\n  message: {{ .Values.message | quote }}\n  chart: {{ .Chart.Version | quote }}\n"
+        '{{- if .Values.broken }}\n  broken: {{ fail "the value broken is true" }}\n{{- end }}\n'
+    )
+    (chart / "templates" / "pod.yaml").write_text(
+        "{{- if .Values.pods }}\napiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Release.Name }}-never\n"
+        "spec:\n  nodeSelector: {no: such-node}\n  containers: [{name: main, image: 'main:1'}]\n{{- end }}\n"
+    )
+    for version in ("1.0.0", "1.1.0"):
+        (chart / "Chart.yaml").write_text(yaml.safe_dump({"apiVersion": "v2", "name": "tiny", "version": version}))
+        subprocess.run([tool("helm"), "package", chart, "--destination", folder], check=True, capture_output=True)
+    return folder
+
+
+class Releases:
+    """The releases of one test: a platform and a namespace of their own, charts from the folder."""
+
+    def __init__(self, cluster: ControlPlane, charts: Path) -> None:
+        self.cluster = cluster
+        number = next(_numbers)
+        self.platform = f"platform-{number}"
+        self.namespace = f"space-{number}"
+        self.charts = charts
+
+    def release(self, name: str, version: str = "1.0.0", **options: Any) -> dict[str, Any]:
+        return {
+            "name": name,
+            "namespace": self.namespace,
+            "chart": "tiny",
+            "repository": "https://charts.example.com",
+            "version": version,
+            "timeout": 20,
+            **options,
+        }
+
+    def run(self, *releases: dict[str, Any], check: bool = False, **options: Any) -> Outcome:
+        given = {"platform": self.platform, "mirror": str(self.charts), "helm_binary": tool("helm"), **options}
+        return self.cluster.run("helm_releases", check=check, releases=list(releases), **given)
+
+    def apply(self, *releases: dict[str, Any], **options: Any) -> Outcome:
+        outcome = self.run(*releases, **options)
+        assert not outcome.failed, outcome.message
+        return outcome
+
+    def helm(self, *arguments: str) -> Any:
+        """What helm answers, in this test's namespace."""
+        finished = subprocess.run(
+            [tool("helm"), *arguments, "--namespace", self.namespace, "--kubeconfig", self.cluster.kubeconfig],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={key: value for key, value in os.environ.items() if not key.startswith("HELM_")},
+        )
+        return finished.stdout
+
+    def listed(self) -> dict[str, tuple[str, str, str]]:
+        """Each release as helm lists it: chart with version, status, revision."""
+        found = json.loads(self.helm("list", "--all", "--output", "json"))
+        return {one["name"]: (one["chart"], one["status"], one["revision"]) for one in found}
+
+    def message(self, name: str) -> str:
+        answer: str = self.cluster.get("configmap", name, "--namespace", self.namespace)["data"]["message"]
+        return answer
+
+
+@pytest.fixture
+def releases(cluster: ControlPlane, charts: Path) -> Releases:
+    return Releases(cluster, charts)
+
+
+def test_quartet(releases: Releases) -> None:
+    wanted = [releases.release("one", values={"message": "a"}), releases.release("two")]
+    planned = releases.run(*wanted, check=True)
+    assert not planned.failed, planned.message
+    assert not releases.cluster.exists("namespace", releases.namespace)
+    made = releases.apply(*wanted)
+    assert made.changes == planned.changes
+    assert [name for _action, _kind, name in made.changes] == [
+        f"{releases.namespace}/{name}" for name in ("one", "two")
+    ]
+    assert releases.listed() == {"one": ("tiny-1.0.0", "deployed", "1"), "two": ("tiny-1.0.0", "deployed", "1")}
+    assert releases.message("one") == "a"
+    assert releases.apply(*wanted).changes == []
+    assert releases.run(*wanted, check=True).changes == []
+    assert releases.listed()["one"][2] == "1"
+
+
+def test_only_what_differs_is_upgraded(releases: Releases) -> None:
+    same = releases.release("same", values={"message": "x", "nothing": None, "number": 1.0, "list": [1, {"a": True}]})
+    releases.apply(same, releases.release("values", values={"message": "a", "extra": 1}), releases.release("version"))
+    wanted = [same, releases.release("values", values={"message": "b"}), releases.release("version", "1.1.0")]
+    planned = releases.run(*wanted, check=True)
+    assert planned.result["diff"] == {
+        "before": {
+            f"HelmRelease/{releases.namespace}/values": {"values": {"message": "a", "extra": 1}},
+            f"HelmRelease/{releases.namespace}/version": {"version": "1.0.0"},
+        },
+        "after": {
+            f"HelmRelease/{releases.namespace}/values": {"values": {"message": "b"}},
+            f"HelmRelease/{releases.namespace}/version": {"version": "1.1.0"},
+        },
+    }
+    assert releases.message("values") == "a"
+    assert releases.apply(*wanted).changes == planned.changes
+    assert releases.listed() == {
+        "same": ("tiny-1.0.0", "deployed", "1"),
+        "values": ("tiny-1.0.0", "deployed", "2"),
+        "version": ("tiny-1.1.0", "deployed", "2"),
+    }
+    # An empty set of values takes the earlier ones away.
+    releases.apply(releases.release("values"))
+    assert json.loads(releases.helm("get", "values", "values", "--output", "json")) in (None, {})
+    assert releases.message("values") == "hello"
+
+
+def test_secret_values_are_shown_nowhere(releases: Releases) -> None:
+    def wanted(password: str) -> dict[str, Any]:
+        return releases.release("one", values={"adminPassword": password, "auth": {"token": password}, "message": "a"})
+
+    outcomes = [
+        releases.run(wanted(PASSWORD), check=True),
+        releases.apply(wanted(PASSWORD)),
+        releases.run(wanted("battery-staple"), check=True),
+        releases.apply(wanted("battery-staple")),
+    ]
+    assert all(outcome.changed for outcome in outcomes)
+    for outcome in outcomes:
+        assert PASSWORD not in outcome.output
+        assert "battery-staple" not in outcome.output
+    shown = outcomes[3].result["diff"]["after"][f"HelmRelease/{releases.namespace}/one"]["values"]
+    assert shown == {"adminPassword": "******** (changed)", "auth.token": "******** (changed)"}
+    assert json.loads(releases.helm("get", "values", "one", "--output", "json"))["adminPassword"] == "battery-staple"
+
+
+def test_purge_and_absent_touch_only_our_own(releases: Releases) -> None:
+    releases.apply(releases.release("one"), releases.release("two"))
+    releases.apply(releases.release("third"), role="another")
+    package = str(releases.charts / "tiny-1.0.0.tgz")
+    releases.helm("install", "foreign", package)
+
+    left = releases.apply(releases.release("one"))
+    assert left.result["unlisted"] == [f"{releases.namespace}/two"]
+    assert "purge is off" in left.warnings
+    purged = releases.apply(releases.release("one"), purge=True)
+    assert purged.changes == [("delete", "HelmRelease", f"{releases.namespace}/two")]
+    assert set(releases.listed()) == {"one", "third", "foreign"}
+
+    assert releases.run(check=True, state="absent").changes == [("delete", "HelmRelease", f"{releases.namespace}/one")]
+    releases.apply(state="absent")
+    assert set(releases.listed()) == {"third", "foreign"}
+    assert not releases.apply(state="absent").changed
+
+    refused = releases.run(releases.release("foreign"), releases.release("third"))
+    assert refused.failed
+    assert "was not made by the platform" in refused.message
+    assert "belongs to the role another" in refused.message
+    adopted = releases.apply(releases.release("foreign"), adopt=True)
+    assert adopted.changed
+    assert not releases.apply(releases.release("foreign")).changed
+
+
+def test_helms_error_is_short_and_the_rest_goes_on_next_time(releases: Releases) -> None:
+    wanted = [releases.release("fine"), releases.release("broken", values={"broken": True}), releases.release("later")]
+    failed = releases.run(*wanted)
+    assert failed.failed
+    assert "the value broken is true" in failed.message
+    assert "1 of 3 changes were applied" in failed.message
+    assert failed.result["changes"] == [
+        {"action": "create", "kind": "HelmRelease", "name": f"{releases.namespace}/fine"}
+    ]
+    assert set(releases.listed()) == {"fine"}
+    wanted[1] = releases.release("broken")
+    releases.apply(*wanted)
+    assert set(releases.listed()) == {"fine", "broken", "later"}
+
+    missing = releases.run(releases.release("none", "9.9.9"))
+    assert missing.failed
+    assert "tiny-9.9.9.tgz" in missing.message
+
+
+def test_a_failed_release_is_upgraded_again(releases: Releases) -> None:
+    failed = releases.run(releases.release("slow", values={"pods": True}, timeout=1))
+    assert failed.failed
+    assert releases.listed()["slow"][1] == "failed"
+    again = releases.apply(releases.release("slow"))
+    assert again.changes == [("update", "HelmRelease", f"{releases.namespace}/slow")]
+    assert releases.listed()["slow"] == ("tiny-1.0.0", "deployed", "2")
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_helm_that_was_killed_is_recovered_from(releases: Releases, first: bool) -> None:
+    if not first:
+        releases.apply(releases.release("stuck"))
+    values = json.dumps({"pods": True})
+    package = str(releases.charts / "tiny-1.0.0.tgz")
+    labels = f"entasis.io/platform={releases.platform},entasis.io/role=helm_releases"
+    command = ["upgrade", "stuck", package, "--install", "--create-namespace", "--wait", "--labels", labels]
+    process = subprocess.Popen(
+        [
+            *(
+                tool("helm"),
+                *command,
+                "--namespace",
+                releases.namespace,
+                "--kubeconfig",
+                str(releases.cluster.kubeconfig),
+            ),
+            *("--values", "-"),
+        ],
+        stdin=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write(values)
+    process.stdin.close()
+    pending = "pending-install" if first else "pending-upgrade"
+    wait_for_status(releases, "stuck", pending)
+    process.kill()
+    process.wait()
+
+    # Check mode does not wait for whoever may be at work; it says what it sees.
+    planned = releases.run(releases.release("stuck", timeout=2), check=True)
+    assert planned.changes == [("update", "HelmRelease", f"{releases.namespace}/stuck")]
+    outcome = releases.apply(releases.release("stuck", timeout=2))
+    assert f"was left {pending}" in outcome.warnings
+    assert releases.listed()["stuck"] == ("tiny-1.0.0", "deployed", "2" if first else "3")
+    assert not releases.apply(releases.release("stuck")).changed
+
+
+def wait_for_status(releases: Releases, name: str, status: str) -> None:
+    from tests.support.control_plane import wait_until
+
+    wait_until(lambda: releases.listed().get(name, ("", "", ""))[1] == status, f"{name} is {status}")
+
+
+def test_another_helm_at_work_is_waited_for(releases: Releases) -> None:
+    releases.apply(releases.release("busy"))
+    package = str(releases.charts / "tiny-1.1.0.tgz")
+    other = subprocess.Popen(
+        [
+            *(tool("helm"), "upgrade", "busy", package, "--wait", "--timeout", "4s", "--set", "pods=true"),
+            *("--namespace", releases.namespace, "--kubeconfig", str(releases.cluster.kubeconfig)),
+        ],
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    wait_for_status(releases, "busy", "pending-upgrade")
+    outcome = finish(
+        releases.cluster.start(
+            "helm_releases",
+            platform=releases.platform,
+            mirror=str(releases.charts),
+            helm_binary=tool("helm"),
+            releases=[releases.release("busy", "1.1.0")],
+        )
+    )
+    assert other.wait(timeout=30) != 0
+    assert not outcome.failed, outcome.message
+    assert "was left" not in outcome.warnings
+    assert releases.listed()["busy"] == ("tiny-1.1.0", "deployed", "3")
+
+
+def test_without_a_cluster_and_without_helm(releases: Releases, tmp_path: Path) -> None:
+    nowhere = {"kubeconfig": str(tmp_path / "none"), "helm_binary": "no-such-helm"}
+    planned = releases.run(releases.release("one"), check=True, **nowhere)
+    assert planned.changes == [("create", "HelmRelease", f"{releases.namespace}/one")]
+    refused = releases.run(releases.release("one"), **nowhere)
+    assert refused.failed
+    assert "there is no kubeconfig file" in refused.message
+    refused = releases.run(releases.release("one"), helm_binary="no-such-helm")
+    assert refused.failed
+    assert "no helm command 'no-such-helm'" in refused.message

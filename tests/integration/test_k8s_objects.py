@@ -1,0 +1,506 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""k8s_objects against a real API server, judged by kubectl."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.control_plane import (
+    ControlPlane,
+    Outcome,
+    config_map,
+    deployment,
+    finish,
+    names,
+    namespace,
+    wait_until,
+)
+
+PART_OF = "applyset.kubernetes.io/part-of"
+KINDS = "applyset.kubernetes.io/contains-group-kinds"
+NAMESPACES = "applyset.kubernetes.io/additional-namespaces"
+SET = "demo"
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    with ControlPlane(tmp_path_factory.mktemp("control-plane")) as running:
+        running.add_node("node-1", cpu="64")
+        yield running
+
+
+@pytest.fixture
+def space() -> str:
+    """The name of a namespace that is not there yet."""
+    return f"space-{next(_numbers)}"
+
+
+class Set:
+    """The set of a test: the same options in each run, the objects as they come."""
+
+    def __init__(self, cluster: ControlPlane, space: str) -> None:
+        self.cluster = cluster
+        self.space = space
+
+    def run(self, *objects: dict[str, Any], check: bool = False, **options: Any) -> Outcome:
+        given = {"name": SET, "namespace": self.space, "wait_timeout": 30, **options}
+        if given.get("state") != "absent":
+            given["objects"] = list(objects)
+        return self.cluster.run("k8s_objects", check=check, **given)
+
+    def apply(self, *objects: dict[str, Any], **options: Any) -> Outcome:
+        outcome = self.run(*objects, **options)
+        assert not outcome.failed, outcome.message
+        return outcome
+
+    def exists(self, kind: str, name: str) -> bool:
+        return self.cluster.exists(kind, name, "--namespace", self.space)
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        return self.cluster.get(kind, name, "--namespace", self.space)
+
+
+@pytest.fixture
+def objects(cluster: ControlPlane, space: str) -> Set:
+    return Set(cluster, space)
+
+
+def test_quartet_with_a_namespace_of_its_own(objects: Set, space: str) -> None:
+    manifests = [namespace(space), config_map("settings", a="1"), deployment("web", replicas=2)]
+
+    planned = objects.run(*manifests, check=True)
+    assert not planned.failed, planned.message
+    assert not objects.cluster.exists("namespace", space)
+
+    made = objects.apply(*manifests)
+    assert made.changes == planned.changes
+    assert made.changes == [
+        ("create", "Namespace", space),
+        ("create", "ConfigMap", f"{space}/applyset-{SET}"),
+        ("create", "ConfigMap", f"{space}/settings"),
+        ("create", "Deployment.apps", f"{space}/web"),
+    ]
+    web = objects.get("deployment", "web")
+    assert web["status"]["availableReplicas"] == 2
+    assert {entry["manager"] for entry in web["metadata"]["managedFields"] if entry["operation"] == "Apply"} == {
+        "entasis.engine"
+    }
+    assert objects.get("configmap", "settings")["data"] == {"a": "1"}
+
+    before = objects.get("deployment", "web")["metadata"]["resourceVersion"]
+    assert objects.apply(*manifests).changes == []
+    assert objects.run(*manifests, check=True).changes == []
+    assert objects.get("deployment", "web")["metadata"]["resourceVersion"] == before
+
+
+def test_diff_shows_only_the_fields_that_change(objects: Set, space: str) -> None:
+    objects.apply(namespace(space), deployment("web", image="web:1"))
+    changed = [namespace(space), deployment("web", image="web:2")]
+    path = "spec.template.spec.containers[name=main].image"
+    planned = objects.run(*changed, check=True)
+    assert planned.result["diff"] == {
+        "before": {f"Deployment.apps/{space}/web": {path: "web:1"}},
+        "after": {f"Deployment.apps/{space}/web": {path: "web:2"}},
+    }
+    assert objects.get("deployment", "web")["spec"]["template"]["spec"]["containers"][0]["image"] == "web:1"
+    assert objects.apply(*changed).result["diff"] == planned.result["diff"]
+    assert objects.get("deployment", "web")["spec"]["template"]["spec"]["containers"][0]["image"] == "web:2"
+
+
+def test_the_parent_is_that_of_the_standard(objects: Set, space: str) -> None:
+    made = objects.apply(namespace(space), config_map("here"), deployment("web"), config_map("there", "default"))
+    parent = objects.get("configmap", f"applyset-{SET}")
+    assert parent["metadata"]["labels"] == {"applyset.kubernetes.io/id": made.result["set_id"]}
+    assert parent["metadata"]["annotations"][KINDS] == "ConfigMap,Deployment.apps,Namespace"
+    assert parent["metadata"]["annotations"][NAMESPACES] == "default"
+    members = objects.cluster.get("configmap,deployment", "-A", "--selector", f"{PART_OF}={made.result['set_id']}")
+    assert len(members["items"]) == 3
+    objects.apply(state="absent", allow_delete=["Namespace"])
+
+
+def test_prune_removes_what_left_the_set_and_nothing_else(objects: Set, space: str) -> None:
+    objects.apply(namespace(space), config_map("one"), config_map("two"), deployment("web"))
+    objects.cluster.kubectl("create", "configmap", "foreign", "--namespace", space)
+
+    left = [namespace(space), config_map("one")]
+    kept = objects.apply(*left, prune=False)
+    assert not kept.changed
+    assert kept.result["unlisted"] == [f"ConfigMap {space}/two", f"Deployment.apps {space}/web"]
+    assert "prune is off" in kept.warnings
+
+    planned = objects.run(*left, check=True)
+    assert objects.exists("deployment", "web")
+    done = objects.apply(*left)
+    assert done.changes == planned.changes
+    assert {change for change in done.changes if change[0] == "delete"} == {
+        ("delete", "ConfigMap", f"{space}/two"),
+        ("delete", "Deployment.apps", f"{space}/web"),
+    }
+    assert not objects.exists("configmap", "two")
+    assert not objects.exists("deployment", "web")
+    assert objects.exists("configmap", "one")
+    assert objects.exists("configmap", "foreign")
+    parent = objects.get("configmap", f"applyset-{SET}")
+    assert parent["metadata"]["annotations"][KINDS] == "ConfigMap,Namespace"
+    assert not objects.apply(*left).changed
+
+
+def test_absent_removes_the_set_and_leaves_the_protected_and_the_foreign(objects: Set, space: str) -> None:
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "journal"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    objects.apply(namespace(space), config_map("one"), deployment("web"), claim, wait=False)
+    objects.cluster.kubectl("create", "configmap", "foreign", "--namespace", space)
+
+    gone = objects.apply(state="absent")
+    assert gone.result["kept"] == [f"Namespace {space}", f"PersistentVolumeClaim {space}/journal"]
+    assert "allow_delete" in gone.warnings
+    assert not objects.exists("deployment", "web")
+    assert not objects.exists("configmap", "one")
+    assert objects.exists("pvc", "journal")
+    assert objects.exists("configmap", "foreign")
+    assert not objects.apply(state="absent").changed
+
+    planned = objects.run(check=True, state="absent", allow_delete=["Namespace", "PersistentVolumeClaim"])
+    assert objects.cluster.exists("namespace", space)
+    everything = objects.apply(state="absent", allow_delete=["Namespace", "PersistentVolumeClaim"])
+    assert everything.changes == planned.changes
+    assert everything.changes[-1] == ("delete", "Namespace", space)
+    assert not objects.cluster.exists("namespace", space)
+    assert not objects.apply(state="absent").changed
+
+
+def test_autoscaled_replicas_are_left_alone(objects: Set, space: str) -> None:
+    autoscaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web"},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            "minReplicas": 2,
+            "maxReplicas": 6,
+            "metrics": [
+                {
+                    "type": "Resource",
+                    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}},
+                }
+            ],
+        },
+    }
+    manifests = [namespace(space), deployment("web", replicas=3), autoscaler]
+    objects.apply(*manifests)
+    assert objects.get("deployment", "web")["spec"]["replicas"] == 3
+
+    # What the autoscaler itself does: it sets the scale.
+    objects.cluster.kubectl("scale", "deployment", "web", "--replicas", "5", "--namespace", space)
+    assert objects.run(*manifests, check=True).changes == []
+    assert objects.apply(*manifests).changes == []
+    assert objects.get("deployment", "web")["spec"]["replicas"] == 5
+
+    # Another change does not touch them either.
+    newer = [namespace(space), deployment("web", replicas=3, image="web:2"), autoscaler]
+    changed = objects.apply(*newer)
+    assert changed.changes == [("update", "Deployment.apps", f"{space}/web")]
+    assert objects.get("deployment", "web")["spec"]["replicas"] == 5
+    objects.cluster.kubectl("scale", "deployment", "web", "--replicas", "4", "--namespace", space)
+    assert objects.apply(*newer).changes == []
+    assert objects.get("deployment", "web")["spec"]["replicas"] == 4
+
+    # Without its autoscaler the manifest's number counts again, and the other manager is named.
+    conflict = objects.run(namespace(space), deployment("web", replicas=3, image="web:2"))
+    assert conflict.failed
+    assert ".spec.replicas" in conflict.message
+    objects.apply(namespace(space), deployment("web", replicas=3, image="web:2"), force_conflicts=True)
+    assert objects.get("deployment", "web")["spec"]["replicas"] == 3
+
+
+def test_a_conflict_names_the_manager_and_the_field(objects: Set, space: str) -> None:
+    manifests = [namespace(space), config_map("settings", a="1")]
+    objects.apply(*manifests)
+    objects.cluster.kubectl(
+        "apply",
+        "--server-side",
+        "--force-conflicts",
+        "--field-manager",
+        "somebody",
+        "--filename",
+        "-",
+        manifest=config_map("settings", space, a="2"),
+    )
+    for check in (True, False):
+        refused = objects.run(*manifests, check=check)
+        assert refused.failed
+        assert '"somebody"' in refused.message
+        assert ".data.a" in refused.message
+        assert "force_conflicts" in refused.message
+    assert objects.get("configmap", "settings")["data"] == {"a": "2"}
+    assert objects.apply(*manifests, force_conflicts=True).changed
+    assert objects.get("configmap", "settings")["data"] == {"a": "1"}
+
+
+def test_an_object_of_somebody_else_is_taken_over_only_on_request(objects: Set, space: str) -> None:
+    objects.cluster.kubectl("create", "namespace", space)
+    objects.cluster.kubectl("create", "configmap", "settings", "--from-literal=b=1", "--namespace", space)
+    manifests = [namespace(space), config_map("settings", a="1")]
+    refused = objects.run(*manifests)
+    assert refused.failed
+    assert "adopt" in refused.message
+    assert PART_OF not in objects.get("configmap", "settings")["metadata"].get("labels", {})
+
+    objects.apply(*manifests, adopt=True)
+    assert objects.get("configmap", "settings")["data"] == {"a": "1", "b": "1"}
+    other = objects.run(config_map("settings", a="1"), name="other", adopt=True)
+    assert other.failed
+    assert "belongs to another set" in other.message
+
+
+def widget_definition(group: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"widgets.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"plural": "widgets", "singular": "widget", "kind": "Widget"},
+            "versions": [
+                {
+                    "name": "v1",
+                    "served": True,
+                    "storage": True,
+                    "schema": {
+                        "openAPIV3Schema": {
+                            "type": "object",
+                            "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}},
+                        }
+                    },
+                }
+            ],
+        },
+    }
+
+
+def test_a_definition_and_its_object_in_one_set(objects: Set, space: str) -> None:
+    group = f"{space}.example.com"
+    widget = {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": {"name": "w"}, "spec": {"size": 1}}
+    # The order of the list does not matter.
+    manifests = [widget, widget_definition(group), namespace(space)]
+    planned = objects.run(*manifests, check=True)
+    assert not planned.failed, planned.message
+    made = objects.apply(*manifests)
+    assert made.changes == planned.changes
+    assert objects.get(f"widgets.{group}", "w")["spec"] == {"size": 1}
+    assert not objects.apply(*manifests).changed
+
+    objects.apply(state="absent", allow_delete=["Namespace", "CustomResourceDefinition"])
+    assert not objects.cluster.exists("crd", f"widgets.{group}")
+
+
+def test_a_kind_that_nobody_serves(objects: Set, space: str) -> None:
+    widget = {"apiVersion": "nobody.example.com/v1", "kind": "Widget", "metadata": {"name": "w"}}
+    planned = objects.run(namespace(space), widget, check=True)
+    assert ("create", "Widget.nobody.example.com", f"{space}/w") in planned.changes
+    assert "does not know the kind" in planned.warnings
+    refused = objects.run(namespace(space), widget)
+    assert refused.failed
+    assert "Install its CustomResourceDefinition first" in refused.message
+    assert not objects.cluster.exists("namespace", space)
+
+
+def test_all_refusals_come_at_once_and_nothing_is_applied(objects: Set, space: str) -> None:
+    objects.cluster.kubectl("create", "namespace", space)
+    typo = deployment("web")
+    typo["spec"]["replicaz"] = 1
+    refused = objects.run(typo, config_map("settings", a="1"), config_map("Bad_Name"), config_map("far", "nowhere"))
+    assert refused.failed
+    assert len(refused.result["problems"]) == 3
+    assert "replicaz" in refused.message
+    assert "Bad_Name" in refused.message
+    assert "namespace nowhere does not exist" in refused.message
+    assert not objects.exists("configmap", "settings")
+
+
+def test_a_missing_namespace_is_planned_around_in_check_mode_only(objects: Set, space: str) -> None:
+    planned = objects.run(config_map("settings"), check=True)
+    assert planned.changes == [
+        ("create", "ConfigMap", f"{space}/applyset-{SET}"),
+        ("create", "ConfigMap", f"{space}/settings"),
+    ]
+    assert "does not exist" in planned.warnings
+    refused = objects.run(config_map("settings"))
+    assert refused.failed
+    assert f"the namespace {space} does not exist" in refused.message
+
+
+def test_secrets_are_shown_nowhere(objects: Set, space: str) -> None:
+    def secret(password: str) -> dict[str, Any]:
+        return {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "login"},
+            "stringData": {"password": password, "tls.key": password},
+        }
+
+    old, new = "correct-horse", "battery-staple"
+    outcomes = [
+        objects.run(namespace(space), secret(old), check=True),
+        objects.apply(namespace(space), secret(old)),
+        objects.apply(namespace(space), {"apiVersion": "v1", "kind": "List", "items": [secret(old)]}),
+        objects.run(namespace(space), secret(new), check=True),
+        objects.apply(namespace(space), secret(new)),
+        objects.apply(namespace(space)),
+    ]
+    assert [outcome.changed for outcome in outcomes] == [True, True, False, True, True, True]
+    for outcome in outcomes:
+        for password in (old, new):
+            assert password not in outcome.output
+            assert base64.b64encode(password.encode()).decode() not in outcome.output
+    shown = outcomes[4].result["diff"]
+    assert shown["before"][f"Secret/{space}/login"] == {"data.password": "********", "data['tls.key']": "********"}
+    assert set(shown["after"][f"Secret/{space}/login"].values()) == {"******** (changed)"}
+
+
+def test_a_failed_wait_says_what_is_lacking(objects: Set, space: str) -> None:
+    stuck = deployment("stuck")
+    stuck["spec"]["template"]["spec"]["nodeSelector"] = {"no": "such-node"}
+    failed = objects.run(namespace(space), deployment("fine"), stuck, wait_timeout=2)
+    assert failed.failed
+    assert "fine" not in failed.message
+    assert f"Deployment.apps {space}/stuck: 0 of 1 are available" in failed.message
+    assert "node affinity/selector" in failed.message
+    assert failed.result["changed"]
+    assert not objects.run(namespace(space), deployment("fine"), stuck, wait=False).failed
+
+
+def test_without_a_cluster_check_mode_plans_everything_as_new(objects: Set, space: str, tmp_path: Path) -> None:
+    manifests = [namespace(space), config_map("settings", a="1"), deployment("web")]
+    absent = str(tmp_path / "kubeconfig")
+    planned = objects.run(*manifests, check=True, kubeconfig=absent)
+    assert not planned.failed, planned.message
+    assert not planned.warnings
+    assert planned.changes == objects.run(*manifests, check=True).changes
+    refused = objects.run(*manifests, kubeconfig=absent)
+    assert refused.failed
+    assert "there is no kubeconfig file" in refused.message
+
+    assert not objects.run(check=True, kubeconfig=absent, state="absent").changed
+    elsewhere = objects.run(*manifests, check=True, context="not-there")
+    assert elsewhere.changes == planned.changes
+
+    dead = json.loads(objects.cluster.kubectl("config", "view", "--raw", "--output", "json"))
+    dead["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    (tmp_path / "dead").write_text(json.dumps(dead))
+    unreachable = objects.run(*manifests, check=True, kubeconfig=str(tmp_path / "dead"))
+    assert unreachable.changes == planned.changes
+    assert "nothing answers" in unreachable.warnings
+    refused = objects.run(*manifests, kubeconfig=str(tmp_path / "dead"))
+    assert refused.failed
+    assert "nothing answers" in refused.message
+
+
+def test_credentials_that_are_refused_are_explained(objects: Set, tmp_path: Path) -> None:
+    admin = json.loads(objects.cluster.kubectl("config", "view", "--raw", "--output", "json"))
+    admin["users"][0]["user"] = {"token": "nobody"}
+    (tmp_path / "stranger").write_text(json.dumps(admin))
+    refused = objects.run(config_map("a"), check=True, kubeconfig=str(tmp_path / "stranger"))
+    assert refused.failed
+    assert "access entry" in refused.message
+
+    admin["users"][0]["user"] = {
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1beta1",
+            "command": "sh",
+            "args": ["-c", "echo the plugin says no >&2; exit 1"],
+        }
+    }
+    (tmp_path / "plugin").write_text(json.dumps(admin))
+    refused = objects.run(config_map("a"), kubeconfig=str(tmp_path / "plugin"))
+    assert refused.failed
+    assert "the plugin says no" in refused.message
+
+
+@pytest.mark.parametrize(
+    ("watched", "event", "left"),
+    [("deployment", "ADDED", 1), ("deployment", "ADDED", 6), ("configmap", "DELETED", 1), ("configmap", "DELETED", 6)],
+)
+def test_a_run_that_is_killed_is_finished_by_the_next(
+    objects: Set, space: str, watched: str, event: str, left: int
+) -> None:
+    base = [namespace(space), deployment("base"), config_map("base")]
+    objects.apply(*base, *(config_map(f"old-{number}") for number in range(10)))
+    new = [*base, *(deployment(f"new-{number}") for number in range(10))]
+    with objects.cluster.events(watched, space) as events:
+        process = objects.cluster.start("k8s_objects", name=SET, namespace=space, objects=new, wait_timeout=60)
+        for line in events:
+            left -= line.split()[0] == event and "applyset-" not in line
+            if not left:
+                break
+        process.kill()
+        process.communicate()
+    assert process.returncode == -signal.SIGKILL
+
+    selector = f"{PART_OF}={objects.apply(*new, wait_timeout=60).result['set_id']}"
+    members = objects.cluster.get("configmap,deployment", "--namespace", space, "--selector", selector)["items"]
+    assert names(members) == {"base", *(f"new-{number}" for number in range(10))}
+    assert not objects.exists("configmap", "old-0")
+    parent = objects.get("configmap", f"applyset-{SET}")
+    assert parent["metadata"]["annotations"][KINDS] == "ConfigMap,Deployment.apps,Namespace"
+    assert not objects.apply(*new).changed
+    objects.apply(state="absent")
+
+
+def test_a_deployment_that_is_being_removed_is_made_anew(objects: Set, space: str) -> None:
+    manifests = [namespace(space), config_map("held", a="1")]
+    objects.apply(*manifests)
+    objects.cluster.kubectl(
+        "patch",
+        "configmap",
+        "held",
+        "--namespace",
+        space,
+        "--type",
+        "merge",
+        "--patch",
+        '{"metadata":{"finalizers":["example.com/hold"]}}',
+    )
+    objects.cluster.kubectl("delete", "configmap", "held", "--namespace", space, "--wait=false")
+    old = objects.get("configmap", "held")["metadata"]["uid"]
+    process = objects.cluster.start("k8s_objects", name=SET, namespace=space, objects=manifests, wait_timeout=30)
+    wait_until(lambda: process.poll() is not None or _has_waited(process.pid), "the module waits", limit=20)
+    objects.cluster.kubectl(
+        "patch",
+        "configmap",
+        "held",
+        "--namespace",
+        space,
+        "--type",
+        "merge",
+        "--patch",
+        '{"metadata":{"finalizers":null}}',
+    )
+    outcome = finish(process)
+    assert not outcome.failed, outcome.message
+    assert outcome.changes == [("create", "ConfigMap", f"{space}/held")]
+    assert objects.get("configmap", "held")["metadata"]["uid"] != old
+
+
+def _has_waited(pid: int) -> bool:
+    """Whether a process has more than one thread: the module applies in threads."""
+    return len(os.listdir(f"/proc/{pid}/task")) > 1

@@ -1,0 +1,258 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A real Kubernetes control plane for tests, with simulated nodes, and the modules that run against it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+NAME = "tests"
+KUBERNETES_VERSION = "v1.36.3"
+#: The longest that a start may take; it takes four seconds on an idle machine.
+START_LIMIT = 120
+#: The longest that a module may run (seconds); a hang fails instead of hanging.
+RUN_LIMIT = 120.0
+
+_COMPONENTS = {
+    "etcd": "etcd",
+    "kube-apiserver": "kube-apiserver",
+    "kube-controller-manager": "kube-controller-manager",
+    "kube-scheduler": "kube-scheduler",
+    "kwok": "kwok-controller",
+}
+
+_RUN = """
+import importlib, json, sys
+from ansible.module_utils.testing import patch_module_args
+module = importlib.import_module("ansible_collections.entasis.engine.plugins.modules." + sys.argv[1])
+with patch_module_args(json.load(sys.stdin)):
+    module.main()
+"""
+
+
+def tool(name: str) -> str:
+    """The path of a tool: of the checkout's own, as the sandbox puts them there, or on PATH."""
+    path = os.pathsep.join([str(PROJECT / ".cache" / "bin"), os.environ["PATH"]])
+    found = shutil.which(name, path=path)
+    if found is None:
+        pytest.fail(f"the tool {name} is neither in .cache/bin nor on PATH")
+    return found
+
+
+def wait_until(condition: Callable[[], Any], what: str, limit: float = 30.0) -> Any:
+    """The first true answer of a condition; fails after C(limit) seconds."""
+    end = time.monotonic() + limit
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() >= end:
+            pytest.fail(f"not after {limit:.0f} s: {what}")
+        time.sleep(0.1)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a module answered, and everything that it wrote."""
+
+    result: dict[str, Any]
+    output: str
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.result["changed"])
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.result.get("failed", False))
+
+    @property
+    def message(self) -> str:
+        return str(self.result.get("msg", ""))
+
+    @property
+    def changes(self) -> list[tuple[str, str, str]]:
+        return [(change["action"], change["kind"], change["name"]) for change in self.result["changes"]]
+
+    @property
+    def warnings(self) -> str:
+        return "\n".join(str(warning) for warning in self.result.get("warnings", ()))
+
+
+class ControlPlane:
+    """One control plane with its own folder and ports, made by kwokctl."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.kubeconfig = home / "kubeconfig"
+        self._environment = {**os.environ, "KWOK_WORKDIR": str(home), "KWOK_KUBE_VERSION": KUBERNETES_VERSION}
+        for variable in ("KUBECONFIG", "K8S_AUTH_KUBECONFIG", "K8S_AUTH_CONTEXT"):
+            self._environment.pop(variable, None)
+
+    def __enter__(self) -> ControlPlane:
+        binaries = []
+        for name, component in _COMPONENTS.items():
+            binaries += [f"--{component}-binary", tool(name)]
+        self._kwokctl(
+            "create",
+            "cluster",
+            "--runtime",
+            "binary",
+            *binaries,
+            "--kubeconfig",
+            str(self.kubeconfig),
+            "--wait",
+            f"{START_LIMIT}s",
+        )
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._kwokctl("delete", "cluster", "--kubeconfig", str(self.kubeconfig))
+
+    def _kwokctl(self, *arguments: str) -> None:
+        finished = subprocess.run(
+            [tool("kwokctl"), "--name", NAME, *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=START_LIMIT + 30,
+            check=False,
+        )
+        assert finished.returncode == 0, finished.stderr
+
+    def kubectl(self, *arguments: str, manifest: Any = None, check: bool = True) -> str:
+        """What kubectl answers. The manifest goes to its standard input."""
+        finished = subprocess.run(
+            [tool("kubectl"), "--kubeconfig", str(self.kubeconfig), *arguments],
+            input=None if manifest is None else json.dumps(manifest),
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert not check or finished.returncode == 0, finished.stderr
+        return finished.stdout
+
+    def get(self, *arguments: str) -> dict[str, Any]:
+        """An object or a list, as kubectl shows it."""
+        answer: dict[str, Any] = json.loads(
+            self.kubectl("get", *arguments, "--output", "json", "--show-managed-fields")
+        )
+        return answer
+
+    def exists(self, *arguments: str) -> bool:
+        return bool(self.kubectl("get", *arguments, "--ignore-not-found", "--output", "name").strip())
+
+    def add_node(self, name: str, labels: Mapping[str, str] | None = None, **amounts: str) -> None:
+        """A simulated node, kept Ready by kwok."""
+        capacity = {"cpu": "16", "memory": "64Gi", "pods": "110", **amounts}
+        self.kubectl(
+            "create",
+            "--filename",
+            "-",
+            manifest={
+                "apiVersion": "v1",
+                "kind": "Node",
+                "metadata": {
+                    "name": name,
+                    "labels": {"kubernetes.io/hostname": name, **(labels or {})},
+                    "annotations": {"kwok.x-k8s.io/node": "fake"},
+                },
+                "status": {"capacity": capacity, "allocatable": capacity},
+            },
+        )
+
+    def start(self, module: str, *, check: bool = False, **options: Any) -> subprocess.Popen[str]:
+        """A module as a process of its own, as under Ansible."""
+        arguments = {"kubeconfig": str(self.kubeconfig), **options}
+        process = subprocess.Popen(
+            [sys.executable, "-c", _RUN, module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={
+                **self._environment,
+                "PYTHONPATH": str(PROJECT / ".cache" / "collections"),
+                "PATH": os.pathsep.join([str(PROJECT / ".cache" / "bin"), self._environment["PATH"]]),
+            },
+        )
+        assert process.stdin is not None
+        process.stdin.write(json.dumps({**arguments, "_ansible_check_mode": check, "_ansible_diff": True}))
+        process.stdin.close()
+        process.stdin = None
+        return process
+
+    @contextlib.contextmanager
+    def events(self, kind: str, namespace: str) -> Iterator[IO[str]]:
+        """Lines of events, such as C(ADDED configmap/one), from now on."""
+        arguments = ["get", kind, "--namespace", namespace, "--watch-only", "--output-watch-events"]
+        process = subprocess.Popen(
+            [tool("kubectl"), "--kubeconfig", str(self.kubeconfig), *arguments, "--no-headers"],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=self._environment,
+        )
+        assert process.stdout is not None
+        try:
+            yield process.stdout
+        finally:
+            process.kill()
+            process.communicate()
+
+    def run(self, module: str, *, check: bool = False, **options: Any) -> Outcome:
+        """The answer of a module."""
+        return finish(self.start(module, check=check, **options))
+
+
+def finish(process: subprocess.Popen[str]) -> Outcome:
+    """The answer of a module that was started."""
+    output, errors = process.communicate(timeout=RUN_LIMIT)
+    lines = [line for line in output.splitlines() if line.startswith("{")]
+    assert lines, errors
+    return Outcome(json.loads(lines[-1]), output + errors)
+
+
+def deployment(name: str, *, replicas: int | None = 1, image: str = "web:1", **metadata: Any) -> dict[str, Any]:
+    """A Deployment as a user writes it."""
+    labels = {"app": name}
+    spec: dict[str, Any] = {
+        "selector": {"matchLabels": labels},
+        "template": {
+            "metadata": {"labels": labels},
+            "spec": {"containers": [{"name": "main", "image": image, "resources": {"requests": {"cpu": "1"}}}]},
+        },
+    }
+    if replicas is not None:
+        spec["replicas"] = replicas
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, **metadata}, "spec": spec}
+
+
+def namespace(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def config_map(name: str, namespace: str = "", **data: str) -> dict[str, Any]:
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def names(objects: Sequence[Mapping[str, Any]]) -> set[str]:
+    return {str(one["metadata"]["name"]) for one in objects}
