@@ -112,7 +112,7 @@ def virtual_environment() -> Path:
         say(f"making the Python environment in {folder} (about two minutes)")
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--progress-bar=off"]
         run_with_heartbeat("installing Python packages", [*pip, "-r", str(REQUIREMENTS)], folder.parent / f"{key}.log")
         ready.touch()
     return folder
@@ -135,11 +135,14 @@ def link_commands(folders: list[Path]) -> None:
     commands = PROJECT / ".cache" / "bin"
     commands.mkdir(parents=True, exist_ok=True)
     for old in commands.iterdir():
-        if old.is_symlink():
-            old.unlink()
+        old.unlink()
     for folder in folders:
         for command in sorted(folder.iterdir()):
-            if os.access(command, os.X_OK) and not command.name.startswith(("activate", "Activate")):
+            if command.name.startswith("python"):
+                # Python finds its environment by the path it is called by, so a link would not do.
+                (commands / command.name).write_text(f'#!/bin/sh\nexec "{command}" "$@"\n')
+                (commands / command.name).chmod(0o755)
+            elif os.access(command, os.X_OK) and not command.name.startswith(("activate", "Activate")):
                 link(commands / command.name, command)
 
 
