@@ -142,7 +142,7 @@ def _container(service: Service) -> Plan:
 
 
 def _quantities(amounts: Mapping[str, int | str]) -> dict[str, str]:
-    """As texts, the only form in which the API server gives them back: a whole number would always look changed."""
+    """As texts, which quantities are in the API: it takes a number only as a shorthand."""
     return {name: str(amount) for name, amount in amounts.items()}
 
 

@@ -118,7 +118,7 @@ def _source(rule: dict[str, Any]) -> str:
 
 #: Fields of the document's manifests that the plan holds otherwise, and why. docs/spec.md explains the same list.
 DEVIATIONS = {
-    # The API server gives quantities back as texts; a whole number would look changed in every run.
+    # Quantities are texts in the API of Kubernetes, which takes a number as a shorthand.
     "Deployment.spec.template.spec.containers[0].resources.requests.cpu": "1",
     "Deployment.spec.template.spec.containers[0].resources.limits.cpu": "2",
 }
