@@ -180,7 +180,9 @@ def _reject_circles(changes: Sequence[Change], waits: Sequence[set[int]]) -> Non
     while left:
         free = {i for i in left if not waits[i] & left}
         if not free:
-            raise ValueError(f"changes need each other in a circle: {', '.join(changes[i].label for i in sorted(left))}")
+            raise ValueError(
+                f"changes need each other in a circle: {', '.join(changes[i].label for i in sorted(left))}"
+            )
         left -= free
 
 

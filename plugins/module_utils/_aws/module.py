@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, Protocol
 
+# AnsibleAWSModule.warn repeats each warning in the result, which ansible-core deprecates.
+from ansible.module_utils.common.warnings import warn
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     ApplyError,
     Change,
@@ -50,7 +52,6 @@ class AwsModule(Protocol):
     region: str | None
 
     def client(self, service: str, **options: Any) -> Any: ...
-    def warn(self, warning: str) -> None: ...
     def fail_json(self, **result: Any) -> NoReturn: ...
     def exit_json(self, **result: Any) -> NoReturn: ...
 
@@ -97,10 +98,10 @@ def reconcile(
     module.exit_json(**result(changes), **values)
 
 
-def warn_of_unlisted(module: AwsModule, unlisted: Sequence[str]) -> None:
+def warn_of_unlisted(unlisted: Sequence[str]) -> None:
     """Say what is the platform's, is not in the options any more, and stays because nobody asked for its removal."""
     if unlisted:
-        module.warn(
+        warn(
             f"not in the options and left alone: {', '.join(unlisted)}. Write purge: true to remove what is not listed."
         )
 
@@ -119,7 +120,7 @@ def refuse_blocked_removal(module: AwsModule, what: str, blockers: Sequence[str]
     message = f"{what} cannot be removed while this is there: {shown}{more}. Remove that first"
     if not module.check_mode:
         raise PlanError(message)
-    module.warn(message)
+    warn(message)
 
 
 def explain(error: BaseException) -> str:

@@ -50,7 +50,7 @@ class AwsNetwork:
         observed = observe(self._ec2, self._desired.platform)
         self._plan = plan(self._desired, observed, purge=options["purge"])
         self._apply = NetworkApply(self._ec2, self._plan)
-        warn_of_unlisted(self._module, self._plan.unlisted)
+        warn_of_unlisted(self._plan.unlisted)
         for change in self._plan.changes:
             if change.kind == "vpc" and change.action == "delete":
                 uses = foreign_uses(self._ec2, self._plan.ids[change.resource], observed)

@@ -68,7 +68,7 @@ class AwsSecurityGroups:
             )
         self._plan = plan(self._desired, observed, purge=options["purge"])
         self._apply = SecurityGroupsApply(self._ec2, vpc or "", self._plan)
-        warn_of_unlisted(self._module, self._plan.unlisted)
+        warn_of_unlisted(self._plan.unlisted)
         going = {change.name: self._plan.ids[change.name] for change in self._plan.changes if change.action == "delete"}
         if going:
             blockers = [*foreign_references(observed, self._plan), *interfaces_with(self._ec2, list(going.values()))]

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every test of a module against the emulated AWS shares: one server, an empty account, the modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.aws_server import AwsServer
+from tests.support.eks import Modules, Outcome
+
+
+@pytest.fixture(scope="session")
+def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
+    """One server for the whole session. C(account) gives each test an empty account on it."""
+    with AwsServer(tmp_path_factory.mktemp("aws")) as running:
+        yield running
+
+
+@pytest.fixture
+def account(aws_server: AwsServer) -> AwsServer:
+    """The server with an empty account, no fault, no call counted, and NAT gateways that take a moment."""
+    aws_server.control("POST", "reset")
+    aws_server.control("DELETE", "faults")
+    aws_server.control("POST", "settings", {"nat_gateway": 0.1})
+    aws_server.control("DELETE", "calls")
+    return aws_server
+
+
+@pytest.fixture
+def aws(account: AwsServer) -> Callable[[str], Any]:
+    """boto3 clients of the empty account, by service."""
+    return account.client
+
+
+@pytest.fixture
+def ec2(aws: Callable[[str], Any]) -> Any:
+    return aws("ec2")
+
+
+@pytest.fixture
+def modules(account: AwsServer) -> Modules:
+    """The collection's modules against the empty account, each run a process of its own, as under Ansible."""
+    return Modules(account)
+
+
+@pytest.fixture
+def run_module(modules: Modules) -> Callable[..., Outcome]:
+    """C(run_module(name, params, check=False)): one module with its options as a dict."""
+
+    def run(name: str, params: dict[str, Any], *, check: bool = False) -> Outcome:
+        return modules.run(name, check=check, **params)
+
+    return run
