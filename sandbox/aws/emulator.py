@@ -48,7 +48,7 @@ class Emulator:
     """The emulated account behind AWS's API.
 
     C(path) is the file of the account, None for an account in memory only. C(restored) says whether it was read from
-    there, C(problem) why not where there was something to read: the file is then kept beside it under C(.unreadable).
+    there. A file that cannot be read is kept beside it under C(.unreadable), and the account starts empty.
     """
 
     def __init__(self, path: Path | None, access_key: account.AccessKey) -> None:
@@ -58,7 +58,8 @@ class Emulator:
         self._write_seconds = 0.0
         self._timer: threading.Timer | None = None
         self.restored = False
-        self.problem = ""
+        self._not_restored: list[str] = []
+        self._not_kept: list[str] = []
         corrections.apply()
         with ACCOUNT_LOCK:
             self._restore()
@@ -75,6 +76,11 @@ class Emulator:
             if call is None or not call.is_read:
                 self.save()
         return response(environ, start)
+
+    @property
+    def problem(self) -> str:
+        """What of the account could not be read, or cannot be written; empty when all is well."""
+        return "; ".join([*self._not_restored, *self._not_kept])
 
     def save(self) -> None:
         """Write the account: now, or a little later where that would slow every call."""
@@ -122,7 +128,7 @@ class Emulator:
         try:
             self.restored = persistence.load(self._path)
         except persistence.SnapshotError as error:
-            self.problem = str(error)
+            self._not_restored = [str(error)]
             self._path.replace(self._path.with_suffix(".unreadable"))
             print(f"the account starts empty: {error}", file=sys.stderr, flush=True)
 
@@ -131,7 +137,7 @@ class Emulator:
             return
         started = time.perf_counter()
         left_out = persistence.save(self._path)
-        self.problem = "; ".join(f"{service} is not kept: {reason}" for service, reason in sorted(left_out.items()))
+        self._not_kept = [f"{service} is not kept: {reason}" for service, reason in sorted(left_out.items())]
         self._write_seconds = time.perf_counter() - started
 
 

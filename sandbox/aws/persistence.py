@@ -7,11 +7,15 @@
 from __future__ import annotations
 
 import io
+import marshal
 import os
 import pickle
 import sys
 import tempfile
+import threading
+from collections import defaultdict
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import moto
@@ -25,6 +29,8 @@ _VERSION = f"1 moto {moto.__version__} python {sys.version_info.major}.{sys.vers
 
 #: moto's backend class -> account -> region -> the attributes of that backend.
 State = dict[type[BaseBackend], dict[str, dict[str, dict[str, Any]]]]
+
+_LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
 
 #: An S3 object larger than this (bytes) is in a temporary file after a restart, as a new one is in moto.
 _MEMORY_OF_AN_OBJECT = 5 * 1024 * 1024
@@ -118,13 +124,19 @@ class _Pickler(pickle.Pickler):
         if isinstance(value, AccountSpecificBackend):
             return _account, (value.backend, value.account_id)
         if isinstance(value, AWSManagedPolicy):
-            state = {"attachment_count": value.attachment_count}
-            return _managed_policy, (value.account_id, value.partition, value.arn), state
-        if type(value).__module__.startswith("cryptography."):
-            return _reduce_key(value)
+            count = {"attachment_count": value.attachment_count}
+            return _managed_policy, (value.account_id, value.partition, value.arn), count
         if isinstance(value, tempfile.SpooledTemporaryFile):
-            return _reduce_file(value)
-        return NotImplemented
+            return _file, (_content(value),)
+        if isinstance(value, (_LOCK, _RLOCK)):
+            return (threading.RLock if isinstance(value, _RLOCK) else threading.Lock), ()
+        if isinstance(value, defaultdict) and type(value) is not defaultdict:
+            # defaultdict's own reduction calls the class with one argument, which moto's classes do not take.
+            state = (vars(value), {"default_factory": value.default_factory})
+            return _empty, (type(value),), state, None, iter(value.items())
+        if isinstance(value, FunctionType) and "<" in value.__qualname__ and value.__closure__ is None:
+            return _function, (value.__module__, marshal.dumps(value.__code__), value.__defaults__)
+        return _reduce_key(value) if type(value).__module__.startswith("cryptography.") else NotImplemented
 
 
 def _backends(backend_class: type[BaseBackend]) -> BackendDict[Any]:
@@ -149,27 +161,47 @@ def _managed_policy(account: str, partition: str, arn: str) -> AWSManagedPolicy:
     return policies[arn]
 
 
+def _empty(mapping_class: type) -> Any:
+    return mapping_class.__new__(mapping_class)
+
+
+def _function(module: str, code: bytes, defaults: tuple[Any, ...] | None) -> FunctionType:
+    """A lambda, such as the default factory of a dictionary. Python is the same version as wrote it."""
+    return FunctionType(marshal.loads(code), vars(sys.modules[module]), argdefs=defaults)  # noqa: S302 - as for pickle
+
+
 def _reduce_key(value: Any) -> Any:
-    """A private key or a certificate, as the DER that it is made from."""
+    """A key or a certificate of the library cryptography, as the DER that it is made from."""
     der = serialization.Encoding.DER
-    if hasattr(value, "private_bytes"):
-        content = value.private_bytes(der, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        return serialization.load_der_private_key, (content, None)
     if isinstance(value, x509.Certificate):
-        return x509.load_der_x509_certificate, (value.public_bytes(der),)
+        return _certificate, (value.public_bytes(der),)
+    if hasattr(value, "private_bytes"):
+        encryption = serialization.NoEncryption()
+        return _private_key, (value.private_bytes(der, serialization.PrivateFormat.PKCS8, encryption),)
     if hasattr(value, "public_bytes"):
-        content = value.public_bytes(der, serialization.PublicFormat.SubjectPublicKeyInfo)
-        return serialization.load_der_public_key, (content,)
+        return _public_key, (value.public_bytes(der, serialization.PublicFormat.SubjectPublicKeyInfo),)
     return NotImplemented
 
 
-def _reduce_file(file: tempfile.SpooledTemporaryFile[bytes]) -> Any:
-    """The content of an S3 object."""
+def _certificate(der: bytes) -> Any:
+    return x509.load_der_x509_certificate(der)
+
+
+def _private_key(der: bytes) -> Any:
+    return serialization.load_der_private_key(der, None)
+
+
+def _public_key(der: bytes) -> Any:
+    return serialization.load_der_public_key(der)
+
+
+def _content(file: tempfile.SpooledTemporaryFile[bytes]) -> bytes:
+    """All of an S3 object."""
     position = file.tell()
     file.seek(0)
     content = file.read()
     file.seek(position)
-    return _file, (content,)
+    return content
 
 
 def _file(content: bytes) -> tempfile.SpooledTemporaryFile[bytes]:
