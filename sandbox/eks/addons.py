@@ -55,9 +55,7 @@ def create_addon(call: Call, parameters: Parameters) -> View:
     call.active_cluster(cluster.name)
     if name not in OFFERS:
         raise invalid(f"Addon {name} specified is not supported", **members)
-    version = (
-        str(parameters["addonVersion"]) if "addonVersion" in parameters else _versions(name, cluster.view["version"])[1]
-    )
+    version = str(parameters.get("addonVersion", _versions(name, cluster.view["version"])[1]))
     _check(cluster, name, version, parameters)
     check_tags(parameters.get("tags", {}))
     view: View = {
@@ -89,7 +87,7 @@ def list_addons(call: Call, parameters: Parameters) -> View:
 
 def update_addon(call: Call, parameters: Parameters) -> View:
     cluster, addon = _found(call, parameters)
-    version = parameters.get("addonVersion", addon.view["addonVersion"])
+    version = str(parameters.get("addonVersion", addon.view["addonVersion"]))
     _check(cluster, addon.view["addonName"], version, parameters)
     changes = {"addonVersion": version, "modifiedAt": call.now, **_configuration(parameters)}
     params = {"AddonVersion": version, "ResolveConflicts": parameters.get("resolveConflicts", "NONE")}

@@ -24,6 +24,7 @@ from sandbox.eks.api import EksApi
 from sandbox.eks.control_plane import ControlPlane
 from sandbox.eks.eviction import Eviction
 from sandbox.eks.kubernetes import Kubernetes, Rejected, Unreachable
+from sandbox.eks.progress import is_current
 from sandbox.eks.store import Cluster, Instance, NodeGroup
 
 Manifest = dict[str, Any]
@@ -194,7 +195,7 @@ class Bridge(threading.Thread):
 
     def _empty(self, client: Kubernetes, group: NodeGroup, instance: Instance, node: Manifest) -> None:
         """Cordon the Node, evict its pods, and take it away once only pods of DaemonSets are left."""
-        leaves_anyway = group.view["status"] == "DELETING" or group.force or instance.version == group.version
+        leaves_anyway = group.view["status"] == "DELETING" or group.force or is_current(group, instance)
         late = self._api.now() >= instance.draining_since + self._api.settings.eviction
         eviction = Eviction(client, node)
         reason = eviction.empty(by_force=late and leaves_anyway)

@@ -155,7 +155,7 @@ def _give_up(cluster: Cluster, group: NodeGroup, settings: Settings, now: float,
     """End a version update whose old nodes cannot be emptied in time."""
     for instance in group.instances:
         late = instance.draining and now >= instance.draining_since + settings.eviction
-        if late and instance.version != group.version and (reason := nodes.stuck(instance)):
+        if late and not is_current(group, instance) and (reason := nodes.stuck(instance)):
             fail_update(cluster, group, "PodEvictionFailure", reason, [instance.id])
             return True
     return False
@@ -163,7 +163,7 @@ def _give_up(cluster: Cluster, group: NodeGroup, settings: Settings, now: float,
 
 def _settled(group: NodeGroup) -> bool:
     return len(group.instances) == desired_size(group) and all(
-        i.ready and not i.draining and _current(group, i) for i in group.instances
+        i.ready and not i.draining and is_current(group, i) for i in group.instances
     )
 
 
@@ -171,7 +171,8 @@ def desired_size(group: NodeGroup) -> int:
     return int(group.view["scalingConfig"]["desiredSize"])
 
 
-def _current(group: NodeGroup, instance: Instance) -> bool:
+def is_current(group: NodeGroup, instance: Instance) -> bool:
+    """Whether an instance runs what its group is to run."""
     return (instance.version, instance.release_version) == (group.version, group.release_version)
 
 
@@ -186,12 +187,12 @@ def max_unavailable(group: NodeGroup) -> int:
 def _scale_and_roll(cluster: Cluster, group: NodeGroup, now: float) -> bool:
     desired = desired_size(group)
     live = [i for i in group.instances if not i.draining]
-    outdated = [i for i in live if not _current(group, i)]
-    rolling = group.view["status"] == "UPDATING" and bool(outdated)
+    outdated = [i for i in live if not is_current(group, i)]
+    rolling = group.view["status"] == "UPDATING" and not all(is_current(group, i) for i in group.instances)
     if not rolling:
         if len(live) < desired:
             return _launch(cluster, group, desired - len(live), now)
-        return _drain(_surplus(live, len(live) - desired), now)
+        return _drain(_surplus(group, live, len(live) - desired), now)
     most = max_unavailable(group)
     # A node that is not Ready yet and one that is being emptied both count: the two together stay within the limit.
     moving = sum(1 for i in group.instances if i.draining or not i.ready)
@@ -214,14 +215,19 @@ def _drain(instances: list[Instance], now: float) -> bool:
     return bool(instances)
 
 
-def _surplus(live: list[Instance], count: int) -> list[Instance]:
-    """The instances that a scale-in takes: the oldest of the zone that has the most, again and again."""
-    left = sorted(live, key=lambda i: (i.launched_at, i.id))
+def _surplus(group: NodeGroup, live: list[Instance], count: int) -> list[Instance]:
+    """The instances that a scale-in takes: the oldest of the zone that has the most, again and again.
+
+    What runs another version than the group goes first: a failed update leaves such instances.
+    """
+    left = sorted(live, key=lambda i: (is_current(group, i), i.launched_at, i.id))
     taken: list[Instance] = []
     while len(taken) < count:
         zones = Counter(i.zone for i in left)
         fullest = max(sorted(zones), key=lambda zone: zones[zone])
-        instance = next(i for i in left if i.zone == fullest)
+        instance = next((i for i in left if not is_current(group, i)), None) or next(
+            i for i in left if i.zone == fullest
+        )
         left.remove(instance)
         taken.append(instance)
     return taken

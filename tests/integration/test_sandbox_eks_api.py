@@ -6,91 +6,16 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from tests.support.aws_server import REGION, AwsServer
+from tests.support.aws_server import AwsServer
+from tests.support.eks_account import REGION, Account, refusal, until
 
 QUICK = {"cluster": 0, "node_group": 0, "node": 0, "update": 0}
-#: The longest (seconds) that a state of the emulated EKS may last in these tests.
-LIMIT = 10.0
-
-
-class Account:
-    """What a cluster needs in one account and region, and short forms of the calls on it."""
-
-    def __init__(self, server: AwsServer, region: str = REGION, **credentials: str) -> None:
-        self.server = server
-        self.region = region
-        self.ec2, self.iam, self.eks, self.sts = (
-            server.client(service, region=region, **credentials) for service in ("ec2", "iam", "eks", "sts")
-        )
-        self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        self.subnets = [self.subnet(self.vpc, "10.0.0.0/24", "a"), self.subnet(self.vpc, "10.0.1.0/24", "c")]
-        self.cluster_role = self.role(f"cluster-{region}", "eks.amazonaws.com")
-        self.node_role = self.role(f"node-{region}", "ec2.amazonaws.com")
-
-    def subnet(self, vpc: str, cidr: str, zone: str) -> str:
-        subnet = self.ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, AvailabilityZone=f"{self.region}{zone}")
-        return str(subnet["Subnet"]["SubnetId"])
-
-    def role(self, name: str, service: str) -> str:
-        statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        return str(self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy)["Role"]["Arn"])
-
-    def create_cluster(self, name: str = "prod", **changes: Any) -> Any:
-        arguments = {
-            "name": name,
-            "roleArn": self.cluster_role,
-            "version": "1.34",
-            "resourcesVpcConfig": {"subnetIds": self.subnets},
-            "accessConfig": {"authenticationMode": "API"},
-        }
-        return self.eks.create_cluster(**(arguments | changes))["cluster"]
-
-    def create_group(self, name: str = "general", **changes: Any) -> Any:
-        arguments = {
-            "clusterName": "prod",
-            "nodegroupName": name,
-            "subnets": self.subnets,
-            "nodeRole": self.node_role,
-            "instanceTypes": ["c5.2xlarge"],
-            "scalingConfig": {"minSize": 3, "maxSize": 10, "desiredSize": 3},
-        }
-        return self.eks.create_nodegroup(**(arguments | changes))["nodegroup"]
-
-    def cluster(self, name: str = "prod") -> Any:
-        return self.eks.describe_cluster(name=name)["cluster"]
-
-    def group(self, name: str = "general") -> Any:
-        return self.eks.describe_nodegroup(clusterName="prod", nodegroupName=name)["nodegroup"]
-
-    def update_group(self, **changes: Any) -> Any:
-        """Change the node group and wait for the end of the update."""
-        update = self.eks.update_nodegroup_config(clusterName="prod", nodegroupName="general", **changes)["update"]
-        until(lambda: self.group()["status"] == "ACTIVE")
-        return self.eks.describe_update(name="prod", nodegroupName="general", updateId=update["id"])["update"]
-
-
-def until(condition: Callable[[], bool], limit: float = LIMIT) -> None:
-    end = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < end, f"the condition was not met within {limit} s"
-        time.sleep(0.02)
-
-
-def refusal(call: Callable[..., Any], **arguments: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 @pytest.fixture(scope="module")
@@ -99,11 +24,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
         yield running
 
 
+def account_of(server: AwsServer, region: str = REGION, **credentials: str) -> Account:
+    return Account(lambda service, place: server.client(service, region=place, attempts=1, **credentials), region)
+
+
 @pytest.fixture
 def account(server: AwsServer) -> Account:
     server.control("POST", "reset")
     server.control("POST", "settings", QUICK)
-    return Account(server)
+    return account_of(server)
 
 
 def test_a_cluster_is_created_then_active_then_deleted(server: AwsServer, account: Account) -> None:
@@ -224,9 +153,9 @@ def test_each_kind_of_configuration_is_an_update_of_its_own(server: AwsServer, a
     assert len(account.eks.list_updates(name="prod")["updateIds"]) == 5
 
 
-def test_secrets_are_encrypted_once(account: Account) -> None:
+def test_secrets_are_encrypted_once(server: AwsServer, account: Account) -> None:
     account.create_cluster()
-    key = account.server.client("kms").create_key()["KeyMetadata"]["Arn"]
+    key = server.client("kms").create_key()["KeyMetadata"]["Arn"]
     configuration = [{"resources": ["secrets"], "provider": {"keyArn": key}}]
     account.eks.associate_encryption_config(clusterName="prod", encryptionConfig=configuration)
     assert account.cluster()["encryptionConfig"] == configuration
@@ -297,7 +226,7 @@ def test_a_node_group_is_refused_with_the_reason(server: AwsServer, account: Acc
     assert refusal(account.create_group) == ("InvalidRequestException", "Cluster 'prod' is not in ACTIVE status")
     server.control("POST", "reset")
     server.control("POST", "settings", QUICK)
-    account = Account(server)
+    account = account_of(server)
     account.create_cluster()
     elsewhere = account.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
     sizes = {"minSize": 3, "maxSize": 10, "desiredSize": 3}
@@ -485,13 +414,13 @@ def test_versions_are_listed_with_their_support(account: Account) -> None:
 
 def test_accounts_and_regions_are_apart(server: AwsServer, account: Account) -> None:
     account.create_cluster()
-    seoul, virginia = account, Account(server, "us-east-1")
+    seoul, virginia = account, account_of(server, "us-east-1")
     assert virginia.eks.list_clusters()["clusters"] == []
     virginia.create_cluster()
     assert virginia.cluster()["arn"] == "arn:aws:eks:us-east-1:123456789012:cluster/prod"
     assumed = seoul.sts.assume_role(RoleArn="arn:aws:iam::222222222222:role/platform", RoleSessionName="test")
     keys = assumed["Credentials"]
-    other = Account(
+    other = account_of(
         server,
         aws_access_key_id=keys["AccessKeyId"],
         aws_secret_access_key=keys["SecretAccessKey"],
