@@ -109,9 +109,11 @@ def _decode(token: str) -> str:
         raise RefusedToken(f"the token does not begin with {_PREFIX}")
     encoded = token.removeprefix(_PREFIX)
     try:
-        return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode("ascii")
-    except (binascii.Error, UnicodeDecodeError) as error:
+        url = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True).decode("ascii")
+        urlsplit(url)
+    except (binascii.Error, ValueError) as error:
         raise RefusedToken("the token is not a URL in base64") from error
+    return url
 
 
 def _check_time(asked: dict[str, str], now: float) -> None:
