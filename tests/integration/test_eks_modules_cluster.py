@@ -220,6 +220,7 @@ def test_drift_is_seen_named_and_mended(modules: Modules, eks: Any, drift: str) 
     options = cluster_options(logging=["api", "audit"])
     make(modules, logging=["api", "audit"])
     before = cluster(eks)
+    expected: tuple[dict[str, Any], dict[str, Any]]
     if drift == "logging":
         off = {"clusterLogging": [{"types": ["audit"], "enabled": False}]}
         settled_update(eks, eks.update_cluster_config(name=PLATFORM, logging=off), name=PLATFORM)

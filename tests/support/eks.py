@@ -54,14 +54,15 @@ class Outcome:
 
 
 class Modules:
-    """The collection's modules against one server, each run a process of its own, as under Ansible."""
+    """The collection's modules against one server, each run a process of its own, as under Ansible.
 
-    def __init__(self, server: AwsServer, **environment: str) -> None:
-        self._environment = {
-            **server.environment,
-            "PYTHONPATH": str(PROJECT / ".cache" / "collections"),
-            **environment,
-        }
+    C(environment) changes the server's environment; None takes a variable out of it.
+    """
+
+    def __init__(self, server: AwsServer, **environment: str | None) -> None:
+        collections = str(PROJECT / ".cache" / "collections")
+        variables = {**server.environment, "PYTHONPATH": collections, **environment}
+        self._environment = {name: value for name, value in variables.items() if value is not None}
 
     def start(self, module: str, *, check: bool = False, **options: Any) -> subprocess.Popen[str]:
         """Begin a run that the caller ends, or kills."""

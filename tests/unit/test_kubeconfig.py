@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_kubeconfig import aws_command
 from ansible_collections.entasis.engine.plugins.module_utils._kubeconfig import (
     Entries,
     eks_entries,
@@ -180,6 +182,25 @@ def test_what_is_no_kubeconfig_is_refused_without_quoting_it(tmp_path: Path, tex
 def test_a_path_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="Is a directory"):
         read(tmp_path)
+
+
+def program(folder: Path, name: str) -> str:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text("#!/bin/sh\n", encoding="utf-8")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_the_aws_cli_is_found_on_path_or_beside_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    monkeypatch.setattr(sys, "executable", program(tmp_path / "venv", "python"))
+    with pytest.raises(PlanError, match="Install it"):
+        aws_command()
+    beside = program(tmp_path / "venv", "aws")
+    assert aws_command() == beside
+    on_path = program(tmp_path / "path", "aws")
+    assert aws_command() == on_path
 
 
 _NAMES = st.sampled_from(["demo", "one", "two"])
