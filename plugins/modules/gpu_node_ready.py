@@ -10,9 +10,9 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: gpu_node_ready
 short_description: Wait until GPU nodes offer the GPUs that their instance type has
-version_added: 1.0.0
+version_added: 0.1.0
 author:
-  - Entasis Engine contributors (@entasis)
+  - Entasis Engine contributors (@entasis-engine)
 description:
   - A node is Ready minutes before its GPUs can be asked for. This module waits until each node is Ready, takes pods,
     carries no taint that says it is still starting, and offers as many healthy GPUs as its instance type has.

@@ -10,9 +10,9 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: helm_releases
 short_description: Make the Helm releases of a platform what a list says
-version_added: 1.0.0
+version_added: 0.1.0
 author:
-  - Entasis Engine contributors (@entasis)
+  - Entasis Engine contributors (@entasis-engine)
 description:
   - Compares chart, version, values and status of each release with what Helm has recorded in the cluster, and runs helm
     only for what differs. All records are read with one request.

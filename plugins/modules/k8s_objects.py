@@ -10,9 +10,9 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: k8s_objects
 short_description: Make a named set of Kubernetes objects what its manifests say
-version_added: 1.0.0
+version_added: 0.1.0
 author:
-  - Entasis Engine contributors (@entasis)
+  - Entasis Engine contributors (@entasis-engine)
 description:
   - Applies manifests by server-side apply under the field manager C(entasis.engine), removes what left the set, and
     waits until everything is ready.
