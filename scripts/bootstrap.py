@@ -112,8 +112,9 @@ def virtual_environment() -> Path:
         say(f"making the Python environment in {folder} (about two minutes)")
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--progress-bar=off"]
-        run_with_heartbeat("installing Python packages", [*pip, "-r", str(REQUIREMENTS)], folder.parent / f"{key}.log")
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+        install = [*pip, "install", "--progress-bar=off", "-r", str(REQUIREMENTS)]
+        run_with_heartbeat("installing Python packages", install, folder.parent / f"{key}.log")
         ready.touch()
     return folder
 

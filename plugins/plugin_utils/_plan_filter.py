@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.entasis.engine.plugins.module_utils._platform import Platform
 from ansible_collections.entasis.engine.plugins.module_utils._spec import SpecError
 from ansible_collections.entasis.engine.plugins.module_utils._spec_platform import parse_platform
