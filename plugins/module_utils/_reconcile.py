@@ -97,14 +97,26 @@ class HandlerError(Exception):
 
 
 class ApplyError(Exception):
-    """A change failed. C(done) holds the changes that were applied, C(change) the first that was not, and why."""
+    """A change failed.
 
-    def __init__(self, change: Change, cause: BaseException, done: Sequence[Change], left: Sequence[Change]) -> None:
+    C(change) is the first that failed and C(cause) why; C(also) are those under way at that moment that failed too.
+    C(done) was applied; C(left) was never begun.
+    """
+
+    def __init__(
+        self,
+        change: Change,
+        cause: BaseException,
+        done: Sequence[Change],
+        left: Sequence[Change],
+        also: Sequence[tuple[Change, BaseException]] = (),
+    ) -> None:
         super().__init__(f"{change.action} {change.label}: {cause}")
         self.change = change
         self.cause = cause
         self.done = tuple(done)
         self.left = tuple(left)
+        self.also = tuple(also)
 
 
 Handler = Callable[[Change], None]
@@ -131,15 +143,14 @@ def apply(
     waits = _waits(changes)
     _reject_circles(changes, waits)
 
-    done: list[int] = []
+    done: set[int] = set()
     pending = set(range(len(changes)))
     running: dict[Future[None], int] = {}
-    failure: tuple[int, BaseException] | None = None
+    failures: list[tuple[Change, BaseException]] = []
     with ThreadPoolExecutor(max_workers=max(1, parallelism)) as pool:
-        while (pending and failure is None) or running:
-            if failure is None:
-                finished = set(done)
-                for index in sorted(i for i in pending if waits[i] <= finished):
+        while (pending and not failures) or running:
+            if not failures:
+                for index in sorted(i for i in pending if waits[i] <= done):
                     change = changes[index]
                     running[pool.submit(handlers[change.kind, change.action], change)] = index
                     pending.discard(index)
@@ -148,17 +159,17 @@ def apply(
                 index = running.pop(future)
                 error = future.exception()
                 if error is None:
-                    done.append(index)
-                elif failure is None:
-                    failure = (index, error)
-    if failure is not None:
-        index, error = failure
-        applied = set(done)
+                    done.add(index)
+                else:
+                    failures.append((changes[index], error))
+    if failures:
+        (change, error), *also = failures
         raise ApplyError(
-            changes[index],
+            change,
             error,
-            [changes[i] for i in sorted(done)],
-            [c for i, c in enumerate(changes) if i not in applied and i != index],
+            done=[changes[i] for i in sorted(done)],
+            left=[changes[i] for i in sorted(pending)],
+            also=also,
         ) from error
 
 

@@ -441,8 +441,8 @@ def test_what_cannot_change_is_refused_with_what_to_do(run_module: RunModule, ec
         subnets=[{"name": "demo-public-a", "cidr": "10.0.0.0/24", "zone": f"{REGION}c", "public": True}],
     ) == [
         (
-            f"VPC demo ({made['vpc/demo']}) has the addresses 10.20.0.0/16, not 10.0.0.0/16, and AWS cannot change them. "
-            "Write cidr: 10.20.0.0/16, or build a new platform beside this one"
+            f"VPC demo ({made['vpc/demo']}) has the addresses 10.20.0.0/16, not 10.0.0.0/16, and AWS cannot change "
+            "them. Write cidr: 10.20.0.0/16, or build a new platform beside this one"
         ),
         (
             f"subnet demo-public-a ({made['subnet/demo-public-a']}) is 10.20.0.0/24 in {REGION}a, not 10.0.0.0/24 in "

@@ -85,11 +85,12 @@ def reconcile(
             apply(changes, handlers())
         except ApplyError as error:
             report = result(error.done)
+            failures = [(error.change, error.cause), *error.also]
+            told = " ".join(f"cannot {change.action} {change.label}: {explain(cause)}" for change, cause in failures)
             report["msg"] = (
-                f"cannot {error.change.action} {error.change.label}: {explain(error.cause)} "
-                f"{len(error.done)} of {len(changes)} changes were applied; a new run goes on from there."
+                f"{told} {len(error.done)} of {len(changes)} changes were applied; a new run goes on from there."
             )
-            report["not_applied"] = summary([error.change, *error.left])
+            report["not_applied"] = summary([*(change for change, _cause in failures), *error.left])
             module.fail_json(**report)
     try:
         values = dict(extra())
