@@ -71,10 +71,11 @@ class EksApi:
 
     def remove(self, cluster: Cluster) -> None:
         """Take a deleted cluster's record away, and what the cluster had in the rest of the account."""
-        with self.store.transaction() as everything:
-            everything[cluster.account][cluster.region].pop(cluster.name, None)
+        # The record goes last: if the process is killed before, the next one does it all again.
         account.delete_security_group(cluster.account, cluster.region, cluster.security_group)
         self._account_changed()
+        with self.store.transaction() as everything:
+            everything[cluster.account][cluster.region].pop(cluster.name, None)
 
     def forget_everything(self) -> bool:
         """Forget every record; the rest of the account is not touched. True if there was a cluster."""

@@ -120,7 +120,7 @@ def start_update(
         members["nodegroupName"] = group
     if addon:
         members["addonName"] = addon
-    if record.view["status"] not in ("ACTIVE", "DEGRADED", "CREATE_FAILED") or record.update_id:
+    if record.view["status"] not in ("ACTIVE", "DEGRADED") or record.update_id:
         what = f"node group {group}" if group else f"add-on {addon}" if addon else f"cluster {cluster.name}"
         raise in_use(f"Cannot {kind} because {what} is {record.view['status']}.", **members)
     view: View = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,12 @@ class ControlPlane:
             ControlPlaneMissingError: there is none that can be read.
         """
         try:
-            return yaml.safe_load(self.admin_kubeconfig.read_text(encoding="utf-8"))
+            return _parse(self.admin_kubeconfig, self.admin_kubeconfig.stat().st_mtime_ns)
         except (OSError, yaml.YAMLError) as error:
             raise ControlPlaneMissingError(f"there is no control plane ({error})") from error
+
+
+@lru_cache(maxsize=4)
+def _parse(path: Path, modified: int) -> Any:  # noqa: ARG001 - a changed file is another one to the cache
+    """The content of a kubeconfig. Every DescribeCluster asks for it, and parsing takes longer than all the rest."""
+    return yaml.safe_load(path.read_text(encoding="utf-8"))

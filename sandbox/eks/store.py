@@ -16,7 +16,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -174,16 +174,8 @@ class Store:
         ]
 
     def _write(self) -> None:
-        text = json.dumps(
-            {
-                account: {
-                    region: {name: asdict(cluster) for name, cluster in named.items()}
-                    for region, named in regions.items()
-                }
-                for account, regions in self._clusters.items()
-            },
-            indent=1,
-        )
+        # Every record is a dataclass or plain data. Without an indent the fast encoder is used: this runs at each call.
+        text = json.dumps(self._clusters, default=vars)
         if text == self._written:
             return
         self.changed.set()
