@@ -34,6 +34,14 @@ options:
     description:
       - Name of the context. The default is the value of O(cluster).
     type: str
+  missing_cluster:
+    description:
+      - What check mode does where the cluster does not exist yet. A real run fails.
+      - V(plan) plans the context with placeholders, for whoever makes the cluster in the same run.
+      - V(ignore) plans nothing, for whoever only uses the cluster.
+    type: str
+    choices: [plan, ignore]
+    default: plan
   state:
     description:
       - V(present) keeps the context in the file.
@@ -101,6 +109,7 @@ def main() -> None:
             "cluster": {"type": "str", "required": True},
             "path": {"type": "path", "required": True},
             "context": {"type": "str"},
+            "missing_cluster": {"type": "str", "choices": ["plan", "ignore"], "default": "plan"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
         supports_check_mode=True,

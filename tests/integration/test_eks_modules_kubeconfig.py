@@ -166,3 +166,12 @@ def test_check_mode_without_a_cluster_plans_the_context(modules: Modules, tmp_pa
     assert refused.failed
     assert "the EKS cluster 'missing' does not exist" in refused.message
     assert not (tmp_path / "config").exists()
+
+
+def test_check_mode_of_a_mere_user_of_a_missing_cluster_plans_nothing(modules: Modules, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"cluster": "missing", "path": str(tmp_path / "config"), "missing_cluster": "ignore"}
+    outcome = modules.run("eks_kubeconfig", check=True, **options)
+    assert (outcome.failed, outcome.changes) == (False, [])
+    refused = modules.run("eks_kubeconfig", **options)
+    assert refused.failed
+    assert "the EKS cluster 'missing' does not exist" in refused.message

@@ -52,7 +52,10 @@ class EksKubeconfig:
         if not self._present:
             self._config = kubeconfig.without(found, self._context)
             return [delete(KIND, self._context, before)] if self._config != found else []
-        wanted = self._entries()
+        described = eks.describe_cluster(client(self._module, "eks"), self._cluster) or {}
+        if not described and self._module.check_mode and self._module.params["missing_cluster"] == "ignore":
+            return []
+        wanted = self._entries(described)
         self._config = kubeconfig.merged(found, self._context, wanted)
         after = kubeconfig.shown(wanted)
         if not present:
@@ -65,8 +68,7 @@ class EksKubeconfig:
             KIND, self._context, {"mode": f"{mode:04o}"}, {"mode": f"{kubeconfig.FILE_MODE:04o}"}, part="file mode"
         )
 
-    def _entries(self) -> kubeconfig.Entries:
-        described = eks.describe_cluster(client(self._module, "eks"), self._cluster) or {}
+    def _entries(self, described: dict[str, Any]) -> kubeconfig.Entries:
         server = described.get("endpoint")
         authority = described.get("certificateAuthority", {}).get("data")
         if not (server and authority) and not self._module.check_mode:
