@@ -65,12 +65,15 @@ class Fault:
         if given.get("kind") not in get_args(Kind):
             problems.append(f"kind must be one of {', '.join(get_args(Kind))}, not {given.get('kind')!r}")
         problems += [f"{key} must be a text" for key in ("operation", "code", "message") if not _is(given, key, str)]
-        problems += [f"{key} must be a number" for key in ("status", "count") if not _is(given, key, int)]
-        if not _is(given, "seconds", (int, float)) or given.get("seconds", 0) < 0:
+        if not _is(given, "status", int):
+            problems.append("status must be an HTTP status")
+        if not _is(given, "count", int) or (given.get("count") is not None and given["count"] < 1):
+            problems.append("count must be a number of at least 1")
+        if not _is(given, "seconds", (int, float)) or (given.get("seconds") or 0) < 0:
             problems.append("seconds must be a number of at least 0")
         if problems:
             raise InvalidFaultError("; ".join(problems))
-        return cls(**given)
+        return cls(**{key: value for key, value in given.items() if value is not None})
 
     def concerns(self, call: Call) -> bool:
         return self.service in ("*", call.service) and self.operation in ("*", call.operation)

@@ -161,7 +161,7 @@ def _managed_policy(account: str, partition: str, arn: str) -> AWSManagedPolicy:
     return policies[arn]
 
 
-def _empty(mapping_class: type) -> Any:
+def _empty(mapping_class: type[defaultdict[Any, Any]]) -> Any:
     return mapping_class.__new__(mapping_class)
 
 
