@@ -166,12 +166,17 @@ def security_group_vpc(account: str, region: str, group_id: str) -> str | None:
 def create_cluster_security_group(account: str, region: str, cluster: str, vpc_id: str) -> str:
     """Make the group that EKS makes for each cluster, and return its id."""
     name = f"eks-cluster-sg-{cluster}-{random.randrange(10**9)}"  # noqa: S311 - a name, not a secret
-    group = ec2_backends[account][region].create_security_group(
+    ec2 = ec2_backends[account][region]
+    group = ec2.create_security_group(
         name,
         "EKS created security group applied to ENI that is attached to EKS Control Plane master nodes, as well as any "
         "managed workloads.",
         vpc_id=vpc_id,
         tags={"Name": name, "aws:eks:cluster-name": cluster, f"kubernetes.io/cluster/{cluster}": "owned"},
+    )
+    # Its members may talk to each other; the way out is open as in every new group.
+    ec2.authorize_security_group_ingress(
+        group.id, "-1", "-1", "-1", [], source_groups=[{"GroupId": group.id}], vpc_id=vpc_id
     )
     return str(group.id)
 

@@ -59,6 +59,7 @@ def test_a_cluster_is_created_then_active_then_deleted(server: AwsServer, accoun
     assert found["GroupName"].startswith("eks-cluster-sg-prod-")
     assert tags["aws:eks:cluster-name"] == "prod"
     assert tags["kubernetes.io/cluster/prod"] == "owned"
+    assert [pair["GroupId"] for pair in found["IpPermissions"][0]["UserIdGroupPairs"]] == [group]
     assert account.eks.list_clusters()["clusters"] == ["prod"]
     assert account.eks.delete_cluster(name="prod")["cluster"]["status"] == "DELETING"
     until(lambda: not account.eks.list_clusters()["clusters"])
