@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.control_plane import ControlPlane, Outcome, finish, tool
+from tests.support.control_plane import ControlPlane, Outcome, finish, tool, wait_until
 
 _numbers = itertools.count(1)
 
@@ -116,9 +116,7 @@ def test_quartet(releases: Releases) -> None:
     assert not releases.cluster.exists("namespace", releases.namespace)
     made = releases.apply(*wanted)
     assert made.changes == planned.changes
-    assert [name for _action, _kind, name in made.changes] == [
-        f"{releases.namespace}/{name}" for name in ("one", "two")
-    ]
+    assert made.changes == [("create", "HelmRelease", f"{releases.namespace}/{name}") for name in ("one", "two")]
     assert releases.listed() == {"one": ("tiny-1.0.0", "deployed", "1"), "two": ("tiny-1.0.0", "deployed", "1")}
     assert releases.message("one") == "a"
     assert releases.apply(*wanted).changes == []
@@ -206,9 +204,7 @@ def test_helms_error_is_short_and_the_rest_goes_on_next_time(releases: Releases)
     assert failed.failed
     assert "the value broken is true" in failed.message
     assert "1 of 3 changes were applied" in failed.message
-    assert failed.result["changes"] == [
-        {"action": "create", "kind": "HelmRelease", "name": f"{releases.namespace}/fine"}
-    ]
+    assert failed.changes == [("create", "HelmRelease", f"{releases.namespace}/fine")]
     assert set(releases.listed()) == {"fine"}
     wanted[1] = releases.release("broken")
     releases.apply(*wanted)
@@ -235,22 +231,9 @@ def test_a_helm_that_was_killed_is_recovered_from(releases: Releases, first: boo
     values = json.dumps({"pods": True})
     package = str(releases.charts / "tiny-1.0.0.tgz")
     labels = f"entasis.io/platform={releases.platform},entasis.io/role=helm_releases"
-    command = ["upgrade", "stuck", package, "--install", "--create-namespace", "--wait", "--labels", labels]
-    process = subprocess.Popen(
-        [
-            *(
-                tool("helm"),
-                *command,
-                "--namespace",
-                releases.namespace,
-                "--kubeconfig",
-                str(releases.cluster.kubeconfig),
-            ),
-            *("--values", "-"),
-        ],
-        stdin=subprocess.PIPE,
-        text=True,
-    )
+    options = ["--namespace", releases.namespace, "--kubeconfig", str(releases.cluster.kubeconfig), "--labels", labels]
+    command = ["upgrade", "stuck", package, "--install", "--create-namespace", "--wait", "--values", "-"]
+    process = subprocess.Popen([tool("helm"), *command, *options], stdin=subprocess.PIPE, text=True)
     assert process.stdin is not None
     process.stdin.write(values)
     process.stdin.close()
@@ -269,22 +252,15 @@ def test_a_helm_that_was_killed_is_recovered_from(releases: Releases, first: boo
 
 
 def wait_for_status(releases: Releases, name: str, status: str) -> None:
-    from tests.support.control_plane import wait_until
-
     wait_until(lambda: releases.listed().get(name, ("", "", ""))[1] == status, f"{name} is {status}")
 
 
 def test_another_helm_at_work_is_waited_for(releases: Releases) -> None:
     releases.apply(releases.release("busy"))
     package = str(releases.charts / "tiny-1.1.0.tgz")
-    other = subprocess.Popen(
-        [
-            *(tool("helm"), "upgrade", "busy", package, "--wait", "--timeout", "4s", "--set", "pods=true"),
-            *("--namespace", releases.namespace, "--kubeconfig", str(releases.cluster.kubeconfig)),
-        ],
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
+    options = ["--namespace", releases.namespace, "--kubeconfig", str(releases.cluster.kubeconfig)]
+    command = ["upgrade", "busy", package, "--wait", "--timeout", "4s", "--set", "pods=true"]
+    other = subprocess.Popen([tool("helm"), *command, *options], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     wait_for_status(releases, "busy", "pending-upgrade")
     outcome = finish(
         releases.cluster.start(
@@ -302,7 +278,7 @@ def test_another_helm_at_work_is_waited_for(releases: Releases) -> None:
 
 
 def test_without_a_cluster_and_without_helm(releases: Releases, tmp_path: Path) -> None:
-    nowhere = {"kubeconfig": str(tmp_path / "none"), "helm_binary": "no-such-helm"}
+    nowhere: dict[str, Any] = {"kubeconfig": str(tmp_path / "none"), "helm_binary": "no-such-helm"}
     planned = releases.run(releases.release("one"), check=True, **nowhere)
     assert planned.changes == [("create", "HelmRelease", f"{releases.namespace}/one")]
     refused = releases.run(releases.release("one"), **nowhere)

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import apply_set
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.objects import Reference
 
 from tests.support.control_plane import (
     ControlPlane,
@@ -130,6 +132,19 @@ def test_the_parent_is_that_of_the_standard(objects: Set, space: str) -> None:
     members = objects.cluster.get("configmap,deployment", "-A", "--selector", f"{PART_OF}={made.result['set_id']}")
     assert len(members["items"]) == 3
     objects.apply(state="absent", allow_delete=["Namespace"])
+
+
+def test_kubectl_computes_the_same_id(objects: Set, space: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    objects.apply(namespace(space))
+    monkeypatch.setitem(objects.cluster.environment, "KUBECTL_APPLYSET", "true")
+    objects.cluster.kubectl(
+        *("apply", "--prune", "--applyset", "by-kubectl", "--namespace", space, "--filename", "-"),
+        manifest=config_map("one", space),
+    )
+    parent = objects.get("secret", "by-kubectl")
+    reference = Reference("Secret", space, "by-kubectl")
+    assert parent["metadata"]["labels"]["applyset.kubernetes.io/id"] == apply_set.set_id(reference)
+    assert objects.get("configmap", "one")["metadata"]["labels"] == {PART_OF: apply_set.set_id(reference)}
 
 
 def test_prune_removes_what_left_the_set_and_nothing_else(objects: Set, space: str) -> None:

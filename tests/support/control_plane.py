@@ -101,9 +101,9 @@ class ControlPlane:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.kubeconfig = home / "kubeconfig"
-        self._environment = {**os.environ, "KWOK_WORKDIR": str(home), "KWOK_KUBE_VERSION": KUBERNETES_VERSION}
+        self.environment = {**os.environ, "KWOK_WORKDIR": str(home), "KWOK_KUBE_VERSION": KUBERNETES_VERSION}
         for variable in ("KUBECONFIG", "K8S_AUTH_KUBECONFIG", "K8S_AUTH_CONTEXT"):
-            self._environment.pop(variable, None)
+            self.environment.pop(variable, None)
 
     def __enter__(self) -> ControlPlane:
         binaries = []
@@ -128,7 +128,7 @@ class ControlPlane:
     def _kwokctl(self, *arguments: str) -> None:
         finished = subprocess.run(
             [tool("kwokctl"), "--name", NAME, *arguments],
-            env=self._environment,
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=START_LIMIT + 30,
@@ -141,7 +141,7 @@ class ControlPlane:
         finished = subprocess.run(
             [tool("kubectl"), "--kubeconfig", str(self.kubeconfig), *arguments],
             input=None if manifest is None else json.dumps(manifest),
-            env=self._environment,
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=60,
@@ -152,9 +152,8 @@ class ControlPlane:
 
     def get(self, *arguments: str) -> dict[str, Any]:
         """An object or a list, as kubectl shows it."""
-        answer: dict[str, Any] = json.loads(
-            self.kubectl("get", *arguments, "--output", "json", "--show-managed-fields")
-        )
+        shown = self.kubectl("get", *arguments, "--output", "json", "--show-managed-fields")
+        answer: dict[str, Any] = json.loads(shown)
         return answer
 
     def exists(self, *arguments: str) -> bool:
@@ -189,9 +188,9 @@ class ControlPlane:
             stderr=subprocess.PIPE,
             text=True,
             env={
-                **self._environment,
+                **self.environment,
                 "PYTHONPATH": str(PROJECT / ".cache" / "collections"),
-                "PATH": os.pathsep.join([str(PROJECT / ".cache" / "bin"), self._environment["PATH"]]),
+                "PATH": os.pathsep.join([str(PROJECT / ".cache" / "bin"), self.environment["PATH"]]),
             },
         )
         assert process.stdin is not None
@@ -202,16 +201,19 @@ class ControlPlane:
 
     @contextlib.contextmanager
     def events(self, kind: str, namespace: str) -> Iterator[IO[str]]:
-        """Lines of events, such as C(ADDED configmap/one), from now on."""
-        arguments = ["get", kind, "--namespace", namespace, "--watch-only", "--output-watch-events"]
+        """Lines of events, such as C(ADDED one), from now on, for at most a minute. One object must exist already."""
+        arguments = ["get", kind, "--namespace", namespace, "--watch", "--output-watch-events", "--no-headers"]
         process = subprocess.Popen(
-            [tool("kubectl"), "--kubeconfig", str(self.kubeconfig), *arguments, "--no-headers"],
+            [tool("kubectl"), "--kubeconfig", str(self.kubeconfig), "--request-timeout", "60s", *arguments],
             stdout=subprocess.PIPE,
             text=True,
-            env=self._environment,
+            env=self.environment,
         )
         assert process.stdout is not None
         try:
+            existing = len(self.get(kind, "--namespace", namespace)["items"])
+            for _line in range(existing):
+                assert process.stdout.readline(), "the watch ended before it showed what is there"
             yield process.stdout
         finally:
             process.kill()

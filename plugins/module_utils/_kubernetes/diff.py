@@ -30,14 +30,23 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 MASK = "********"
 CHANGED_MASK = "******** (changed)"
 
-#: Names of values that are secrets more often than not. A name that only speaks of one, such as secretName or
-#: tokenTtl, is not meant.
+#: Names of values that are secrets more often than not, with the words apart. A name that only speaks of a secret, such
+#: as secret_name, existing_secret or token_ttl, is not meant.
 _SECRET_NAME = re.compile(
-    r"(^|[_.-])(pass(word|wd|phrase)?|pw|secret|token|credentials?|(api|access|private|secret|encryption|signing)[_-]?key)"
-    r"(value|data|base64)?$",
-    re.IGNORECASE,
+    r"""
+    ( (password|passwd|passphrase)s?
+    | (^|[_.-]) (pass|pw|tokens?|credentials?|dsn)
+    | (^|[_.-]) (?<!existing_)secret
+    | (^|[_.-]) (api|access|private|secret|encryption|signing|ssh|tls)[_.-]?key
+    | (^|[_.-]) (webhook|api)[_.-]?url
+    | (^|[_.-]) connection[_.-]?string
+    )
+    ([_.-](value|data|base64))?$
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
-_CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+#: Between two words of a name such as adminPassword or DBPassword.
+_WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def normalised(live: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,7 +83,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[di
     """
     old = dict(_leaves(normalised(before)))
     new = dict(_leaves(normalised(after)))
-    differing = [path for path in {**old, **new} if path not in old or path not in new or old[path] != new[path]]
+    differing = _differing(old, new)
     was = {path: old[path] for path in differing if path in old}
     becomes = {path: new[path] for path in differing if path in new}
     if after.get("kind") == "Secret":
@@ -89,7 +98,7 @@ def _is_secret_data(path: str) -> bool:
 
 def is_secret_name(name: str) -> bool:
     """Whether a value of this name is taken for a secret: C(adminPassword), C(api_key), C(token); not C(secretName)."""
-    return bool(_SECRET_NAME.search(_CAMEL_CASE.sub("_", name)))
+    return bool(_SECRET_NAME.search(_WORD_BOUNDARY.sub("_", name)))
 
 
 def masked_values(value: Any, *, inside_secret: bool = False) -> Any:
@@ -109,7 +118,7 @@ def value_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tu
     """The chart values that differ, by their paths, secrets masked."""
     old, new = dict(_leaves(before)), dict(_leaves(after))
     hidden_old, hidden_new = dict(_leaves(masked_values(before))), dict(_leaves(masked_values(after)))
-    differing = [path for path in {**old, **new} if path not in old or path not in new or old[path] != new[path]]
+    differing = _differing(old, new)
     was = {path: hidden_old[path] for path in differing if path in old}
     becomes = {path: hidden_new[path] for path in differing if path in new}
     for path in becomes:
@@ -118,8 +127,20 @@ def value_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tu
     return was, becomes
 
 
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The paths that are in only one of the two, or lead to different values. To Python true equals 1; not to us."""
+    return [
+        path
+        for path in {**old, **new}
+        if path not in old
+        or path not in new
+        or old[path] != new[path]
+        or isinstance(old[path], bool) != isinstance(new[path], bool)
+    ]
+
+
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Each value that holds no other, with its path."""
+    """Each value that holds no other, with its path; an empty whole has none."""
     if isinstance(value, Mapping) and value:
         for key in value:
             # A key with dots in it, as labels have, is quoted so that the path can be read.
@@ -130,5 +151,5 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         by_name = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
         for position, item in enumerate(value):
             yield from _leaves(item, f"{path}[name={names[position]}]" if by_name else f"{path}[{position}]")
-    else:
+    elif path:
         yield path, value

@@ -1,0 +1,201 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan of Helm releases, and what is read of Helm's records."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import gzip
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import helm
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm import Desired, Live, Owner
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm_command import Command, condensed
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PlanError
+
+OWNER = Owner("demo", "helm_releases")
+LONG_AGO = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+
+def desired(name: str = "one", **options: Any) -> Desired:
+    return Desired(**{"name": name, "namespace": "space", "chart": "tiny", "version": "1.0.0", **options})
+
+
+def live(name: str = "one", **options: Any) -> Live:
+    given: dict[str, Any] = {
+        "name": name,
+        "namespace": "space",
+        "revision": 1,
+        "status": "deployed",
+        "chart_name": "tiny",
+        "version": "1.0.0",
+        "values": {},
+        "labels": OWNER.labels,
+        "updated": LONG_AGO,
+        "installed": LONG_AGO,
+        **options,
+    }
+    return Live(**given)
+
+
+def plan(wanted: list[Desired], there: list[Live], **options: Any) -> helm.Plan:
+    return helm.plan(wanted, {one.path: one for one in there}, OWNER, **options)
+
+
+def short(found: helm.Plan) -> list[tuple[str, str]]:
+    return [(change.action, change.name) for change in found.changes]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there"),
+    [
+        ({}, {}),
+        ({"version": "v1.0.0"}, {}),
+        ({"values": {"a": 1.0, "b": [True, None]}}, {"values": {"b": [True, None], "a": 1}}),
+    ],
+)
+def test_what_is_the_same(wanted: dict[str, Any], there: dict[str, Any]) -> None:
+    assert plan([desired(**wanted)], [live(**there)]).changes == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "before", "after"),
+    [
+        ({"version": "1.1.0"}, {}, {"version": "1.0.0"}, {"version": "1.1.0"}),
+        ({"values": {"a": 2}}, {"values": {"a": 1}}, {"values": {"a": 1}}, {"values": {"a": 2}}),
+        ({"values": {"a": True}}, {"values": {"a": 1}}, {"values": {"a": 1}}, {"values": {"a": True}}),
+        ({}, {"values": {"a": 1}}, {"values": {"a": 1}}, {"values": {}}),
+        ({}, {"status": "failed"}, {"status": "failed"}, {"status": "deployed"}),
+        ({}, {"status": "pending-upgrade"}, {"status": "pending-upgrade"}, {"status": "deployed"}),
+    ],
+)
+def test_what_differs(
+    wanted: dict[str, Any], there: dict[str, Any], before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    [change] = plan([desired(**wanted)], [live(**there)]).changes
+    assert change.action == "update"
+    assert change.before == before
+    assert change.after == after
+
+
+def test_changes_come_in_the_order_given_and_removals_last_the_newest_first() -> None:
+    newer = LONG_AGO + datetime.timedelta(days=1)
+    found = plan(
+        [desired("z"), desired("a"), desired("m", version="2")],
+        [live("m"), live("old"), live("new", installed=newer)],
+        purge=True,
+    )
+    assert short(found) == [
+        ("create", "space/z"),
+        ("create", "space/a"),
+        ("update", "space/m"),
+        ("delete", "space/new"),
+        ("delete", "space/old"),
+    ]
+    assert [change.needs for change in found.changes[1:]] == [(change.resource,) for change in found.changes[:-1]]
+
+
+def test_what_nobody_lists_stays_without_purge_and_goes_with_absent() -> None:
+    kept = plan([desired()], [live(), live("other")])
+    assert kept.changes == []
+    assert kept.unlisted == ["space/other"]
+    assert short(plan([], [live(), live("foreign", labels={})])) == [("delete", "space/one")]
+
+
+@pytest.mark.parametrize(
+    "labels", [{}, {"entasis.io/platform": "other"}, {**OWNER.labels, "entasis.io/role": "logging"}]
+)
+def test_releases_of_others_are_neither_purged_nor_changed(labels: dict[str, str]) -> None:
+    assert plan([desired("mine")], [live("mine"), live(labels=labels)], purge=True).changes == []
+    with pytest.raises(PlanError):
+        plan([desired(version="2")], [live(labels=labels)])
+
+
+def test_only_what_belongs_to_nobody_can_be_adopted() -> None:
+    [change] = plan([desired()], [live(labels={"owner": "helm"})], adopt=True).changes
+    assert change.after == {"labels": OWNER.labels}
+    with pytest.raises(PlanError, match="belongs to the role x of the platform y"):
+        plan([desired()], [live(labels={"entasis.io/platform": "y", "entasis.io/role": "x"})], adopt=True)
+
+
+def test_all_problems_come_at_once() -> None:
+    with pytest.raises(PlanError) as refused:
+        plan([desired(), desired(), desired("chart", chart="other")], [live("chart")])
+    assert len(refused.value.problems) == 2
+    assert "listed more than once" in str(refused.value)
+    assert "runs the chart tiny, and other is asked for" in str(refused.value)
+
+
+def test_a_stuck_release_is_spoken_of() -> None:
+    assert "left pending-install" in plan([desired()], [live(status="pending-install")]).warnings[0]
+    assert "left uninstalling" in plan([desired()], [live(status="uninstalling")]).warnings[0]
+    assert plan([desired()], [live(status="failed")]).warnings == []
+
+
+def test_a_records_round_trip() -> None:
+    record = {
+        "name": "one",
+        "namespace": "space",
+        "version": 7,
+        "info": {
+            "status": "deployed",
+            "first_deployed": "2026-11-22T22:15:55.123456789+09:00",
+            "last_deployed": "2026-11-22T13:15:55.5Z",
+        },
+        "chart": {"metadata": {"name": "tiny", "version": "1.0.0"}},
+        "config": None,
+    }
+    secret: dict[str, Any] = {
+        "metadata": {
+            "name": "sh.helm.release.v1.one.v7",
+            "namespace": "space",
+            "labels": {"name": "one", "version": "7"},
+            "creationTimestamp": "2026-11-22T13:15:55Z",
+        },
+        "data": {"release": helm.encode(record)},
+    }
+    assert helm.decode(secret["data"]["release"]) == record
+    read = helm.read_release(secret)
+    assert (read.name, read.revision, read.status, read.version, read.values) == ("one", 7, "deployed", "1.0.0", {})
+    assert read.updated == datetime.datetime(2026, 11, 22, 13, 15, 55, 500000, tzinfo=datetime.UTC)
+    assert read.installed.microsecond == 123456
+    assert read.age(read.updated + datetime.timedelta(seconds=9)) == 9
+
+
+def test_a_record_as_helm_writes_it() -> None:
+    packed = base64.b64encode(gzip.compress(json.dumps({"name": "x"}).encode()))
+    assert helm.decode(base64.b64encode(packed).decode()) == {"name": "x"}
+
+
+@pytest.mark.parametrize(
+    ("release", "mirror", "arguments"),
+    [
+        (
+            desired(repository="https://c.example.com"),
+            "",
+            ["tiny", "--repo", "https://c.example.com", "--version", "1.0.0"],
+        ),
+        (desired(repository="oci://c.example.com/x"), "", ["oci://c.example.com/x/tiny", "--version", "1.0.0"]),
+        (desired(repository="https://c.example.com"), "/srv/charts/", ["/srv/charts/tiny-1.0.0.tgz"]),
+        (desired(chart="./charts/tiny"), "", ["./charts/tiny", "--version", "1.0.0"]),
+        (desired(chart="/a/tiny-1.0.0.tgz"), "https://m.example.com", ["https://m.example.com/tiny-1.0.0.tgz"]),
+    ],
+)
+def test_where_the_chart_comes_from(release: Desired, mirror: str, arguments: list[str]) -> None:
+    assert Command("helm", None, None, mirror).chart(release) == arguments
+    assert release.chart_name == "tiny"
+
+
+def test_helms_errors_are_condensed() -> None:
+    output = """WARNING: Kubernetes configuration file is group-readable.
+level=WARN msg="x"
+Error: UPGRADE FAILED: context deadline exceeded
+"""
+    assert condensed(output) == "helm failed: UPGRADE FAILED: context deadline exceeded."
+    assert condensed("") == "helm failed: no output."
+    assert condensed("WARNING: only this") == "helm failed: WARNING: only this."
