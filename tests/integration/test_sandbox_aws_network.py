@@ -10,7 +10,7 @@ Each test here that moto alone would fail names what moto does in its docstring.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,16 +24,15 @@ OURS = [{"Name": "tag:entasis.io/platform", "Values": ["demo"]}]
 NOT_OURS = [{"Name": "tag:entasis.io/platform", "Values": ["other"]}]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
-    with AwsServer(tmp_path_factory.mktemp("aws")) as running:
-        yield running
+@pytest.fixture
+def server(account: AwsServer) -> AwsServer:
+    """An empty account in which NAT gateways take no time."""
+    account.control("POST", "settings", {"nat_gateway": 0.0})
+    return account
 
 
 @pytest.fixture
 def ec2(server: AwsServer) -> Any:
-    server.control("POST", "reset")
-    server.control("POST", "settings", {"nat_gateway": 0.0})
     return server.client("ec2")
 
 
@@ -95,9 +94,6 @@ def nat_gateway(ec2: Any, subnet: str, gateway: str, address: str) -> str:
 
 def state_of(ec2: Any, nat_gateway: str) -> str:
     return str(ec2.describe_nat_gateways(NatGatewayIds=[nat_gateway])["NatGateways"][0]["State"])
-
-
-# Tags
 
 
 def test_every_resource_is_tagged_by_its_create_call_and_found_by_tag(
@@ -168,9 +164,6 @@ def test_tags_cannot_be_put_on_what_does_not_exist(ec2: Any) -> None:
         assert "NotFound" in failed.value.response["Error"]["Code"]
 
 
-# VPC and subnets
-
-
 def test_dns_attributes_and_cidr(ec2: Any, vpc: str) -> None:
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
     shown = ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsHostnames")
@@ -212,9 +205,6 @@ def test_public_addresses_on_launch(ec2: Any, subnet: str) -> None:
 def test_the_zones_of_the_region(ec2: Any) -> None:
     zones = ec2.describe_availability_zones()["AvailabilityZones"]
     assert {"ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2c"} <= {zone["ZoneName"] for zone in zones}
-
-
-# NAT gateways
 
 
 def test_a_nat_gateway_is_pending_then_available(
@@ -288,9 +278,6 @@ def test_two_nat_gateways_cannot_share_an_address(ec2: Any, subnet: str, address
     assert state_of(ec2, nat_gateway) == "available"
 
 
-# Idempotency tokens
-
-
 def test_the_same_token_makes_one_nat_gateway(ec2: Any, subnet: str, gateway: str, address: str) -> None:
     """moto ignores the token."""
     assert gateway
@@ -309,9 +296,6 @@ def test_the_same_token_makes_one_endpoint(ec2: Any, vpc: str) -> None:
     first, second = ec2.create_vpc_endpoint(**call), ec2.create_vpc_endpoint(**call)
     assert first["VpcEndpoint"]["VpcEndpointId"] == second["VpcEndpoint"]["VpcEndpointId"]
     assert len(ec2.describe_vpc_endpoints()["VpcEndpoints"]) == 1
-
-
-# Routes and endpoints
 
 
 def test_routes_through_the_gateways(ec2: Any, vpc: str, subnet: str, gateway: str, nat_gateway: str) -> None:
@@ -392,9 +376,6 @@ def test_a_second_gateway_endpoint_in_a_route_table_is_refused(ec2: Any, vpc: st
     call = {"VpcId": vpc, "ServiceName": f"com.amazonaws.{REGION}.s3", "RouteTableIds": [table]}
     ec2.create_vpc_endpoint(**call)
     assert code_of(ec2.create_vpc_endpoint, **call) == "RouteAlreadyExists"
-
-
-# Removal in order
 
 
 def test_a_vpc_with_dependents_cannot_be_deleted(ec2: Any, vpc: str) -> None:

@@ -6,28 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.aws_server import AwsServer
-
 REGION = "ap-northeast-2"
 ALL_OUT = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
-    with AwsServer(tmp_path_factory.mktemp("aws")) as running:
-        yield running
-
-
-@pytest.fixture
-def ec2(server: AwsServer) -> Any:
-    server.control("POST", "reset")
-    return server.client("ec2")
 
 
 @pytest.fixture
