@@ -484,10 +484,15 @@ def test_the_next_cluster_finds_an_empty_control_plane(sandbox: Sandbox, account
     admin.run("create", "configmap", "left-over")
     account.eks.delete_cluster(name="prod")
     until(lambda: not account.eks.list_clusters()["clusters"], SLOW)
-    account.create_cluster("second")
-    until(lambda: account.cluster("second")["status"] == "ACTIVE")
-    cluster = account.cluster("second")
-    assert cluster["endpoint"] == sandbox.connection["kubernetes"]["server"]
+    virginia = Account(lambda service, region: connect(sandbox, service, region), "us-east-1")
+    virginia.create_cluster()
+    until(lambda: virginia.cluster()["status"] == "ACTIVE")
+    assert virginia.cluster()["endpoint"] == sandbox.connection["kubernetes"]["server"]
     names = [found["metadata"]["name"] for found in admin.items("configmaps", "-n", "default")]
-    assert names == ["kube-root-ca.crt"]
+    assert "left-over" not in names
     assert admin.items("nodes") == []
+    virginia.create_group()
+    until(lambda: virginia.group()["status"] == "ACTIVE", SLOW)
+    nodes = admin.nodes("general")
+    assert {node["metadata"]["labels"]["topology.kubernetes.io/region"] for node in nodes} == {"us-east-1"}
+    assert all(node["metadata"]["name"].endswith(".ec2.internal") for node in nodes)
