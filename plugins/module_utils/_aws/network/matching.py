@@ -68,12 +68,7 @@ def match(desired: wanted.Network, observed: seen.Observed) -> Matches:
         is_it=lambda name, subnet: subnet.cidr == desired.subnets[name].cidr,
         fixed=True,
     )
-    leaving = [gateway for gateway in observed.nat_gateways if gateway.state == "deleting"]
     _match_nat_gateways(desired, observed, found)
-    for gateway in leaving:
-        name = gateway.tags.get(NAME_TAG, "")
-        if belongs(gateway.tags, desired.platform, ROLE, inside=True):
-            found.leaving_nat_gateways[_free_name(name, gateway.id, found.leaving_nat_gateways)] = gateway
     subnet_ids = {name: subnet.id for name, subnet in found.subnets.items()}
     found.route_tables = _match(
         "route_table",
@@ -157,6 +152,15 @@ def _match_nat_gateways(desired: wanted.Network, observed: seen.Observed, found:
         is_it=lambda name, address: address.id in in_use.get(name, ()),
         needs_mark=False,
     )
+    for gateway in observed.nat_gateways:
+        if gateway.state != "deleting":
+            continue
+        held_by_it = (name for name, address in found.elastic_ips.items() if address.id in gateway.allocation_ids)
+        name = next(held_by_it, None)
+        if name is None and belongs(gateway.tags, desired.platform, ROLE, inside=True):
+            name = _free_name(gateway.tags.get(NAME_TAG, ""), gateway.id, found.leaving_nat_gateways)
+        if name is not None:
+            found.leaving_nat_gateways[name] = gateway
 
 
 def _match(

@@ -376,8 +376,8 @@ class _Comparison:
             kind: [f"{k}/{name}" for k, name, _resource in [*leftovers, *leaving] if k == kind]
             for kind in ("vpc_endpoint", "nat_gateway", "elastic_ip", "route_table", "subnet", "internet_gateway")
         }
-        # A gateway or table goes when nothing is sent to it any more.
-        rerouted = [c.resource for c in changes if c.kind in ("route", "route_table_association")]
+        # A gateway or table goes when nothing uses it any more.
+        rerouted = [c.resource for c in changes if c.kind in ("route", "route_table_association", "vpc_endpoint")]
         needs: dict[str, list[str]] = {
             "vpc_endpoint": [],
             "nat_gateway": rerouted,
