@@ -123,6 +123,9 @@ class EksApi:
         return _respond(start_response, 200, answer)
 
     def _answer(self, environ: dict[str, Any]) -> View:
+        # Read before anything can fail: what is left unread would be taken for the connection's next request.
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        body = environ["wsgi.input"].read(length) if length else b""
         method = environ["REQUEST_METHOD"]
         # PATH_INFO is unquoted already, and an ARN in the path would fall apart at its slashes.
         sent = str(environ.get("RAW_URI") or environ.get("REQUEST_URI") or environ["PATH_INFO"]).partition("?")[0]
@@ -130,8 +133,6 @@ class EksApi:
         if found is None:
             raise EksError("UnknownOperationException", f"EKS has no operation {method} {sent}")
         operation, placeholders = found
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        body = environ["wsgi.input"].read(length) if length else b""
         values = parameters(operation, placeholders, environ.get("QUERY_STRING", ""), body)
         caller, region = account.caller_identity(environ)
         return self.call(operation, values, caller, region)
