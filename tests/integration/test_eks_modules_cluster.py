@@ -18,23 +18,22 @@ from tests.support.eks import PLATFORM, Modules, Outcome, cluster_options, make_
 QUICK = {"cluster": 0.3, "update": 0.3, "node_group": 0.3, "node": 0.0}
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
-    with AwsServer(tmp_path_factory.mktemp("aws")) as running:
-        yield running
+@pytest.fixture
+def server(account: AwsServer) -> Iterator[AwsServer]:
+    """A server with an empty account, where everything is quick."""
+    account.control("POST", "settings", QUICK)
+    yield account
+    account.control("POST", "settings", QUICK)
 
 
 @pytest.fixture
 def modules(server: AwsServer) -> Modules:
-    """The modules against an empty account, where everything is quick."""
-    server.control("POST", "reset")
-    server.control("DELETE", "faults")
-    server.control("POST", "settings", QUICK)
+    """The modules against the empty account."""
     return Modules(server)
 
 
 @pytest.fixture
-def parents(modules: Modules, server: AwsServer) -> dict[str, str]:  # noqa: ARG001 - the account must be empty first
+def parents(server: AwsServer) -> dict[str, str]:
     return make_parents(server)
 
 
@@ -388,3 +387,21 @@ def test_what_aws_refuses_is_reported_in_its_own_words(modules: Modules, eks: An
     assert "ResourceLimitExceededException: Too many clusters" in outcome.message
     with pytest.raises(ClientError):
         cluster(eks)
+
+
+@pytest.mark.usefixtures("parents")
+def test_a_cluster_that_aws_could_not_make_is_reported_and_left_to_the_user(
+    modules: Modules, eks: Any, server: AwsServer
+) -> None:
+    failure = {"operation": "CreateCluster", "code": "InsufficientFreeAddresses", "message": "No address is free"}
+    server.control("POST", "eks/failures", failure)
+    outcome = modules.run("eks_cluster", **cluster_options())
+    assert outcome.failed
+    assert "is FAILED: InsufficientFreeAddresses: No address is free. Free addresses" in outcome.message
+    again = modules.run("eks_cluster", **cluster_options())
+    assert again.failed
+    assert "Remove it with state: absent" in again.message
+    assert cluster(eks)["status"] == "FAILED"
+    modules.quartet("eks_cluster", platform=PLATFORM, state="absent")
+    make(modules)
+    assert cluster(eks)["status"] == "ACTIVE"

@@ -10,7 +10,6 @@ import json
 import os
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +35,12 @@ current-context: minikube
 """
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
-    with AwsServer(tmp_path_factory.mktemp("aws")) as running:
-        running.control("POST", "settings", {"cluster": 0.0})
-        make_cluster(running, make_parents(running))
-        yield running
+@pytest.fixture
+def server(account: AwsServer) -> AwsServer:
+    """A server whose account has the platform's cluster."""
+    account.control("POST", "settings", {"cluster": 0.0})
+    make_cluster(account, make_parents(account))
+    return account
 
 
 @pytest.fixture

@@ -33,18 +33,17 @@ QUICK = {"cluster": 0.0, "update": 0.2, "node_group": 0.2, "node": 0.0}
 GPU_TAINT = {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
-    with AwsServer(tmp_path_factory.mktemp("aws")) as running:
-        yield running
+@pytest.fixture
+def server(account: AwsServer) -> Iterator[AwsServer]:
+    """A server with an empty account, where everything is quick."""
+    account.control("POST", "settings", QUICK)
+    yield account
+    account.control("POST", "settings", QUICK)
 
 
 @pytest.fixture
 def empty(server: AwsServer) -> Modules:
-    """The modules against an empty account, where everything is quick."""
-    server.control("POST", "reset")
-    server.control("DELETE", "faults")
-    server.control("POST", "settings", QUICK)
+    """The modules against the empty account."""
     return Modules(server)
 
 
@@ -400,21 +399,48 @@ def test_mistakes_are_all_named_before_any_call(empty: Modules, server: AwsServe
 def test_a_group_that_aws_could_not_make_is_reported_and_made_again(
     modules: Modules, eks: Any, server: AwsServer
 ) -> None:
-    # A /28 has 11 addresses for nodes: AWS runs out of them while it makes the twelfth.
-    ec2 = server.client("ec2")
-    vpc = eks.describe_cluster(name=PLATFORM)["cluster"]["resourcesVpcConfig"]["vpcId"]
-    tags = [{"Key": "Name", "Value": "demo-small"}, {"Key": "entasis.io/platform", "Value": PLATFORM}]
-    ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.9.0/28", TagSpecifications=[{"ResourceType": "subnet", "Tags": tags}])
-    small = node_pool(subnets=["demo-small"], min_size=20, max_size=20)
-    outcome = modules.run("eks_node_pools", **pool_options(small))
+    failure = {"operation": "CreateNodegroup", "code": "NodeCreationFailure", "message": "Instances failed to join"}
+    server.control("POST", "eks/failures", failure)
+    outcome = modules.run("eks_node_pools", **pool_options())
     assert outcome.failed
-    assert "is CREATE_FAILED: InsufficientFreeAddresses" in outcome.message
-    assert "Free addresses in the subnets" in outcome.message
-    assert "a new run goes on from there" in outcome.message
+    assert "is CREATE_FAILED: NodeCreationFailure: Instances failed to join." in outcome.message
+    assert "check the node role, the subnets' routes and the security groups" in outcome.message
     assert groups(eks)["general"]["status"] == "CREATE_FAILED"
-    again = modules.quartet("eks_node_pools", **pool_options(node_pool(subnets=["demo-small"])))
+    again = modules.quartet("eks_node_pools", **pool_options())
     assert again.changes == [("delete", "general failed"), ("create", "general")]
     assert groups(eks)["general"]["status"] == "ACTIVE"
+
+
+def test_a_replacement_whose_new_group_fails_keeps_the_old_one_and_is_tried_again(
+    modules: Modules, eks: Any, server: AwsServer
+) -> None:
+    make(modules)
+    server.control("POST", "eks/failures", {"operation": "CreateNodegroup"})
+    wanted = pool_options(node_pool(disk_size=100))
+    outcome = modules.run("eks_node_pools", **wanted)
+    assert outcome.failed
+    assert "CREATE_FAILED" in outcome.message
+    assert groups(eks)["general"]["status"] == "ACTIVE"
+    again = modules.quartet("eks_node_pools", **wanted)
+    assert [action for action, _name in again.changes] == ["delete", "replace"]
+    assert [group["diskSize"] for group in groups(eks).values()] == [100]
+
+
+def test_an_update_that_fails_is_reported_with_its_code_and_what_to_do(
+    modules: Modules, eks: Any, server: AwsServer
+) -> None:
+    # A /28 has 11 addresses for nodes: an update to 20 nodes runs out of them.
+    vpc = eks.describe_cluster(name=PLATFORM)["cluster"]["resourcesVpcConfig"]["vpcId"]
+    tags = [{"Key": "Name", "Value": "demo-small"}, {"Key": "entasis.io/platform", "Value": PLATFORM}]
+    server.client("ec2").create_subnet(
+        VpcId=vpc, CidrBlock="10.0.9.0/28", TagSpecifications=[{"ResourceType": "subnet", "Tags": tags}]
+    )
+    make(modules, node_pool(subnets=["demo-small"]))
+    outcome = modules.run("eks_node_pools", **pool_options(node_pool(subnets=["demo-small"], min_size=20, max_size=20)))
+    assert outcome.failed
+    assert "the update of the node group 'general' (configuration) ended as Failed" in outcome.message
+    assert "InsufficientFreeAddresses" in outcome.message
+    assert "add larger subnets" in outcome.message
 
 
 def test_one_pool_that_fails_does_not_undo_the_other(modules: Modules, eks: Any) -> None:

@@ -228,6 +228,30 @@ def test_what_eks_cannot_change_is_replaced_under_another_name(wanted: dict[str,
     assert len(change.after["node_group"]) == len("general-") + 8
 
 
+def test_a_replacement_shows_everything_that_the_new_group_has_otherwise() -> None:
+    found = described(version="1.35", labels={"role": "changed"}, **scaling(1, 20, 15))
+    (change,) = planned([pool(disk_size=100, tags={"team": "data"})], [found])
+    assert change.before == {
+        "node_group": "general",
+        "disk_size": 20,
+        "version": "1.35",
+        "label role": "changed",
+        "min_size": 1,
+        "max_size": 20,
+        "desired_size": 15,
+    }
+    assert change.after == {
+        "node_group": replacement_name(disk_size=100),
+        "disk_size": 100,
+        "version": "1.36",
+        "label role": "general",
+        "min_size": 3,
+        "max_size": 10,
+        "desired_size": 10,
+        "tag team": "data",
+    }
+
+
 def replacement_name(**wanted: Any) -> str:
     (change,) = planned([pool(**wanted)], [described()])
     return str((change.after or {})["node_group"])

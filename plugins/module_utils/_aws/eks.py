@@ -49,10 +49,13 @@ def wait_for(client: Any, waiter: str, what: str, timeout: float, **arguments: A
         try:
             judge.wait(WaiterConfig={"Delay": 0, "MaxAttempts": 1}, **arguments)
         except WaiterError as error:
-            status = _status(error.last_response)
-            if "Max attempts exceeded" in str(error) and not status.startswith("DEGRADED"):
-                return status
-            raise WaitError(f"{what} is {status}. Mend the cause; a new run goes on from there.") from error
+            answer = error.last_response
+            described = answer.get("cluster") or answer.get("nodegroup") or {}
+            status, issues = described.get("status", "not readable"), " ".join(health_issues(described))
+            if "Max attempts exceeded" in str(error) and status != "DEGRADED":
+                return f"{status} ({issues})" if issues else status
+            reason = issues or answer.get("Error", {}).get("Message") or "AWS gave no reason."
+            raise WaitError(f"{what} is {status}: {reason} Mend the cause, then run again.") from error
         return None
 
     poll(look, what, timeout)
@@ -129,15 +132,6 @@ def settled_cluster(
 
 
 _UNDER_WAY = ("CREATING", "UPDATING", "PENDING", "DELETING")
-
-
-def _status(response: Mapping[str, Any]) -> str:
-    """The last status that a waiter saw, with what AWS says is wrong."""
-    if "Error" in response:
-        return f"unknown, {response['Error'].get('Code')}: {response['Error'].get('Message')}"
-    described = response.get("cluster") or response.get("nodegroup") or {}
-    issues = health_issues(described)
-    return ": ".join([described.get("status", "unknown"), " ".join(issues)]) if issues else described.get("status", "")
 
 
 def health_issues(described: Mapping[str, Any]) -> list[str]:

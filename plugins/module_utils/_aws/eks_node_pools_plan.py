@@ -223,20 +223,30 @@ def _plan_pool(pool: Pool, groups: Sequence[Group], taken: Collection[str]) -> l
     if not stale:
         return [*removals, create(KIND, name, {"pool": pool["name"], **_shown(pool)}, needs=first)]
     old, *surplus = stale
-    replacement = Change(
-        "replace",
-        KIND,
-        old["node_group"],
-        {"node_group": old["node_group"], **{field: old[field] for field in _fixed_differences(pool, old)}},
-        {"node_group": name, **{field: pool[field] for field in _fixed_differences(pool, old)}},
-        needs=tuple(first),
-    )
+    replacement = _replacement(pool, old, name, first)
     after = [replacement.resource]
     return [
         *removals,
         replacement,
         *(delete(KIND, group["node_group"], _shown(group), needs=after) for group in surplus),
     ]
+
+
+def _replacement(pool: Pool, old: Group, name: str, needs: Sequence[str]) -> Change:
+    """The change of a group into one of another name, with everything that the pool has otherwise by then."""
+    before, after = eks.changed_entries(
+        {**_configuration(old), **eks.entries("tag", old["tags"])},
+        {**_configuration(pool), **eks.entries("tag", {**old["tags"], **pool["tags"]})},
+    )
+    for field in _fixed_differences(pool, old):
+        before[field], after[field] = old[field], pool[field]
+    if pool["version"] and pool["version"] != old["version"]:
+        before["version"], after["version"] = old["version"], pool["version"]
+    size = clamped(old["desired_size"], pool)
+    if size != old["desired_size"]:
+        before["desired_size"], after["desired_size"] = old["desired_size"], size
+    before["node_group"], after["node_group"] = old["node_group"], name
+    return Change("replace", KIND, old["node_group"], before, after, tuple(needs))
 
 
 def _fixed_differences(pool: Pool, group: Group) -> list[str]:
