@@ -69,6 +69,11 @@ class Set:
         assert not outcome.failed, outcome.message
         return outcome
 
+    def hold(self, name: str, *finalizers: str) -> None:
+        """Keep a ConfigMap from being removed by these finalizers; by none, let it go."""
+        patch = json.dumps({"metadata": {"finalizers": list(finalizers) or None}})
+        self.cluster.kubectl("patch", "configmap", name, "--namespace", self.space, "--type", "merge", "--patch", patch)
+
     def exists(self, kind: str, name: str) -> bool:
         return self.cluster.exists(kind, name, "--namespace", self.space)
 
@@ -200,6 +205,25 @@ def test_absent_removes_the_set_and_leaves_the_protected_and_the_foreign(objects
     assert everything.changes[-1] == ("delete", "Namespace", space)
     assert not objects.cluster.exists("namespace", space)
     assert not objects.apply(state="absent").changed
+
+
+def test_a_set_whose_namespace_is_still_going_is_made_anew(objects: Set, space: str) -> None:
+    manifests = [namespace(space), config_map("one"), deployment("web")]
+    objects.apply(*manifests)
+    old = objects.cluster.get("namespace", space)["metadata"]["uid"]
+    objects.cluster.kubectl("create", "configmap", "held", "--namespace", space)
+    objects.hold("held", "example.com/hold")
+    objects.cluster.kubectl("delete", "namespace", space, "--wait=false")
+    assert objects.cluster.get("namespace", space)["status"]["phase"] == "Terminating"
+    process = objects.cluster.start("k8s_objects", name=SET, namespace=space, objects=manifests, wait_timeout=60)
+    wait_until(lambda: process.poll() is not None or applies(process.pid), "the module applies")
+    objects.hold("held")
+    made = finish(process)
+    assert not made.failed, made.message
+    assert ("create", "Namespace", space) in made.changes
+    assert objects.cluster.get("namespace", space)["metadata"]["uid"] != old
+    assert objects.get("deployment", "web")["status"]["availableReplicas"] == 1
+    assert not objects.apply(*manifests).changed
 
 
 def test_autoscaled_replicas_are_left_alone(objects: Set, space: str) -> None:
@@ -481,41 +505,21 @@ def test_a_run_that_is_killed_is_finished_by_the_next(
     objects.apply(state="absent")
 
 
-def test_a_deployment_that_is_being_removed_is_made_anew(objects: Set, space: str) -> None:
+def test_an_object_that_is_still_going_is_made_anew(objects: Set, space: str) -> None:
     manifests = [namespace(space), config_map("held", a="1")]
     objects.apply(*manifests)
-    objects.cluster.kubectl(
-        "patch",
-        "configmap",
-        "held",
-        "--namespace",
-        space,
-        "--type",
-        "merge",
-        "--patch",
-        '{"metadata":{"finalizers":["example.com/hold"]}}',
-    )
+    objects.hold("held", "example.com/hold")
     objects.cluster.kubectl("delete", "configmap", "held", "--namespace", space, "--wait=false")
     old = objects.get("configmap", "held")["metadata"]["uid"]
     process = objects.cluster.start("k8s_objects", name=SET, namespace=space, objects=manifests, wait_timeout=30)
-    wait_until(lambda: process.poll() is not None or _has_waited(process.pid), "the module waits", limit=20)
-    objects.cluster.kubectl(
-        "patch",
-        "configmap",
-        "held",
-        "--namespace",
-        space,
-        "--type",
-        "merge",
-        "--patch",
-        '{"metadata":{"finalizers":null}}',
-    )
+    wait_until(lambda: process.poll() is not None or applies(process.pid), "the module applies")
+    objects.hold("held")
     outcome = finish(process)
     assert not outcome.failed, outcome.message
     assert outcome.changes == [("create", "ConfigMap", f"{space}/held")]
     assert objects.get("configmap", "held")["metadata"]["uid"] != old
 
 
-def _has_waited(pid: int) -> bool:
-    """Whether a process has more than one thread: the module applies in threads."""
+def applies(pid: int) -> bool:
+    """Whether a module has begun to read or to apply: it does both in threads."""
     return len(os.listdir(f"/proc/{pid}/task")) > 1

@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.objects import FIELD_MANAGER
+
 try:
     import kubernetes.client
     import kubernetes.config
@@ -32,9 +34,6 @@ try:
     KUBERNETES_IMPORT_ERROR: ImportError | None = None
 except ImportError as error:
     KUBERNETES_IMPORT_ERROR = error
-
-#: Who we are in an object's metadata.managedFields.
-FIELD_MANAGER = "entasis.engine"
 
 DEFAULT_KUBECONFIG = "~/.kube/config"
 

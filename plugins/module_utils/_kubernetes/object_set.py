@@ -61,8 +61,8 @@ class Observed:
     live: dict[Reference, Mapping[str, Any]] = field(default_factory=dict)
     previews: dict[Reference, Preview] = field(default_factory=dict)
     parent_preview: Preview = field(default_factory=Preview)
-    #: Objects that are on their way out: a new one is made once they are gone.
-    deleting: set[Reference] = field(default_factory=set)
+    #: Objects that are on their way out, alone or with their namespace: a new one is made once they are gone.
+    deleting: dict[Reference, Mapping[str, Any]] = field(default_factory=dict)
     #: Listed objects of a kind that nobody serves and that no definition in the set makes.
     unknown: set[Reference] = field(default_factory=set)
     #: False where there is no cluster to ask.
@@ -162,12 +162,10 @@ def observe(client: Client, desired: ObjectSet, policy: Policy) -> Observed:
         others = [one for one in served if one not in found]
         read = pool.map(lambda one: client.get(served[one], one.namespace, one.name), others)
         found.update({one: live for one, live in zip(others, read, strict=True) if live is not None})
-        for one, live in found.items():
-            if live["metadata"].get("deletionTimestamp"):
-                observed.deleting.add(one)
-            else:
-                observed.live[one] = live
-        asked = [one for one in served if one not in observed.deleting]
+        observed.deleting = _leaving(found)
+        observed.live = {one: live for one, live in found.items() if one not in observed.deleting}
+        leaving = {one.name for one in observed.deleting if one.group_kind == "Namespace"}
+        asked = [one for one in served if one not in observed.deleting and one.namespace not in leaving]
         previews = pool.map(
             lambda one: _preview(
                 client, served[one], desired.manifest(one, observed.live.get(one)), policy.force_conflicts
@@ -175,10 +173,19 @@ def observe(client: Client, desired: ObjectSet, policy: Policy) -> Observed:
             asked,
         )
         observed.previews = dict(zip(asked, previews, strict=True))
-    if observed.parent is None and desired.manifests:
+    if desired.parent.namespace in leaving:
+        observed.parent = None
+    elif observed.parent is None and desired.manifests:
         manifest = apply_set.parent_manifest(desired.parent, recorded)
         observed.parent_preview = _preview(client, parent_resource, manifest, force=False)
     return observed
+
+
+def _leaving(found: Mapping[Reference, Mapping[str, Any]]) -> dict[Reference, Mapping[str, Any]]:
+    """The objects that are being deleted, or whose namespace is."""
+    leaving = {one for one, live in found.items() if live["metadata"].get("deletionTimestamp")}
+    namespaces = {one.name for one in leaving if one.group_kind == "Namespace"}
+    return {one: live for one, live in found.items() if one in leaving or one.namespace in namespaces}
 
 
 def _members(client: Client, desired: ObjectSet, recorded: apply_set.Extent) -> dict[Reference, Mapping[str, Any]]:

@@ -72,7 +72,11 @@ class Applier:
         return {(change.kind, change.action): actions[change.action] for change in self._plan.changes}
 
     def finish(self) -> None:
-        """Narrow the parent's record to what is left, after everything that left the set is gone."""
+        """Wait for what was on its way out already, then narrow the parent's record to what is left."""
+        if self._wait:
+            for one, live in self._observed.deleting.items():
+                if one not in self._desired.manifests:
+                    self._wait_gone(one, self._served(one), live["metadata"]["uid"])
         if self._widest != self._plan.extent and (self._desired.manifests or self._plan.extent.group_kinds):
             self._write_parent(self._plan.extent)
 
@@ -83,7 +87,7 @@ class Applier:
         one = self._by_name[change.kind, change.name]
         resource = self._served(one)
         if one in self._observed.deleting:
-            self._wait_until_name_is_free(one, resource)
+            self._wait_gone(one, resource, self._observed.deleting[one]["metadata"]["uid"])
         live = self._observed.live.get(one)
         for attempt in range(_REPLICA_RETRIES + 1):
             try:
@@ -107,7 +111,7 @@ class Applier:
         uid = live["metadata"]["uid"]
         self._client.delete(resource, one.namespace, one.name, uid)
         if self._wait:
-            waiting.wait_gone(self._client, resource, one.namespace, one.name, uid, timeout=self._timeout)
+            self._wait_gone(one, resource, uid)
 
     def _is_parent(self, change: Change) -> bool:
         return (change.kind, change.name) == (self._desired.parent.group_kind, self._desired.parent.path)
@@ -117,7 +121,7 @@ class Applier:
 
     def _served(self, one: Reference) -> Resource:
         """How the object's kind is served. A kind that the set itself defines appears a moment after its definition."""
-        manifest = self._desired.manifests.get(one) or self._observed.live[one]
+        manifest = self._desired.manifests.get(one) or self._observed.live.get(one) or self._observed.deleting[one]
         deadline = time.monotonic() + _DEFINITION_TIMEOUT
         while True:
             resource = self._client.resource(manifest["apiVersion"], manifest["kind"])
@@ -137,11 +141,8 @@ class Applier:
             raise KubernetesError(f"it {outcome.lacking[one]} after {_DEFINITION_TIMEOUT:.0f} s.")
         self._client.discover()
 
-    def _wait_until_name_is_free(self, one: Reference, resource: Resource) -> None:
-        live = self._client.get(resource, one.namespace, one.name)
-        if live is not None and live["metadata"].get("deletionTimestamp"):
-            uid = live["metadata"]["uid"]
-            waiting.wait_gone(self._client, resource, one.namespace, one.name, uid, timeout=self._timeout)
+    def _wait_gone(self, one: Reference, resource: Resource, uid: str) -> None:
+        waiting.wait_gone(self._client, resource, one.namespace, one.name, uid, timeout=self._timeout)
 
 
 def wait_ready(

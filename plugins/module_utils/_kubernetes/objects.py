@@ -15,6 +15,9 @@ from typing import Any
 
 Manifest = Mapping[str, Any]
 
+#: Who we are in an object's metadata.managedFields.
+FIELD_MANAGER = "entasis.engine"
+
 #: Kinds that other objects name and that must be there first, by the phase in which they are applied.
 _PHASES: dict[str, int] = {
     "Namespace": 0,
@@ -231,9 +234,8 @@ def _clamp(replicas: int, autoscaler: Autoscaler) -> int:
 
 
 def _others_own_replicas(live: Manifest) -> bool:
-    from_us = "entasis.engine"
     return any(
         "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
         for entry in live["metadata"].get("managedFields") or ()
-        if entry.get("manager") != from_us
+        if entry.get("manager") != FIELD_MANAGER
     )
