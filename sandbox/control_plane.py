@@ -1,6 +1,7 @@
 # Copyright (c) 2026, Entasis Engine contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """The real Kubernetes control plane: kwokctl makes it, and its processes are started again as kwokctl started them.
 
 kwokctl's own start and stop are not used after that: they trust pid files, and so take a stranger with a recycled pid

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, Entasis Engine contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """Official release downloads of the tools, each with its pinned checksum.
 
 A tool is listed only where its published checksum is known: kube-apiserver, kube-controller-manager and kube-scheduler
@@ -159,10 +160,11 @@ def _copy(response: IO[bytes], file: IO[bytes], download: Download, say: Callabl
 
 def _extract(archive: Path, member: str, target: Path) -> None:
     try:
-        with tarfile.open(archive) as files, target.open("wb") as file:
+        with tarfile.open(archive) as files:
             content = files.extractfile(member)
             if content is None:
-                raise KeyError(member)
-            shutil.copyfileobj(content, file)
+                raise KeyError(f"{member} is no file")
+            with target.open("wb") as file:
+                shutil.copyfileobj(content, file)
     except (tarfile.TarError, KeyError) as error:
-        raise DownloadError(f"{archive.name} holds no {member} ({error})") from error
+        raise DownloadError(f"The download of {target.name} is refused: it holds no {member} ({error})") from error

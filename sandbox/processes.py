@@ -1,6 +1,7 @@
 # Copyright (c) 2026, Entasis Engine contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """The sandbox's processes: found by their whole command line, started detached, ended by pid.
 
 The process table, not a pid file, says what runs: a pid file goes stale when its process is killed, and the pid may

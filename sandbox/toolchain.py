@@ -1,6 +1,7 @@
 # Copyright (c) 2026, Entasis Engine contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """The tools that the sandbox runs: which, in which version, and where they are found.
 
 A tool is taken from PATH where it is there in exactly the pinned version, else from its official download where that is

@@ -1,0 +1,369 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The three ways to a tool, with stand-ins for what lies outside: programs on PATH, a download server, go."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import io
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sandbox import downloads, go_build, toolchain
+from sandbox.downloads import Download, DownloadError
+from sandbox.errors import SandboxError
+
+VERSIONS = toolchain.versions()
+#: What the real tools print, by tool.
+BANNERS = {
+    "kube-apiserver": "Kubernetes v{}",
+    "kube-controller-manager": "Kubernetes v{}",
+    "kube-scheduler": "Kubernetes v{}",
+    "kubectl": "Client Version: v{}\nKustomize Version: v5.8.1",
+    "kwok": "kwok version v{} go1.26.8 (linux/amd64)",
+    "kwokctl": "kwokctl version v{} go1.26.8 (linux/amd64)",
+    "etcd": "etcd Version: {}\nGit SHA: Not provided\nGo Version: go1.26.8",
+    "helm": "v{}+g144ca65",
+}
+#: Plays go: tells its version, and "builds" each package into a program that prints the tool's banner.
+GO = """#!{python}
+import json, os, sys
+arguments = sys.argv[1:]
+with open(os.environ["GO_CALLS"], "a") as calls:
+    calls.write(json.dumps({{"arguments": arguments, "environment": dict(os.environ)}}) + "\\n")
+if arguments[0] == "version":
+    print("go version go{version} linux/amd64")
+elif arguments[0] == "env":
+    print(os.path.join(os.environ["HOME"], "go", "pkg", "mod"))
+elif {fails}:
+    sys.exit("k8s.io/kubernetes: no such module")
+else:
+    banners = json.loads(r'''{banners}''')
+    target = arguments[arguments.index("-o") + 1]
+    for package in arguments[arguments.index("-o") + 2 :]:
+        name = package.rsplit("/", 1)[-1]
+        tool, name = ("etcd", "server") if package.startswith("go.etcd.io") else (name, name)
+        print(package, file=sys.stderr)
+        with open(os.path.join(target, name), "w") as file:
+            file.write("#!/bin/sh\\ncat <<'END'\\n" + banners[tool] + "\\nEND\\n")
+        os.chmod(os.path.join(target, name), 0o755)
+"""
+
+
+def banner(tool: str, version: str) -> str:
+    return f"#!/bin/sh\ncat <<'END'\n{BANNERS[tool].format(version)}\nEND\n"
+
+
+def program(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+class Machine:
+    """A machine with an empty cache and home, and only the programs on PATH that a test puts there."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.home, self.path, self.cache = folder / "home", folder / "path", folder / "cache"
+        self.calls = folder / "go-calls"
+        for made in (self.home, self.path):
+            made.mkdir()
+        monkeypatch.setenv("HOME", str(self.home))
+        monkeypatch.setenv("XDG_CACHE_HOME", str(self.cache))
+        monkeypatch.setenv("PATH", f"{self.path}:/usr/bin:/bin")
+        monkeypatch.setenv("GO_CALLS", str(self.calls))
+        monkeypatch.setattr(downloads, "DOWNLOADS", ())
+        monkeypatch.setattr(go_build, "GO_PACKAGE", "entasis-engine-no-such-package")
+        monkeypatch.setenv("PIP_NO_INDEX", "1")
+        for name in ("GOPATH", "GOMODCACHE", "GOFLAGS", "PIP_FIND_LINKS"):
+            monkeypatch.delenv(name, raising=False)
+
+    def install(self, tool: str, version: str) -> Path:
+        return program(self.path / tool, banner(tool, version))
+
+    def install_go(self, version: str = "1.26.8", fails: bool = False) -> None:
+        banners = json.dumps({name: text.format(VERSIONS[name]) for name, text in BANNERS.items()})
+        text = GO.format(python=sys.executable, version=version, fails=fails, banners=banners)
+        program(self.path / "go", text)
+
+    def builds(self) -> list[dict[str, object]]:
+        """The calls of go build."""
+        lines = self.calls.read_text().splitlines() if self.calls.exists() else []
+        return [call for call in map(json.loads, lines) if call["arguments"][0] == "build"]
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    return Machine(tmp_path, monkeypatch)
+
+
+def test_go_mod_pins_every_tool() -> None:
+    assert set(VERSIONS) == {tool.name for tool in toolchain.TOOLS} == set(BANNERS)
+    assert VERSIONS["kubectl"] == VERSIONS["kube-apiserver"]
+
+
+def test_every_tool_on_path_is_taken_and_nothing_is_built(machine: Machine) -> None:
+    for name, version in VERSIONS.items():
+        machine.install(name, version)
+    folder = toolchain.prepare()
+    assert sorted(path.name for path in folder.iterdir()) == sorted(VERSIONS)
+    assert machine.cache in folder.parents
+    assert machine.builds() == []
+
+
+def test_another_version_on_path_is_not_taken(machine: Machine) -> None:
+    machine.install("helm", VERSIONS["helm"] + "1")
+    machine.install("etcd", "1" + VERSIONS["etcd"])
+    machine.install_go()
+    folder = toolchain.prepare()
+    for name in ("helm", "etcd"):
+        assert BANNERS[name].format(VERSIONS[name]) in (folder / name).read_text()
+
+
+def test_what_is_not_on_path_is_built(machine: Machine) -> None:
+    machine.install("helm", VERSIONS["helm"])
+    machine.install_go()
+    folder = toolchain.prepare()
+    (build,) = machine.builds()
+    arguments, environment = build["arguments"], build["environment"]
+    assert isinstance(arguments, list)
+    assert isinstance(environment, dict)
+    packages = arguments[arguments.index("-o") + 2 :]
+    assert packages == [tool.package for tool in toolchain.TOOLS if tool.name != "helm"]
+    assert {"-mod=readonly", "-trimpath"} <= set(arguments)
+    assert any(f"gitVersion=v{VERSIONS['kubectl']}" in argument for argument in arguments)
+    assert environment["CGO_ENABLED"] == "0"
+    assert environment["GOTOOLCHAIN"] == "local"
+    assert sorted(path.name for path in folder.iterdir()) == sorted(VERSIONS)
+
+
+def test_a_build_makes_no_module_cache_in_a_home_that_has_none(machine: Machine) -> None:
+    machine.install_go()
+    toolchain.prepare()
+    (build,) = machine.builds()
+    environment = build["environment"]
+    assert isinstance(environment, dict)
+    assert Path(environment["GOMODCACHE"]).is_relative_to(machine.cache)
+    assert list(machine.home.iterdir()) == []
+
+
+def test_a_build_uses_the_module_cache_that_is_there(machine: Machine) -> None:
+    (machine.home / "go" / "pkg" / "mod").mkdir(parents=True)
+    machine.install_go()
+    toolchain.prepare()
+    (build,) = machine.builds()
+    environment = build["environment"]
+    assert isinstance(environment, dict)
+    assert "GOMODCACHE" not in environment
+
+
+def test_a_second_time_nothing_is_made(machine: Machine) -> None:
+    machine.install_go()
+    folder = toolchain.prepare()
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    (machine.path / "go").unlink()
+    assert toolchain.prepare() == folder
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_a_build_that_fails_leaves_nothing_that_looks_made(machine: Machine) -> None:
+    machine.install_go(fails=True)
+    with pytest.raises(SandboxError, match=r"cannot be built; go build ends with:\nk8s.io/kubernetes: no such module"):
+        toolchain.prepare()
+    assert [path.suffix for path in (machine.cache / "entasis-engine" / "tools").iterdir()] == [".lock"]
+    machine.install_go()
+    assert (toolchain.prepare() / "etcd").exists()
+
+
+def test_a_tool_that_does_not_run_here_is_refused(machine: Machine) -> None:
+    machine.install_go()
+    go = machine.path / "go"
+    go.write_text(go.read_text().replace(f"v{VERSIONS['kwok']} go1.26.8", "v0.0.1 go1.26.8"))
+    with pytest.raises(SandboxError, match="not in their pinned version: kwok, kwokctl"):
+        toolchain.prepare()
+
+
+def test_two_at_once_build_once(machine: Machine) -> None:
+    machine.install_go()
+    command = [sys.executable, "-m", "sandbox", "tools"]
+    # A process of its own sees the real downloads; a name that never resolves keeps it from the network.
+    environment = os.environ | {"https_proxy": "http://127.0.0.1:9", "PYTHONPATH": str(toolchain.MODULES.parents[1])}
+    runs = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    outputs = [run.communicate(timeout=60) for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], outputs
+    folders = {out.strip() for out, _ in outputs}
+    assert len(folders) == 1
+    assert (Path(folders.pop()) / "etcd").exists()
+    assert len(machine.builds()) == 1
+
+
+def test_the_key_follows_what_the_tools_are_made_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = toolchain.key()
+    assert toolchain.key() == first
+    copy = tmp_path / "tools"
+    shutil.copytree(toolchain.MODULES, copy)
+    monkeypatch.setattr(toolchain, "MODULES", copy)
+    assert toolchain.key() == first
+    (copy / "go.sum").write_text((copy / "go.sum").read_text() + "\n")
+    assert toolchain.key() != first
+
+
+def test_too_little_disk_is_said_before_the_build(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.install_go()
+    monkeypatch.setattr(go_build, "NEEDED_BYTES", 2**60)
+    with pytest.raises(SandboxError, match=r"Building the tools needs .* GiB and .*; free some space"):
+        toolchain.prepare()
+    assert machine.builds() == []
+
+
+def test_an_old_go_on_path_is_not_used(machine: Machine) -> None:
+    machine.install_go(version="1.20.1")
+    with pytest.raises(SandboxError, match=r"The go on PATH is 1\.20\.1, and the build needs Go 1\..*Install Go\."):
+        toolchain.prepare()
+    assert machine.builds() == []
+
+
+def test_no_go_and_no_way_to_get_one_is_one_sentence(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(machine.path))
+    with pytest.raises(SandboxError, match=r"^No go is on PATH, and the build needs Go .*; pip cannot install"):
+        toolchain.prepare()
+
+
+class Releases:
+    """A download server on loopback with one release of helm, plain or in an archive."""
+
+    def __init__(self) -> None:
+        content = banner("helm", VERSIONS["helm"]).encode()
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w:gz") as files:
+            entry = tarfile.TarInfo("linux-amd64/helm")
+            entry.size = len(content)
+            files.addfile(entry, io.BytesIO(content))
+        self.files = {"/helm": content, "/helm.tar.gz": archive.getvalue()}
+        self.asked: list[str] = []
+        releases = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                releases.asked.append(self.path)
+                found = releases.files.get(self.path)
+                self.send_response(200 if found else 404)
+                self.end_headers()
+                self.wfile.write(found or b"")
+
+            def log_message(self, *_arguments: object) -> None:
+                """Keep the test's output clean."""
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def download(self, path: str, member: str | None = None) -> Download:
+        url = f"http://127.0.0.1:{self.server.server_address[1]}{path}"
+        digest = hashlib.sha256(self.files.get(path, b"")).hexdigest()
+        return Download("helm", VERSIONS["helm"], toolchain.machine(), url, digest, member)
+
+
+@pytest.fixture
+def releases() -> Iterator[Releases]:
+    made = Releases()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.mark.parametrize(("path", "member"), [("/helm", None), ("/helm.tar.gz", "linux-amd64/helm")])
+def test_a_download_with_the_right_checksum_is_used(
+    machine: Machine, releases: Releases, monkeypatch: pytest.MonkeyPatch, path: str, member: str | None
+) -> None:
+    monkeypatch.setattr(downloads, "DOWNLOADS", (releases.download(path, member),))
+    machine.install_go()
+    folder = toolchain.prepare()
+    assert (folder / "helm").read_text() == banner("helm", VERSIONS["helm"])
+    (build,) = machine.builds()
+    assert "helm.sh/helm/v3/cmd/helm" not in str(build["arguments"])
+    assert sorted(path.name for path in folder.iterdir()) == sorted(VERSIONS)
+
+
+def test_a_download_with_another_checksum_is_refused_and_the_tool_is_built(
+    machine: Machine, releases: Releases, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pinned = releases.download("/helm")
+    releases.files["/helm"] = banner("helm", VERSIONS["helm"]).encode() + b"# and more\n"
+    monkeypatch.setattr(downloads, "DOWNLOADS", (pinned,))
+    machine.install_go()
+    folder = toolchain.prepare()
+    assert b"and more" not in (folder / "helm").read_bytes()
+    assert f"{pinned.url} is refused" in capsys.readouterr().err
+    (build,) = machine.builds()
+    assert "helm.sh/helm/v3/cmd/helm" in str(build["arguments"])
+
+
+def test_a_refused_download_leaves_no_file(releases: Releases, tmp_path: Path) -> None:
+    wrong = replace(releases.download("/helm"), sha256="0" * 64)
+    with pytest.raises(DownloadError, match="is refused: its SHA-256 is"):
+        downloads.fetch(wrong, tmp_path / "helm", print)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_release_cannot_be_had(releases: Releases, tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match=r"/gone cannot be had"):
+        downloads.fetch(releases.download("/gone"), tmp_path / "helm", print)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_archive_without_the_tool_is_refused(releases: Releases, tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match="holds no bin/helm"):
+        downloads.fetch(releases.download("/helm.tar.gz", "bin/helm"), tmp_path / "helm", print)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unreachable_host_is_asked_once_and_its_tools_are_built(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    unreachable = tuple(
+        Download(name, VERSIONS[name], toolchain.machine(), f"{url}/{name}", "0" * 64) for name in ("kwok", "helm")
+    )
+    monkeypatch.setattr(downloads, "DOWNLOADS", unreachable)
+    machine.install_go()
+    folder = toolchain.prepare()
+    assert sorted(path.name for path in folder.iterdir()) == sorted(VERSIONS)
+    assert capsys.readouterr().err.count("cannot be had") == 1
+
+
+def test_a_host_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "TIMEOUT", 0.2)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(1)
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/helm"
+        with pytest.raises(DownloadError, match="cannot be had"):
+            downloads.fetch(Download("helm", "1", "linux-amd64", url, "0" * 64), tmp_path / "helm", print)
+
+
+@pytest.mark.parametrize("download", downloads.DOWNLOADS, ids=lambda download: f"{download.tool}-{download.platform}")
+def test_a_pinned_download_is_of_the_version_that_go_mod_pins(download: Download) -> None:
+    assert download.version == VERSIONS[download.tool]
+    assert download.version in download.url
+    assert download.url.startswith("https://")
+    assert len(download.sha256) == 64
