@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
+from botocore.exceptions import UnknownServiceError
 from moto.core.model import ServiceModel
 from moto.core.request import Request
 from moto.core.routing import get_service_router
@@ -30,6 +31,7 @@ _MODEL_NAMES = {
     "elasticloadbalancing": "elbv2",
     "email": "ses",
     "monitoring": "cloudwatch",
+    "states": "stepfunctions",
     "tagging": "resourcegroupstaggingapi",
 }
 _READS = ("BatchGet", "Describe", "Get", "Head", "List", "Lookup", "Query", "Scan", "Search", "Select", "Simulate")
@@ -96,7 +98,7 @@ def _operation(environ: WSGIEnvironment, service: str, query: dict[str, list[str
         return rpc.group(1)
     try:
         operation, _parameters = get_service_router(_MODEL_NAMES.get(service, service)).match(Request(environ))
-    except (HTTPException, LookupError, NotImplementedError, ValueError):
+    except (HTTPException, LookupError, NotImplementedError, UnknownServiceError, ValueError):
         return UNKNOWN
     return operation.name
 

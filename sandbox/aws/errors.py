@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import UnknownServiceError
 from moto.core.request import determine_request_protocol
 from moto.core.serialize import SerializationContext, get_serializer_class
 from werkzeug.wrappers import Response
@@ -39,13 +40,20 @@ class _Error(Exception):
 
 def throttled(call: Call, environ: WSGIEnvironment) -> Response:
     """The error with which the service of a call throttles."""
-    code, message, status = _THROTTLES.get(_protocol(call, environ), _THROTTLES["json"])
+    try:
+        protocol = _protocol(call, environ)
+    except UnknownServiceError:
+        protocol = "json"
+    code, message, status = _THROTTLES.get(protocol, _THROTTLES["json"])
     return error_response(call, environ, code, message, status)
 
 
 def error_response(call: Call, environ: WSGIEnvironment, code: str, message: str, status: int) -> Response:
     """An error as the service of a call puts it on the wire, so that botocore makes its ClientError of it."""
-    model = call.model
+    try:
+        model = call.model
+    except UnknownServiceError:
+        return Response(f"{code}: {message}\n", status=status, mimetype="text/plain")
     names = model.operation_names
     operation = model.operation_model(call.operation if call.operation in names else names[0])
     serializer = get_serializer_class(model.service_name, _protocol(call, environ))

@@ -5,7 +5,8 @@
 """Tags of EC2 resources.
 
 moto names two resource types otherwise than AWS, keeps the tags of what is deleted, takes tags that are meant for
-another kind of resource, and tags NAT gateways, addresses and endpoints that do not exist.
+another kind of resource, and tags NAT gateways, addresses and endpoints that do not exist. To show one resource it
+looks through the tags of all, so that showing all takes a time that grows with the square of their number.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from moto.core.responses import ActionResult
 from moto.ec2 import utils
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend
+from moto.ec2.models.core import TaggedEC2Resource
 from moto.ec2.responses._base_response import EC2BaseResponse
 
 from sandbox.aws.corrections.correction import corrects
@@ -67,6 +69,13 @@ def _call(original: Callable[[EC2BaseResponse], Any], self: EC2BaseResponse) -> 
         for identifier in [removed] if isinstance(removed, str) else removed:
             self.ec2_backend.tags.pop(identifier, None)
     return status, headers, body
+
+
+@corrects(TaggedEC2Resource, "get_tags")
+def _tags_of(_original: Callable[..., Any], self: Any) -> list[dict[str, str]]:
+    kind = utils.EC2_PREFIX_TO_RESOURCE.get(utils.get_prefix(self.id), "") if self.id else ""
+    tags = self.ec2_backend.tags.get(self.id, {})
+    return [{"resource_id": self.id, "key": key, "value": tags[key], "resource_type": kind} for key in tags]
 
 
 @corrects(EC2Backend, "do_resources_exist")
