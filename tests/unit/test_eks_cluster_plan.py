@@ -278,6 +278,12 @@ def test_a_create_says_everything_in_one_call() -> None:
     assert token != create_request("demo", desired(), PARENTS)["clientRequestToken"]
 
 
+def test_a_private_cluster_is_created_without_networks_of_a_public_endpoint() -> None:
+    network = create_request("demo", desired(endpoint_public_access=False), PARENTS)["resourcesVpcConfig"]
+    assert network["endpointPublicAccess"] is False
+    assert "publicAccessCidrs" not in network
+
+
 def simulated(cluster: Mapping[str, Any], changes: list[Change], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The cluster after EKS has carried out each request of a plan: what a call does not name stays."""
     result: dict[str, Any] = json.loads(json.dumps(cluster))

@@ -257,6 +257,11 @@ def replacement_name(**wanted: Any) -> str:
     return str((change.after or {})["node_group"])
 
 
+def test_another_order_of_instance_types_is_no_change() -> None:
+    wanted = pool(instance_types=["c5.4xlarge", "c5.2xlarge"])
+    assert planned([wanted], [described(instanceTypes=["c5.2xlarge", "c5.4xlarge"])]) == []
+
+
 def test_the_name_of_a_replacement_is_the_same_in_every_run_and_another_for_another_pool() -> None:
     assert replacement_name(disk_size=100) == replacement_name(disk_size=100)
     assert replacement_name(disk_size=100) != replacement_name(disk_size=50)
@@ -325,6 +330,10 @@ def test_groups_of_others_are_never_planned_for() -> None:
 def test_a_pool_does_not_take_over_a_group_of_others() -> None:
     with pytest.raises(PlanError, match="is not ours and is left alone"):
         planned([pool()], [described(tags={})])
+
+
+def test_a_group_of_others_with_the_pools_name_is_in_no_ones_way_once_the_pool_has_a_group() -> None:
+    assert planned([pool()], [described(tags={}), described("general-0123abcd")]) == []
 
 
 def test_a_group_is_never_rolled_back() -> None:

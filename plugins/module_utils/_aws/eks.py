@@ -219,4 +219,4 @@ def create_with_new_role(call: Callable[[], Any]) -> Any:
 
 
 _ROLE_REFUSALS = ("InvalidParameterException", "InvalidRequestException")
-_ROLE_UNSEEN = re.compile(r"role.*(assume|trust|polic|not exist|params)", re.IGNORECASE | re.DOTALL)
+_ROLE_UNSEEN = re.compile(r"(?=.*role).*(assume|trust|polic|not exist|params)", re.IGNORECASE | re.DOTALL)
