@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sandbox import control_plane, ports, processes, toolchain
+from sandbox import charts, control_plane, ports, processes, toolchain
 from sandbox.control_plane import COMPONENTS, answers, last_words
 from sandbox.errors import SandboxError
 from sandbox.layout import AWS_ACCOUNT_ID, AWS_PROFILE, AWS_REGION, AWS_USER, PROJECT, Layout
@@ -108,6 +108,7 @@ def _start_new(layout: Layout, tools: Path | None, begun: float, say: Say) -> No
         run = Run(block.base, tools is not None, str(tools or ""))
         say(f"starting on {ADDRESS}:{block.server}" + (", Kubernetes with it" if tools else ", without Kubernetes"))
         _write_connection(layout, run)
+        charts.build(layout.charts)
         run.write(layout)
         try:
             server = _start_server(layout, run)
@@ -138,6 +139,7 @@ def _start_again(layout: Layout, run: Run, begun: float, say: Say) -> None:
                 " has taken it; end that program, or give the sandbox up with `python -m sandbox down`."
             )
     _write_connection(layout, run)
+    charts.build(layout.charts)
     server = _start_server(layout, run) if any(part.name == SERVER for part in dead) else None
     if run.kubernetes:
         control_plane.repair(layout, run.ports, Path(run.tools))
@@ -216,7 +218,7 @@ def _forget(layout: Layout) -> None:
     """Remove the account, the control plane and how to reach them. The access key and the logs stay."""
     for folder in (layout.account, layout.control_plane, layout.pids, layout.aws_config.parent):
         shutil.rmtree(folder, ignore_errors=True)
-    for file in (layout.connection, layout.run):
+    for file in (layout.connection, layout.kubeconfig, layout.run):
         file.unlink(missing_ok=True)
 
 

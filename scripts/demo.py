@@ -41,14 +41,9 @@ def run_site() -> int:
     return int(found.group(1))
 
 
-def kubeconfig(layout: Layout) -> Path:
-    """The kubeconfig that inventories/sandbox has site.yml write."""
-    return layout.home / "kubeconfig"
-
-
 def kubernetes(layout: Layout, *arguments: str) -> list[dict[str, Any]]:
     done = subprocess.run(
-        ["kubectl", "--kubeconfig", str(kubeconfig(layout)), "get", *arguments, "-o", "json"],
+        ["kubectl", "--kubeconfig", str(layout.kubeconfig), "get", *arguments, "-o", "json"],
         check=True,
         capture_output=True,
         text=True,
@@ -114,7 +109,7 @@ def main() -> None:
     print(
         f"\n{said} ({took:.0f} s).\n\nTo look at it:\n"
         f"  export PATH={PROJECT}/.cache/bin:$PATH\n"
-        f"  export KUBECONFIG={kubeconfig(layout)}\n"
+        f"  export KUBECONFIG={layout.kubeconfig}\n"
         f"  export AWS_ENDPOINT_URL={endpoint} AWS_PROFILE={AWS_PROFILE}"
         f" AWS_CONFIG_FILE={layout.aws_config} AWS_SHARED_CREDENTIALS_FILE={layout.aws_credentials}\n"
         "  kubectl get nodes,pods --all-namespaces;  aws eks list-nodegroups --cluster-name entasis\n"
