@@ -84,8 +84,12 @@ def _make(layout: Layout, options: argparse.Namespace, started: float) -> tuple[
     listener = listen(LOOPBACK, options.port)
     key = AccessKey.read_or_make(layout.access_key)
     emulator = Emulator(layout.account / "aws.pickle", key)
+    clusters = layout.account / "eks.json"
+    if not emulator.restored and clusters.exists():
+        # Their VPCs and roles are gone: nothing could be done with them any more, not even delete them.
+        clusters.replace(clusters.with_suffix(".orphaned"))
     eks = Eks(
-        layout.account / "eks.json",
+        clusters,
         f"{LOOPBACK}:{options.port}",
         control_plane=_control_plane(layout) if options.kubernetes else None,
         account_changed=emulator.save,

@@ -330,11 +330,14 @@ def test_an_account_that_cannot_be_read_is_said_and_kept(fresh: AwsServer) -> No
     fresh.stop()
     path = fresh.home / "account" / "aws.pickle"
     path.write_bytes(path.read_bytes()[:-100])
+    clusters = path.with_name("eks.json")
+    clusters.write_text("{}")
     fresh.start()
     health = fresh.control("GET", "health")
     assert health["account"] == "new"
     assert "cannot be read" in health["account_problem"]
     assert path.with_suffix(".unreadable").exists()
+    assert clusters.with_suffix(".orphaned").read_text() == "{}"
     assert fresh.client("sts").get_caller_identity()["Arn"].endswith(":user/platform")
 
 
