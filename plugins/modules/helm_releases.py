@@ -236,7 +236,7 @@ def run(module: AnsibleModule, desired: list[helm.Desired]) -> None:
     if plan.unlisted:
         module.warn(f"not listed any more and left alone, because purge is off: {', '.join(plan.unlisted)}")
     if client is not None and plan.changes and not module.check_mode:
-        command = Command(options["helm_binary"], options["kubeconfig"], options["context"], options["mirror"])
+        command = Command(options["helm_binary"], options["kubeconfig"], options["context"], options["mirror"] or "")
         installer = Installer(client, command, desired, live, owner)
         apply_changes(module, plan.changes, installer.handlers(), parallelism=1)
         live = helm.observe(client)

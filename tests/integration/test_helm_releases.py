@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.control_plane import ControlPlane, Outcome, finish, tool, wait_until
+from tests.support.control_plane import NAME, ControlPlane, Outcome, finish, tool, wait_until
 
 _numbers = itertools.count(1)
 
@@ -169,6 +169,20 @@ def test_secret_values_are_shown_nowhere(releases: Releases) -> None:
     shown = outcomes[3].result["diff"]["after"][f"HelmRelease/{releases.namespace}/one"]["values"]
     assert shown == {"adminPassword": "******** (changed)", "auth.token": "******** (changed)"}
     assert json.loads(releases.helm("get", "values", "one", "--output", "json"))["adminPassword"] == "battery-staple"
+
+
+def test_values_are_not_in_the_process_list(releases: Releases, tmp_path: Path) -> None:
+    arguments = tmp_path / "arguments"
+    wrapper = tmp_path / "helm"
+    wrapper.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> {arguments}\nexec {tool("helm")} "$@"\n')
+    wrapper.chmod(0o755)
+    wanted = releases.release("one", values={"adminPassword": PASSWORD, "message": "seen"})
+    releases.apply(wanted, helm_binary=str(wrapper), context=f"kwok-{NAME}")
+    assert releases.message("one") == "seen"
+    said = arguments.read_text()
+    assert f"--kube-context\nkwok-{NAME}" in said
+    assert PASSWORD not in said
+    assert "seen" not in said
 
 
 def test_purge_and_absent_touch_only_our_own(releases: Releases) -> None:
