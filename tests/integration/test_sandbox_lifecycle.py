@@ -1,0 +1,335 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The sandbox from outside: started, killed in every part, repaired and ended, judged by its processes and ports."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+PARTS = ("aws-api", "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
+#: The longest that one command may take (seconds): a start waits a minute for a part before it gives up.
+COMMAND_LIMIT = 180.0
+#: What the whole sandbox may take to start (seconds), and idle (bytes).
+START_BAR = 15.0
+MEMORY_BAR = 1.5 * 1024**3
+
+NODE = {
+    "apiVersion": "v1",
+    "kind": "Node",
+    "metadata": {"name": "lifecycle"},
+    "status": {
+        "allocatable": {"cpu": "8", "memory": "16Gi", "pods": "110"},
+        "capacity": {"cpu": "8", "memory": "16Gi", "pods": "110"},
+    },
+}
+
+
+class Sandbox:
+    """One sandbox of these tests, driven by its command line only."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        self.environment |= {"ENTASIS_SANDBOX_HOME": str(home), "PYTHONPATH": str(PROJECT)}
+        self.environment.pop("ENTASIS_SANDBOX_PORT", None)
+
+    def run(self, *arguments: str, code: int = 0, **settings: str) -> str:
+        """Run one command; return what it said."""
+        done = subprocess.run(
+            [sys.executable, "-m", "sandbox", *arguments],
+            env=self.environment | settings,
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_LIMIT,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def status(self, code: int = 0) -> dict[str, Any]:
+        status: dict[str, Any] = json.loads(self.run("status", "--json", code=code))
+        return status
+
+    def pids(self) -> dict[str, int]:
+        return {part["name"]: part["pid"] for part in self.status()["parts"]}
+
+    def ports(self) -> list[int]:
+        connection = json.loads((self.home / "connection.json").read_text())
+        base = int(connection["endpoint_url"].rpartition(":")[2])
+        return list(range(base, base + 7))
+
+    def processes(self) -> dict[int, str]:
+        """Every process whose command line names the state folder, besides the tests' own."""
+        found = {}
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit() and int(folder.name) != os.getpid():
+                try:
+                    command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                except OSError:
+                    continue
+                if str(self.home) in command:
+                    found[int(folder.name)] = command
+        return found
+
+    def kubectl(self, *arguments: str, content: object = None) -> str:
+        run = json.loads((self.home / "run.json").read_text())
+        kubeconfig = json.loads((self.home / "connection.json").read_text())["kubernetes"]["admin_kubeconfig"]
+        done = subprocess.run(
+            [
+                Path(run["tools"]) / "kubectl",
+                "--kubeconfig",
+                kubeconfig,
+                "--cache-dir",
+                self.home / "kubectl",
+                *arguments,
+            ],
+            input=json.dumps(content) if content else None,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def aws(self, program: str) -> str:
+        """What a boto3 program prints that knows the files that the sandbox wrote, and nothing else."""
+        settings = {
+            "AWS_PROFILE": "entasis-sandbox",
+            "AWS_CONFIG_FILE": str(self.home / "aws" / "config"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.home / "aws" / "credentials"),
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", "import boto3\n" + program],
+            env=self.environment | settings,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+
+CALLER = "print(boto3.client('sts').get_caller_identity()['Arn'])"
+VPCS = "print(len(boto3.client('ec2').describe_vpcs(Filters=[{'Name': 'cidr', 'Values': ['10.9.0.0/16']}])['Vpcs']))"
+CREATE_VPC = "boto3.client('ec2').create_vpc(CidrBlock='10.9.0.0/16')"
+
+
+def wait_until(condition: Callable[[], object], what: str, limit: float = 30.0) -> None:
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+
+
+def listeners(port: int) -> list[str]:
+    """The addresses of this machine, as /proc writes them, on which something listens on a port."""
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in (Path("/proc/net") / table).read_text().splitlines()[1:]:
+            fields = line.split()
+            address, _, number = fields[1].rpartition(":")
+            if int(number, 16) == port and fields[3] == "0A":
+                found.append(address)
+    return found
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One sandbox for the tests that leave it as they found it."""
+    sandbox = Sandbox(tmp_path_factory.mktemp("lifecycle") / "home")
+    sandbox.run("up")
+    yield sandbox
+    sandbox.run("down")
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Sandbox]:
+    """A sandbox of the test's own, not started yet."""
+    sandbox = Sandbox(tmp_path / "home")
+    yield sandbox
+    sandbox.run("down")
+
+
+def schedules_and_runs(sandbox: Sandbox, name: str) -> bool:
+    """Whether a new Deployment gets its pods: API server, controllers, scheduler and simulated nodes all take part."""
+    sandbox.kubectl("apply", "--server-side", "-f", "-", content=NODE)
+    sandbox.kubectl("create", "deployment", name, "--image=example", "--replicas=2")
+    answer = sandbox.kubectl("wait", "--for=condition=Available", f"deployment/{name}", "--timeout=30s")
+    sandbox.kubectl("delete", "deployment", name)
+    return "condition met" in answer
+
+
+def test_a_start_is_quick_and_small_and_every_part_is_healthy(started: Sandbox) -> None:
+    status = started.status()
+    assert [part["name"] for part in status["parts"]] == list(PARTS)
+    assert {part["state"] for part in status["parts"]} == {"healthy"}
+    assert 0 < status["ready_seconds"] <= START_BAR
+    assert 100 * 1024**2 < status["resident_bytes"] <= MEMORY_BAR
+
+
+def test_every_port_is_on_loopback(started: Sandbox) -> None:
+    loopback = "0100007F"
+    assert [listeners(port) for port in started.ports()] == [[loopback]] * 7
+
+
+def test_the_written_profile_is_a_way_in(started: Sandbox) -> None:
+    assert started.aws(CALLER) == "arn:aws:iam::123456789012:user/platform"
+
+
+def test_the_control_plane_runs_workloads(started: Sandbox) -> None:
+    assert schedules_and_runs(started, "first")
+
+
+def test_nobody_gets_in_without_a_certificate_or_a_token(started: Sandbox) -> None:
+    kubernetes = json.loads((started.home / "connection.json").read_text())["kubernetes"]
+    context = ssl.create_default_context(cafile=kubernetes["ca_file"])
+    address = kubernetes["server"].removeprefix("https://")
+    connection = http.client.HTTPSConnection(address, timeout=10, context=context)
+    connection.request("GET", "/api/v1/nodes")
+    assert connection.getresponse().status == 401
+    connection.close()
+
+
+def test_no_secret_stands_in_a_command_line(started: Sandbox) -> None:
+    secret = json.loads((started.home / "access-key.json").read_text())["secret_access_key"]
+    assert len(secret) == 40
+    assert not [command for command in started.processes().values() if secret in command]
+
+
+def test_a_second_start_changes_nothing(started: Sandbox) -> None:
+    before = started.pids()
+    assert "already up" in started.run("up")
+    assert started.pids() == before
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_killed_part_is_started_again_and_nothing_else(started: Sandbox, part: str) -> None:
+    before = started.pids()
+    os.kill(before[part], signal.SIGKILL)
+    wait_until(lambda: before[part] not in started.processes(), "a killed process is gone from the process table")
+    assert {row["name"]: row["state"] for row in started.status(code=1)["parts"]}[part] == "not running"
+    assert f"started again: {part}" in started.run("up")
+    after = started.pids()
+    assert after.pop(part) != before.pop(part)
+    assert after == before
+    assert schedules_and_runs(started, f"after-{part}")
+    assert started.aws(CALLER).endswith("user/platform")
+
+
+def test_all_killed_at_once_come_back_with_what_they_held(started: Sandbox) -> None:
+    started.aws(CREATE_VPC)
+    started.kubectl("create", "configmap", "kept")
+    for pid in started.pids().values():
+        os.kill(pid, signal.SIGKILL)
+    started.run("up")
+    assert started.aws(VPCS) == "1"
+    assert "configmap/kept" in started.kubectl("get", "configmap", "kept", "--output=name")
+
+
+def test_a_new_control_plane_is_empty_under_the_same_address(started: Sandbox) -> None:
+    before = json.loads((started.home / "connection.json").read_text())
+    started.kubectl("create", "configmap", "gone")
+    program = "from sandbox.control_plane import recreate; from sandbox.layout import Layout"
+    subprocess.run(
+        [sys.executable, "-c", f"{program}; recreate(Layout.from_environment())"],
+        env=started.environment,
+        check=True,
+        timeout=COMMAND_LIMIT,
+    )
+    assert started.status()["healthy"]
+    assert json.loads((started.home / "connection.json").read_text()) == before
+    assert "gone" not in started.kubectl("get", "configmaps", "--output=name")
+    assert schedules_and_runs(started, "anew")
+
+
+def test_an_end_leaves_no_process_and_no_port(fresh: Sandbox) -> None:
+    fresh.run("up")
+    ports = fresh.ports()
+    assert len(fresh.processes()) == len(PARTS)
+    fresh.run("down")
+    assert fresh.processes() == {}
+    assert [listeners(port) for port in ports] == [[]] * 7
+    assert sorted(path.name for path in fresh.home.iterdir()) == ["access-key.json", "charts", "lock", "logs"]
+
+
+def test_a_start_after_an_end_is_a_new_account_unless_it_was_kept(fresh: Sandbox) -> None:
+    fresh.run("up", "--no-kubernetes")
+    fresh.aws(CREATE_VPC)
+    fresh.run("down", "--keep")
+    assert fresh.processes() == {}
+    fresh.run("up", "--no-kubernetes")
+    assert fresh.aws(VPCS) == "1"
+    fresh.run("down")
+    fresh.run("up", "--no-kubernetes")
+    assert fresh.aws(VPCS) == "0"
+
+
+@pytest.mark.parametrize("damage", ["half of it is dead", "its records are gone", "its folder is gone"])
+def test_an_end_of_a_damaged_sandbox_leaves_nothing(fresh: Sandbox, damage: str) -> None:
+    fresh.run("up")
+    ports = fresh.ports()
+    if damage == "half of it is dead":
+        pids = fresh.pids()
+        for part in PARTS[::2]:
+            os.kill(pids[part], signal.SIGKILL)
+    elif damage == "its records are gone":
+        shutil.rmtree(fresh.home / "pids")
+        (fresh.home / "run.json").unlink()
+        (fresh.home / "connection.json").write_text("{")
+    else:
+        shutil.rmtree(fresh.home)
+    fresh.run("down")
+    assert fresh.processes() == {}
+    assert [listeners(port) for port in ports] == [[]] * 7
+
+
+def test_a_start_that_was_killed_half_way_is_begun_again(fresh: Sandbox) -> None:
+    start = subprocess.Popen(
+        [sys.executable, "-m", "sandbox", "up"], env=fresh.environment, cwd=PROJECT, stdout=subprocess.DEVNULL
+    )
+    wait_until(lambda: (fresh.home / "control-plane" / "kwokctl.yaml").exists(), "kwokctl is at work", COMMAND_LIMIT)
+    start.kill()
+    start.wait()
+    fresh.run("up")
+    assert fresh.status()["healthy"]
+    assert len(fresh.processes()) == len(PARTS)
+
+
+def test_a_busy_fixed_port_is_one_clear_sentence(fresh: Sandbox) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen(1)
+        port = busy.getsockname()[1]
+        said = fresh.run("up", "--no-kubernetes", code=1, ENTASIS_SANDBOX_PORT=str(port))
+    assert said.count("\n") == 1
+    assert f"Port {port} on 127.0.0.1 is taken by another program" in said
+    assert fresh.processes() == {}
+
+
+def test_a_fixed_port_is_taken(fresh: Sandbox) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    fresh.run("up", "--no-kubernetes", ENTASIS_SANDBOX_PORT=str(port))
+    assert [part["port"] for part in fresh.status()["parts"]] == [port]
+    assert "already up" in fresh.run("up", "--no-kubernetes", ENTASIS_SANDBOX_PORT=str(port))
