@@ -55,6 +55,11 @@ def is_ready(thing: dict[str, Any]) -> bool:
     return any(c["type"] == "Ready" and c["status"] == "True" for c in thing["status"].get("conditions", ()))
 
 
+def application(pod: dict[str, Any]) -> str:
+    labels = pod["metadata"].get("labels", {})
+    return labels.get("app") or labels.get("app.kubernetes.io/name") or pod["metadata"]["name"]
+
+
 def summary(layout: Layout) -> str:
     """What runs, one line a thing."""
     session = boto3.Session(region_name=AWS_REGION)
@@ -82,11 +87,7 @@ def summary(layout: Layout) -> str:
     lines += [f"  pool     {pool:<16} {count} Ready nodes  {types[pool]}" for pool, count in sorted(ready.items())]
     gpus = sum(int(n["status"]["allocatable"].get("nvidia.com/gpu", 0)) for n in nodes)
     lines.append(f"  GPUs     {gpus} allocatable nvidia.com/gpu")
-    running = Counter(
-        (p["metadata"]["namespace"], p["metadata"]["labels"].get("app") or p["metadata"]["generateName"].rstrip("-"))
-        for p in pods
-        if p["status"]["phase"] == "Running"
-    )
+    running = Counter((p["metadata"]["namespace"], application(p)) for p in pods if p["status"]["phase"] == "Running")
     lines += [
         f"  pods     {namespace}/{name:<24} {count} Running" for (namespace, name), count in sorted(running.items())
     ]

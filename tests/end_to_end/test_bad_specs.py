@@ -30,15 +30,15 @@ def test_every_problem_of_a_specification_at_once_and_no_call(
     calls = sandbox.control("GET", "calls")
     assert run.code != 0
     for expected in (
-        "netwrok",
-        "network",
-        "fronted_sg",
-        "frontend_sg",
-        "max_size",
-        "g4dn.xlarg",
-        "g4dn.xlarge",
-        "general",
+        "6 problems",
+        "platform: unknown key 'netwrok'; did you mean 'network'?",
+        "platform.network: the private subnets",
+        "platform.security_groups.application.inbound[0].source: there is no security group 'fronted'",
+        "did you mean 'frontend_sg'?",
+        "platform.node_pools[0].max_size: 2 is less than min_size 5; write max_size: 5 or more",
+        "platform.node_pools[1].instance_type: 'g4dn.xlarg'",
+        "platform.node_pools[2].name: 'general' is the name of platform.node_pools[0] too",
     ):
-        assert expected in run.output, expected
+        assert expected in run.messages, run.messages
     assert "Traceback" not in run.output
     assert not calls.get("calls", calls), calls
