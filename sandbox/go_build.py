@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sandbox.errors import SandboxError
@@ -28,8 +28,10 @@ TAIL = 15
 Say = Callable[[str], None]
 
 
-def build(modules: Path, packages: Sequence[str], flags: Sequence[str], cache: Path, target: Path, say: Say) -> None:
-    """Build main packages of C(modules) into the folder C(target).
+def build(
+    modules: Path, packages: Mapping[str, str], flags: Sequence[str], cache: Path, target: Path, say: Say
+) -> None:
+    """Build main packages of C(modules), given by the tool's name, into the folder C(target).
 
     Go's own settings are neither read for writing nor written; where the user has no module cache of their own, the
     sources go below C(cache).
@@ -46,11 +48,10 @@ def build(modules: Path, packages: Sequence[str], flags: Sequence[str], cache: P
     scratch.mkdir(parents=True)
     # A build's scratch files take gigabytes, and /tmp is often small.
     environment["GOTMPDIR"] = str(scratch)
-    names = ", ".join(package.rsplit("/", 1)[-1] for package in packages)
-    say(f"building {len(packages)} tools from their Go modules ({names}); about 6 minutes on 2 cores")
+    say(f"building from their Go modules, in about 6 minutes on 2 cores: {', '.join(packages)}")
     command = [str(go), "build", "-v", "-mod=readonly", "-modcacherw", "-buildvcs=false", *flags]
     try:
-        _run([*command, "-o", f"{target}{os.sep}", *packages], modules, environment, say)
+        _run([*command, "-o", f"{target}{os.sep}", *packages.values()], modules, environment, say)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

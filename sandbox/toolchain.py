@@ -134,7 +134,7 @@ def _make(folder: Path, cache: Path) -> None:
         missing = [tool for tool in TOOLS if not _copy_from_path(tool, bin_folder)]
         missing = _download(missing, bin_folder)
         if missing:
-            packages = [tool.package for tool in missing]
+            packages = {tool.name: tool.package for tool in missing}
             go_build.build(MODULES, packages, flags(), cache, bin_folder, _say)
             for name, built_as in BUILT_AS.items():
                 if (bin_folder / built_as).exists():
