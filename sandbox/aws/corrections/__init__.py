@@ -12,6 +12,7 @@ from sandbox.aws.corrections.correction import install
 
 #: The order matters where two of them correct the same function: the later one is called first.
 SUBJECTS = (
+    "memory",
     "accounts",
     "tags",
     "vpcs",
