@@ -127,7 +127,7 @@ def _start_new(layout: Layout, tools: Path | None, begun: float, say: Say) -> No
 
 def _start_again(layout: Layout, run: Run, begun: float, say: Say) -> None:
     """Start the parts that do not run of a sandbox that was started before, on the state that it has."""
-    _, parts = status(layout)
+    _run, parts = status(layout)
     if all(part.state == "healthy" for part in parts):
         say(f"already up: AWS API at {_endpoint(run.ports)}; nothing to do")
         return
@@ -256,8 +256,8 @@ def _access_key(layout: Layout) -> dict[str, str]:
     if key is None:
         letters = string.ascii_uppercase + string.digits
         key = {
-            "access_key_id": "AKIA" + "".join(secrets.choice(letters) for _ in range(16)),
-            "secret_access_key": "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(40)),
+            "access_key_id": "AKIA" + "".join(secrets.choice(letters) for _index in range(16)),
+            "secret_access_key": "".join(secrets.choice(string.ascii_letters + string.digits) for _index in range(40)),
             "account_id": AWS_ACCOUNT_ID,
             "user_name": AWS_USER,
         }

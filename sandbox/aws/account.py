@@ -47,7 +47,7 @@ class AccessKey:
 
 
 def _random(alphabet: str, length: int) -> str:
-    return "".join(secrets.choice(alphabet) for _ in range(length))
+    return "".join(secrets.choice(alphabet) for _index in range(length))
 
 
 def prepare(key: AccessKey) -> None:

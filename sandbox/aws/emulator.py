@@ -11,7 +11,6 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -46,10 +45,15 @@ _FIRST_CALLS = (
 
 
 class _Moto(DomainDispatcherApplication):
-    # moto looks into 180 folders for each call to find the service of its host: a third of the time of a small call.
-    @cache  # noqa: B019 - there is one of it, for the life of the process
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._backends: dict[str | None, Any] = {}
+
     def get_backend_for_host(self, host: str | None) -> Any:
-        return super().get_backend_for_host(host)
+        # moto looks into 180 folders for each call to find the service of its host: a third of the time of a small one.
+        if host not in self._backends:
+            self._backends[host] = super().get_backend_for_host(host)
+        return self._backends[host]
 
 
 class Emulator:

@@ -130,7 +130,7 @@ class _Pickler(pickle.Pickler):
             return _file, (_content(value),)
         if isinstance(value, (_LOCK, _RLOCK)):
             return (threading.RLock if isinstance(value, _RLOCK) else threading.Lock), ()
-        if isinstance(value, defaultdict) and type(value) is not defaultdict:
+        if isinstance(value, defaultdict) and value.__class__ is not defaultdict:
             # defaultdict's own reduction calls the class with one argument, which moto's classes do not take.
             state = (vars(value), {"default_factory": value.default_factory})
             return _empty, (type(value),), state, None, iter(value.items())

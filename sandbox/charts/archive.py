@@ -74,7 +74,9 @@ def _files(chart: Chart) -> dict[str, bytes]:
         "stand-in.json": _json(stand_in),
     }
     for template in sorted((_GENERIC / "templates").iterdir()):
-        files[f"templates/{template.name}"] = template.read_bytes()
+        # A template of a manifest is not YAML yet, so its file here is not named like YAML.
+        name = template.name.replace(".yaml.tpl", ".yaml")
+        files[f"templates/{name}"] = template.read_bytes()
     return files
 
 

@@ -28,7 +28,7 @@ def create_pod_identity_association(call: Call, parameters: Parameters) -> View:
             raise in_use(f"Association already exists: {existing.view['associationId']}", clusterName=cluster.name)
     _check_role(cluster, parameters["roleArn"])
     check_tags(parameters.get("tags", {}))
-    identifier = "a-" + "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(17))
+    identifier = "a-" + "".join(secrets.choice(string.ascii_lowercase + string.digits) for _index in range(17))
     view: View = {
         "clusterName": cluster.name,
         "namespace": place[0],

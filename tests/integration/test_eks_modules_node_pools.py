@@ -254,7 +254,7 @@ def test_what_eks_cannot_change_is_replaced_without_losing_nodes(modules: Module
     update(eks, scalingConfig={"desiredSize": 4})
     outcome = modules.quartet("eks_node_pools", **pool_options(node_pool(instance_types=["c5.4xlarge"])))
     assert outcome.changes == [("replace", "general")]
-    ((name, group),) = groups(eks).items()
+    [(name, group)] = list(groups(eks).items())
     assert name.startswith("general-")
     assert group["instanceTypes"] == ["c5.4xlarge"]
     assert group["scalingConfig"]["desiredSize"] == 4
@@ -313,7 +313,7 @@ def test_a_replacement_that_was_killed_goes_on(modules: Modules, eks: Any, serve
     second = modules.run("eks_node_pools", **wanted)
     assert not second.failed, second.message
     assert second.changes == ([("delete", "general")] if moment == "CREATING" else [])
-    ((name, group),) = groups(eks).items()
+    [(name, group)] = list(groups(eks).items())
     assert name.startswith("general-")
     assert group["diskSize"] == 100
     assert not modules.run("eks_node_pools", **wanted).changed

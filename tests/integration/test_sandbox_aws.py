@@ -362,7 +362,7 @@ def test_a_reset_account_is_freed(fresh: AwsServer) -> None:
         return int(line.split()[1]) // 1024
 
     def reset(times: int) -> None:
-        for _ in range(times):
+        for _index in range(times):
             fresh.control("POST", "reset")
             fresh.client("ec2").describe_vpcs()
 

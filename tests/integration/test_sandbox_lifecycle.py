@@ -147,7 +147,7 @@ def listeners(port: int) -> list[str]:
     for table in ("tcp", "tcp6"):
         for line in (Path("/proc/net") / table).read_text().splitlines()[1:]:
             fields = line.split()
-            address, _, number = fields[1].rpartition(":")
+            address, _colon, number = fields[1].rpartition(":")
             if int(number, 16) == port and fields[3] == "0A":
                 found.append(address)
     return found
@@ -307,7 +307,7 @@ def test_a_start_that_was_killed_half_way_is_begun_again(fresh: Sandbox) -> None
     start = subprocess.Popen(
         [sys.executable, "-m", "sandbox", "up"], env=fresh.environment, cwd=PROJECT, stdout=subprocess.DEVNULL
     )
-    wait_until(lambda: (fresh.home / "control-plane" / "kwokctl.yaml").exists(), "kwokctl is at work", COMMAND_LIMIT)
+    wait_until((fresh.home / "control-plane" / "kwokctl.yaml").exists, "kwokctl is at work", COMMAND_LIMIT)
     start.kill()
     start.wait()
     fresh.run("up")

@@ -19,7 +19,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._plans_services imp
 from ansible_collections.entasis.engine.plugins.module_utils._spec_platform import parse_platform
 
 PROJECT = Path(__file__).resolve().parents[2]
-FIXTURE = PROJECT / "tests" / "unit" / "fixtures" / "document.yml"
+FIXTURE = PROJECT / "tests" / "unit" / "fixtures" / "document.txt"
 SEED = PROJECT.parent / "shared" / "seed"
 MINIMAL = {"name": "entasis", "region": "ap-northeast-2"}
 

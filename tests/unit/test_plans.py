@@ -239,7 +239,7 @@ def test_the_environment_of_a_service() -> None:
 
 
 def test_the_sandbox_writes_the_documents_blocks_word_for_word() -> None:
-    blocks = yaml.safe_load_all((PROJECT / "tests" / "unit" / "fixtures" / "document.yml").read_text())
+    blocks = yaml.safe_load_all((PROJECT / "tests" / "unit" / "fixtures" / "document.txt").read_text())
     document = {key: block[key] for block in blocks for key in ("security_groups", "node_pools") if key in block}
     spec = _environment("sandbox")
     assert {key: spec[key] for key in document} == document

@@ -18,7 +18,7 @@ from typing import Any
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.objects import group_kind
 
 Object = Mapping[str, Any]
-Predicate = Callable[[Object], str | None]
+Predicate = Callable[[Object], "str | None"]
 
 
 class NeverReadyError(Exception):

@@ -339,7 +339,7 @@ def test_an_autoscaler_in_another_namespace_is_another() -> None:
 def test_cluster_wide_kinds_get_no_namespace() -> None:
     kinds = {"ClusterRole": "", "Namespace": "", "Cluster": "space", "NetworkPolicy": "space", "ClusterIssuer": ""}
     for kind, expected in kinds.items():
-        [one] = desired_set({"apiVersion": "x/v1", "kind": kind, "metadata": {"name": "a"}}).manifests
+        one = next(iter(desired_set({"apiVersion": "x/v1", "kind": kind, "metadata": {"name": "a"}}).manifests))
         assert one.namespace == expected
     widget = {"apiVersion": "x/v1", "kind": "Widget", "metadata": {"name": "a"}}
     known = ObjectSet("demo", "space", [widget], {("x/v1", "Widget"): False})

@@ -38,8 +38,8 @@ def test_a_count_runs_out_and_no_count_does_not() -> None:
     board = FaultBoard()
     board.set(Fault("ec2", "throttle", count=2))
     board.set(Fault("eks", "throttle"))
-    assert [len(board.take(CREATE)) for _ in range(3)] == [1, 1, 0]
-    assert [len(board.take(LIST)) for _ in range(3)] == [1, 1, 1]
+    assert [len(board.take(CREATE)) for _index in range(3)] == [1, 1, 0]
+    assert [len(board.take(LIST)) for _index in range(3)] == [1, 1, 1]
     assert [fault["service"] for fault in board.report()] == ["eks"]
     board.clear()
     assert board.report() == []

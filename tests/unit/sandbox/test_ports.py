@@ -107,7 +107,7 @@ def test_a_lingering_connection_does_not_make_a_port_busy() -> None:
         server.bind((ADDRESS, FIRST_BASE))
         server.listen(1)
         with socket.create_connection((ADDRESS, FIRST_BASE)) as client:
-            accepted, _ = server.accept()
+            accepted, _address = server.accept()
             # The side that closes first is the one that lingers.
             accepted.close()
             assert client.recv(1) == b""

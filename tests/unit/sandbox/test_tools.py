@@ -208,11 +208,11 @@ def test_two_at_once_build_once(machine: Machine) -> None:
     environment = os.environ | {"https_proxy": "http://127.0.0.1:9", "PYTHONPATH": str(toolchain.MODULES.parents[1])}
     runs = [
         subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
+        for _index in range(2)
     ]
     outputs = [run.communicate(timeout=60) for run in runs]
     assert [run.returncode for run in runs] == [0, 0], outputs
-    folders = {out.strip() for out, _ in outputs}
+    folders = {out.strip() for out, _errors in outputs}
     assert len(folders) == 1
     assert (Path(folders.pop()) / "etcd").exists()
     assert len(machine.builds()) == 1
