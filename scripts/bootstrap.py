@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -80,8 +80,8 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def run_with_heartbeat(what: str, arguments: list[str], log: Path) -> None:
-    """Run a long step with its output in a log, and a line every few seconds that shows it is alive."""
+def run_with_heartbeat(what: str, arguments: list[str], log: Path, progress: Callable[[], str]) -> None:
+    """Run a long step with its output in a log, and a line every few seconds that shows it is alive and how far."""
     start = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(arguments, stdout=output, stderr=subprocess.STDOUT)
@@ -90,11 +90,17 @@ def run_with_heartbeat(what: str, arguments: list[str], log: Path) -> None:
                 code = process.wait(HEARTBEAT_SECONDS)
                 break
             except subprocess.TimeoutExpired:
-                lines = log.read_text(errors="replace").splitlines()
-                say(f"{what}: {time.monotonic() - start:.0f} s, {lines[-1][:100] if lines else 'starting'}")
+                say(f"{what}: {time.monotonic() - start:.0f} s, {progress()}")
     if code:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         fail(f"{what} failed with exit code {code}; the whole log is {log}.\n{tail}")
+
+
+def installed(folder: Path, log: Path) -> str:
+    """How far pip is: what it found so far, then how many packages are in place."""
+    found = log.read_text(errors="replace").count("\nCollecting ")
+    in_place = sum(1 for _package in folder.glob("lib/python*/site-packages/*.dist-info"))
+    return f"{found} packages found, {in_place} in place"
 
 
 def virtual_environment() -> Path:
@@ -114,7 +120,8 @@ def virtual_environment() -> Path:
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
         install = [*pip, "install", "--progress-bar=off", "-r", str(REQUIREMENTS)]
-        run_with_heartbeat("installing Python packages", install, folder.parent / f"{key}.log")
+        log = folder.parent / f"{key}.log"
+        run_with_heartbeat("installing Python packages", install, log, lambda: installed(folder, log))
         ready.touch()
     return folder
 
