@@ -553,11 +553,19 @@ def test_a_removal_that_is_killed_again_and_again_comes_to_its_end(
 
 
 def test_throttling_is_waited_out(run_module: RunModule, account: AwsServer, ec2: Any) -> None:
-    account.control("POST", "faults", {"service": "ec2", "kind": "throttle", "count": 12})
+    account.control("POST", "faults", {"service": "ec2", "kind": "throttle", "count": 6})
     present(run_module)
     assert account.control("GET", "faults") == []
     assert picture(ec2)["nat demo-nat-c"]["state"] == "available"
     assert not present(run_module).changed
+
+
+@pytest.mark.parametrize("operation", ["CreateVpc", "CreateInternetGateway", "AllocateAddress", "CreateNatGateway"])
+def test_a_lost_answer_makes_nothing_twice(run_module: RunModule, account: AwsServer, ec2: Any, operation: str) -> None:
+    account.control("POST", "faults", {"service": "ec2", "operation": operation, "kind": "lost_answer", "count": 1})
+    present(run_module)
+    assert account.control("GET", "faults") == []
+    assert picture(ec2) == whole_network()
 
 
 def test_a_failed_call_is_told_with_what_was_done_and_the_next_run_goes_on(

@@ -373,7 +373,7 @@ def test_a_run_that_was_killed_is_gone_on_with(
 
 def test_throttling_is_waited_out(run_module: RunModule, account: AwsServer, ec2: Any, vpc: str) -> None:
     assert vpc
-    account.control("POST", "faults", {"service": "ec2", "kind": "throttle", "count": 6})
+    account.control("POST", "faults", {"service": "ec2", "kind": "throttle", "count": 3})
     present(run_module)
     assert account.control("GET", "faults") == []
     assert picture(ec2) == whole_picture()

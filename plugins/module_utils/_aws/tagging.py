@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the collection: may change without notice.
+
 """Tags of what is there: whether they mark a resource as ours, and what is to change about them. Pure."""
 
 from __future__ import annotations

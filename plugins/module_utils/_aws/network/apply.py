@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the collection: may change without notice.
+
 """The calls that make the changes of a network plan."""
 
 from __future__ import annotations
@@ -10,14 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_collections.entasis.engine.plugins.module_utils._aws.creating import create_once
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network.plan import Plan
+from ansible_collections.entasis.engine.plugins.module_utils._aws.reading import read_all
 from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import (
     not_found,
     retry,
     still_used,
     wait_until,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import to_tag_list
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
+    NAME_TAG,
+    PLATFORM_TAG,
+    ROLE_TAG,
+    to_tag_list,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Handler, HandlerError
 
 #: Seconds that a NAT gateway may take to come or to go. It takes AWS one to two minutes; 10 minutes is the patience of
@@ -34,7 +42,9 @@ class NetworkApply:
         self.ids = dict(plan.ids)
         self.public_ips = dict(plan.public_ips)
 
-    def handlers(self) -> Mapping[tuple[str, str], Handler]:
+    def handlers(self, ec2_without_retries: Any) -> Mapping[tuple[str, str], Handler]:
+        """The apply table. The other client is for calls that botocore must not repeat, see creating.py."""
+        self._without_retries = ec2_without_retries
         return {
             ("vpc", "create"): self._create_vpc,
             ("vpc", "update"): self._tag,
@@ -70,6 +80,11 @@ class NetworkApply:
     def _tag(self, change: Change) -> None:
         self._ec2.create_tags(Resources=[self.ids[change.resource]], Tags=to_tag_list(_after(change)["tags"]))
 
+    def _find(self, operation: str, key: str, after: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What has the ownership tags of a resource that is being made."""
+        filters = [{"Name": f"tag:{tag}", "Values": [after["tags"][tag]]} for tag in (PLATFORM_TAG, ROLE_TAG, NAME_TAG)]
+        return read_all(self._ec2, operation, key, Filters=filters)
+
     def _delete(self, call: Callable[..., Any], parameter: str) -> Handler:
         """A handler that deletes by id, and goes on asking while what stood on the resource is still leaving."""
 
@@ -80,8 +95,13 @@ class NetworkApply:
 
     def _create_vpc(self, change: Change) -> None:
         after = _after(change)
-        answer = self._ec2.create_vpc(CidrBlock=after["cidr"], TagSpecifications=_tagged("vpc", after))
-        self.ids[change.resource] = answer["Vpc"]["VpcId"]
+        made = create_once(
+            lambda: self._without_retries.create_vpc(CidrBlock=after["cidr"], TagSpecifications=_tagged("vpc", after))[
+                "Vpc"
+            ],
+            lambda: self._find("describe_vpcs", "Vpcs", after),
+        )
+        self.ids[change.resource] = made["VpcId"]
 
     def _update_vpc_attributes(self, change: Change) -> None:
         # One attribute a call, as the API has it; host names need DNS support first.
@@ -93,8 +113,14 @@ class NetworkApply:
             )
 
     def _create_internet_gateway(self, change: Change) -> None:
-        answer = self._ec2.create_internet_gateway(TagSpecifications=_tagged("internet-gateway", _after(change)))
-        self.ids[change.resource] = answer["InternetGateway"]["InternetGatewayId"]
+        after = _after(change)
+        made = create_once(
+            lambda: self._without_retries.create_internet_gateway(TagSpecifications=_tagged("internet-gateway", after))[
+                "InternetGateway"
+            ],
+            lambda: self._find("describe_internet_gateways", "InternetGateways", after),
+        )
+        self.ids[change.resource] = made["InternetGatewayId"]
 
     def _attach_internet_gateway(self, change: Change) -> None:
         self._modify(
@@ -129,9 +155,15 @@ class NetworkApply:
         )
 
     def _create_elastic_ip(self, change: Change) -> None:
-        answer = self._ec2.allocate_address(Domain="vpc", TagSpecifications=_tagged("elastic-ip", _after(change)))
-        self.ids[change.resource] = answer["AllocationId"]
-        self.public_ips[change.name] = answer["PublicIp"]
+        after = _after(change)
+        made = create_once(
+            lambda: self._without_retries.allocate_address(
+                Domain="vpc", TagSpecifications=_tagged("elastic-ip", after)
+            ),
+            lambda: self._find("describe_addresses", "Addresses", after),
+        )
+        self.ids[change.resource] = made["AllocationId"]
+        self.public_ips[change.name] = made["PublicIp"]
 
     def _create_nat_gateway(self, change: Change) -> None:
         after = _after(change)

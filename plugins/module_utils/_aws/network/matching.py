@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the collection: may change without notice.
+
 """Which of the observed resources are the platform's, and under which name. Pure.
 
 A resource carries three marks: the tags of platform, role and name. Someone may have removed or changed some of them by

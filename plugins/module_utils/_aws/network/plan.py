@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the collection: may change without notice.
+
 """The planner of the network: what is to change so that the observed network becomes the desired one. Pure."""
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the collection: may change without notice.
+
 """The security groups of a platform: groups that refer to each other by name, with exact rules.
 
 rules.py is one rule, as the user writes it and as AWS has it; desired.py turns the module's options into groups;

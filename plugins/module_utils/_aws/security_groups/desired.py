@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the collection: may change without notice.
+
 """The desired security groups: the module's options, checked and with their rules parsed. Pure."""
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the collection: may change without notice.
+
 """The planner of security groups: what is to change so that the observed groups become the desired ones. Pure."""
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the collection: may change without notice.
+
 """One rule of a security group, as the options write it, as AWS has it, and as the diff shows it. Pure."""
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the collection: may change without notice.
+
 """One run of the module aws_security_groups: what it reads, plans, applies and returns."""
 
 from __future__ import annotations
