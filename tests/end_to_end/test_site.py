@@ -13,6 +13,7 @@ from collections import Counter
 
 import pytest
 
+from tests.support.document import DEVIATIONS, differing
 from tests.support.platform import PLATFORM, Run, Sandbox
 
 
@@ -60,6 +61,13 @@ def test_the_document_runs(sandbox: Sandbox, created: Run) -> None:
     }
     sizes = {name: (g["scalingConfig"]["minSize"], g["scalingConfig"]["maxSize"]) for name, g in groups.items()}
     assert sizes == {"general": (3, 10), "ai-inference": (2, 5), "data-processing": (2, 8)}
+
+
+@pytest.mark.usefixtures("created")
+def test_each_field_of_the_documents_manifests_runs_or_is_an_explained_deviation(sandbox: Sandbox) -> None:
+    names = ["deployment/trading-api", "hpa/trading-api-hpa", "networkpolicy/api-network-policy"]
+    running = {found["kind"]: found for found in sandbox.kubernetes("get", "-n", "trading", *names)["items"]}
+    assert differing(running) == DEVIATIONS
 
 
 def test_the_run_says_that_monitoring_is_a_group_of_its_own(created: Run) -> None:

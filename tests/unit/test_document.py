@@ -7,32 +7,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible_collections.entasis.engine.plugins.module_utils import _spec_defaults as defaults
 from ansible_collections.entasis.engine.plugins.module_utils._plans import eks_node_pools_plan, vpc_plan
 from ansible_collections.entasis.engine.plugins.module_utils._plans_services import services_plan
 from ansible_collections.entasis.engine.plugins.module_utils._spec_platform import parse_platform
 
-PROJECT = Path(__file__).resolve().parents[2]
-FIXTURE = PROJECT / "tests" / "unit" / "fixtures" / "document.txt"
-SEED = PROJECT.parent / "shared" / "seed"
+from tests.support.document import DEVIATIONS, FIXTURE, LEFT_OUT, MANIFESTS, differing, spec_blocks
+
+SEED = Path(__file__).resolve().parents[2].parent / "shared" / "seed"
 MINIMAL = {"name": "entasis", "region": "ap-northeast-2"}
-
-
-def _blocks() -> list[Any]:
-    return list(yaml.safe_load_all(FIXTURE.read_text()))
-
-
-def _spec_blocks() -> dict[str, Any]:
-    return {key: value for block in _blocks() if "kind" not in block for key, value in block.items()}
-
-
-MANIFESTS = {block["kind"]: block for block in _blocks() if "kind" in block}
 
 
 @pytest.mark.skipif(not SEED.is_dir(), reason="the document itself is not beside this checkout (../shared/seed)")
@@ -45,7 +32,7 @@ def test_the_fixture_is_the_documents_text() -> None:
 
 
 def test_the_document_has_the_blocks_and_manifests_that_the_tests_below_speak_of() -> None:
-    assert set(_spec_blocks()) == {
+    assert set(spec_blocks()) == {
         "security_groups",
         "node_pools",
         "prometheus",
@@ -57,13 +44,13 @@ def test_the_document_has_the_blocks_and_manifests_that_the_tests_below_speak_of
     assert set(MANIFESTS) == {"Deployment", "NetworkPolicy", "HorizontalPodAutoscaler", "VerticalPodAutoscaler"}
 
 
-@pytest.mark.parametrize("key", sorted(_spec_blocks()))
+@pytest.mark.parametrize("key", sorted(spec_blocks()))
 def test_each_block_is_taken_word_for_word(key: str) -> None:
-    parse_platform({**MINIMAL, key: _spec_blocks()[key]})
+    parse_platform({**MINIMAL, key: spec_blocks()[key]})
 
 
 def test_all_blocks_together_keep_every_value() -> None:
-    written = _spec_blocks()
+    written = spec_blocks()
     platform = parse_platform({**MINIMAL, **written})
 
     assert platform.prometheus is not None
@@ -81,33 +68,33 @@ def test_all_blocks_together_keep_every_value() -> None:
 
 
 def test_keys_of_the_encryption_block_stay_out_of_every_printed_form() -> None:
-    platform = parse_platform({**MINIMAL, **_spec_blocks()})
+    platform = parse_platform({**MINIMAL, **spec_blocks()})
     assert "base64-encoded-key" not in repr(platform)
 
 
 def test_the_defaults_are_the_documents_blocks() -> None:
-    assert _spec_blocks()["security_groups"] == defaults.SECURITY_GROUPS
-    assert _spec_blocks()["node_pools"] == defaults.NODE_POOLS
+    assert spec_blocks()["security_groups"] == defaults.SECURITY_GROUPS
+    assert spec_blocks()["node_pools"] == defaults.NODE_POOLS
 
 
 def test_node_pools_are_planned_as_written() -> None:
     planned = {pool["name"]: pool for pool in eks_node_pools_plan(parse_platform(MINIMAL))["node_pools"]}
-    for written in _spec_blocks()["node_pools"]:
+    for written in spec_blocks()["node_pools"]:
         pool = planned[written["name"]]
         assert pool["instance_types"] == [written["instance_type"]]
         assert (pool["min_size"], pool["max_size"]) == (written["min_size"], written["max_size"])
         assert written["labels"].items() <= pool["labels"].items()
-    assert len(planned) == len(_spec_blocks()["node_pools"])
+    assert len(planned) == len(spec_blocks()["node_pools"])
 
 
 def test_security_groups_are_planned_as_written_and_monitoring_is_added() -> None:
     plan = vpc_plan(parse_platform(MINIMAL))
     planned = {group["name"]: group for group in plan["security_groups"]}
-    for name, written in _spec_blocks()["security_groups"].items():
+    for name, written in spec_blocks()["security_groups"].items():
         assert [(rule["from_port"], rule["to_port"], _source(rule)) for rule in planned[name]["inbound"]] == [
             (rule["port"], rule["port"], rule["source"]) for rule in written["inbound"]
         ]
-    assert set(planned) == {*_spec_blocks()["security_groups"], "monitoring"}
+    assert set(planned) == {*spec_blocks()["security_groups"], "monitoring"}
     assert planned["monitoring"]["inbound"] == []
     assert [notice for notice in plan["notices"] if "monitoring_sg" in notice]
 
@@ -116,40 +103,13 @@ def _source(rule: dict[str, Any]) -> str:
     return rule["cidr_ipv4"] if "cidr_ipv4" in rule else f"{rule['group']}_sg"
 
 
-#: Fields of the document's manifests that the plan holds otherwise, and why. docs/spec.md explains the same list.
-DEVIATIONS = {
-    # Quantities are texts in the API of Kubernetes, which takes a number as a shorthand.
-    "Deployment.spec.template.spec.containers[0].resources.requests.cpu": "1",
-    "Deployment.spec.template.spec.containers[0].resources.limits.cpu": "2",
-}
-#: Manifests that are not planned. Auto would change the CPU requests that the HPA of the same Deployment measures by.
-LEFT_OUT = {"VerticalPodAutoscaler"}
-
-
-def _leaves(node: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(node, dict):
-        for key, value in node.items():
-            yield from _leaves(value, f"{path}.{key}")
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            yield from _leaves(value, f"{path}[{index}]")
-    else:
-        yield path, node
-
-
 def _planned() -> dict[str, Any]:
     [objects] = services_plan(parse_platform(MINIMAL))["sets"]
     return {manifest["kind"]: manifest for manifest in objects["objects"]}
 
 
 def test_every_field_of_the_documents_manifests_is_planned_or_an_explained_deviation() -> None:
-    planned = dict(leaf for kind, manifest in _planned().items() for leaf in _leaves(manifest, kind))
-    written = dict(
-        leaf for kind, manifest in MANIFESTS.items() for leaf in _leaves(manifest, kind) if kind not in LEFT_OUT
-    )
-    assert len(written) > 30
-    differing = {path: planned.get(path) for path, value in written.items() if planned.get(path) != value}
-    assert differing == DEVIATIONS
+    assert differing(_planned()) == DEVIATIONS
 
 
 def test_every_manifest_of_the_document_is_planned_or_left_out_on_purpose() -> None:
@@ -157,7 +117,7 @@ def test_every_manifest_of_the_document_is_planned_or_left_out_on_purpose() -> N
 
 
 def test_the_documents_scrape_job_finds_the_service() -> None:
-    [target] = _spec_blocks()["prometheus"]["scrape_configs"][1]["static_configs"][0]["targets"]
+    [target] = spec_blocks()["prometheus"]["scrape_configs"][1]["static_configs"][0]["targets"]
     name, _colon, port = target.partition(":")
     service = _planned()["Service"]
     assert service["metadata"]["name"] == name
