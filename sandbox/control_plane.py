@@ -101,8 +101,9 @@ def create(layout: Layout, ports: Ports, tools: Path) -> None:
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise SandboxError(f"kwokctl could not make the control plane ({error}); its log is {log}.") from error
-    for name, found in running(layout).items():
-        if found:
+    made = running(layout)
+    if all(made.values()):
+        for name, found in made.items():
             write_private(_record_file(layout, name), {"pid": found[-1].pid, "command": list(found[-1].arguments)})
 
 

