@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.support.aws_server import REGION, AwsServer
 from tests.support.eks import Modules, Outcome
@@ -377,3 +379,25 @@ def test_throttling_is_waited_out(run_module: RunModule, account: AwsServer, ec2
     present(run_module)
     assert account.control("GET", "faults") == []
     assert picture(ec2) == whole_picture()
+
+
+def test_the_examples_of_the_network_modules_run(modules: Modules, ec2: Any) -> None:
+    """In the order in which a user would: networks, groups, and then both removed."""
+
+    def examples(module: str) -> list[dict[str, Any]]:
+        imported = importlib.import_module(f"ansible_collections.entasis.engine.plugins.modules.{module}")
+        return [task[f"entasis.engine.{module}"] for task in yaml.safe_load(imported.EXAMPLES)]
+
+    *networks, no_network = examples("aws_network")
+    *groups, no_groups = examples("aws_security_groups")
+    for module, options in [
+        *(("aws_network", example) for example in networks),
+        *(("aws_security_groups", example) for example in groups),
+        ("aws_security_groups", no_groups),
+        ("aws_network", no_network),
+    ]:
+        outcome = modules.run(module, **options)
+        assert not outcome.failed, outcome.message
+        assert outcome.changed, options
+    assert picture(ec2) == {}
+    assert [vpc for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]] == []
