@@ -47,7 +47,7 @@ _value:
 
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._plans import eks_cluster_plan
+from ansible_collections.entasis.engine.plugins.module_utils._plans.aws import eks_cluster_plan
 from ansible_collections.entasis.engine.plugins.plugin_utils._plan_filter import plan_filter
 
 

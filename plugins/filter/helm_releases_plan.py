@@ -47,7 +47,7 @@ _value:
 
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._plans_helm import helm_releases_plan
+from ansible_collections.entasis.engine.plugins.module_utils._plans.helm_releases import helm_releases_plan
 from ansible_collections.entasis.engine.plugins.plugin_utils._plan_filter import plan_filter
 
 

@@ -6,7 +6,7 @@
 
 """What a platform's spec says, with every default decided: the shape of C(entasis_platform) after parsing.
 
-L(parse_platform) in _spec_platform.py makes it; the plans are made from it. docs/spec.md describes the same keys for
+L(parse_platform) in _spec/platform.py makes it; the plans are made from it. docs/spec.md describes the same keys for
 the people who write them.
 """
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.entasis.engine.plugins.module_utils._platform import Platform
-from ansible_collections.entasis.engine.plugins.module_utils._spec import SpecError
-from ansible_collections.entasis.engine.plugins.module_utils._spec_platform import parse_platform
+from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import SpecError
+from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import parse_platform
 
 
 def plan_filter(plan: Callable[[Platform], dict[str, Any]]) -> Callable[[object], dict[str, Any]]:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.entasis.engine.plugins.module_utils._charts import CHARTS
-from ansible_collections.entasis.engine.plugins.module_utils._plans_helm import helm_releases_plan
-from ansible_collections.entasis.engine.plugins.module_utils._spec_platform import parse_platform
+from ansible_collections.entasis.engine.plugins.module_utils._plans.helm_releases import helm_releases_plan
+from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import parse_platform
 
 UPSTREAM = Path(__file__).resolve().parents[3] / "shared" / "upstream" / "charts"
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils import _spec_defaults as defaults
-from ansible_collections.entasis.engine.plugins.module_utils._plans import eks_node_pools_plan, vpc_plan
-from ansible_collections.entasis.engine.plugins.module_utils._plans_services import services_plan
-from ansible_collections.entasis.engine.plugins.module_utils._spec_platform import parse_platform
+from ansible_collections.entasis.engine.plugins.module_utils._plans.aws import eks_node_pools_plan, vpc_plan
+from ansible_collections.entasis.engine.plugins.module_utils._plans.services import services_plan
+from ansible_collections.entasis.engine.plugins.module_utils._spec import defaults
+from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import parse_platform
 
 from tests.support.document import DEVIATIONS, FIXTURE, LEFT_OUT, MANIFESTS, differing, spec_blocks
 

@@ -15,19 +15,19 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
-from ansible_collections.entasis.engine.plugins.module_utils import _plans, _plans_helm, _plans_services
-from ansible_collections.entasis.engine.plugins.module_utils._spec_platform import parse_platform
+from ansible_collections.entasis.engine.plugins.module_utils._plans import aws, helm_releases, services
+from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import parse_platform
 
 PROJECT = Path(__file__).resolve().parents[2]
 MINIMAL: dict[str, Any] = {"name": "entasis", "region": "ap-northeast-2"}
 POOL = {"name": "general", "instance_type": "c5.2xlarge", "min_size": 1, "max_size": 3}
 GPU_POOL = {"name": "gpu", "instance_type": "g5.12xlarge", "min_size": 1, "max_size": 2}
 PLANS = {
-    "vpc_plan": _plans.vpc_plan,
-    "eks_cluster_plan": _plans.eks_cluster_plan,
-    "eks_node_pools_plan": _plans.eks_node_pools_plan,
-    "helm_releases_plan": _plans_helm.helm_releases_plan,
-    "services_plan": _plans_services.services_plan,
+    "vpc_plan": aws.vpc_plan,
+    "eks_cluster_plan": aws.eks_cluster_plan,
+    "eks_node_pools_plan": aws.eks_node_pools_plan,
+    "helm_releases_plan": helm_releases.helm_releases_plan,
+    "services_plan": services.services_plan,
 }
 ENVIRONMENTS = ["sandbox", "staging", "production"]
 

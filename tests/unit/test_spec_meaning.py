@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._platform import Platform
-from ansible_collections.entasis.engine.plugins.module_utils._spec import SpecError
-from ansible_collections.entasis.engine.plugins.module_utils._spec_platform import parse_platform
+from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import SpecError
+from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import parse_platform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._spec import SpecError
-from ansible_collections.entasis.engine.plugins.module_utils._spec_platform import parse_platform
+from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import SpecError
+from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import parse_platform
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "spec.md"
 MINIMAL = {"name": "entasis", "region": "ap-northeast-2"}

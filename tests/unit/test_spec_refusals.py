@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.entasis.engine.plugins.module_utils._spec import SpecError
-from ansible_collections.entasis.engine.plugins.module_utils._spec_platform import parse_platform
+from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import SpecError
+from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import parse_platform
 
 FIXTURES = Path(__file__).parent / "fixtures" / "refused_specs"
 MINIMAL = {"name": "entasis", "region": "ap-northeast-2"}

@@ -10,14 +10,42 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import HandlerError
+
 with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
-    from botocore.exceptions import ClientError, HTTPClientError
+    from botocore.exceptions import HTTPClientError
 
 #: How often a call is made, with a pause of 1, 2, 4 and 8 seconds between.
 ATTEMPTS = 5
+#: Errors with a status of 500 or more that say that nothing was made.
+_THROTTLED = ("RequestLimitExceeded", "RequestThrottled", "RequestThrottledException", "Throttling", "SlowDown")
+
+
+class LostAnswerError(HandlerError):
+    """AWS failed in a way that leaves open whether it did what it was asked for."""
+
+
+def stop_blind_retries(client: Any, operations: Iterable[str]) -> None:
+    """Let the client's calls of these operations fail where botocore would repeat one that may have had its effect.
+
+    Throttling is still waited out by botocore, since nothing is made then.
+    """
+    for operation in operations:
+        client.meta.events.register_first(f"needs-retry.{client.meta.service_model.service_name}.{operation}", _stop)
+
+
+def _stop(
+    response: tuple[Any, Mapping[str, Any]] | None = None, caught_exception: Exception | None = None, **_event: Any
+) -> None:
+    if caught_exception is not None:
+        raise caught_exception
+    parsed = response[1] if response else {}
+    error = parsed.get("Error", {})
+    if parsed.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500 and error.get("Code") not in _THROTTLED:
+        raise LostAnswerError(f"AWS answered {error.get('Code')}: {error.get('Message')}")
 
 
 def create_once(
@@ -26,27 +54,23 @@ def create_once(
     *,
     pause: float = 1.0,
 ) -> Mapping[str, Any]:
-    """Create a resource, and after an error that leaves open whether it was made, look for it before trying again.
+    """Create a resource, and where the answer is lost, look for it before trying again.
 
-    C(create) makes one call without botocore's retries, which would create a second resource; C(find) looks for the
-    first by its tags.
+    C(create) makes a call that is among those of L(stop_blind_retries); C(find) looks for its effect by the tags.
 
     Raises:
-        ClientError, HTTPClientError: AWS refused, or still failed at the last attempt.
+        ClientError: AWS refused.
+        LostAnswerError, HTTPClientError: AWS still failed at the last attempt, and nothing is there.
     """
-    for attempt in range(1, ATTEMPTS + 1):
+    for left in reversed(range(ATTEMPTS)):
         try:
             return create()
-        except ClientError as error:
-            # EC2 throttles with 503 too. It is one more read then.
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) < 500 or attempt == ATTEMPTS:
+        except (LostAnswerError, HTTPClientError):
+            time.sleep(pause)
+            pause *= 2
+            found = find()
+            if found:
+                return found[0]
+            if not left:
                 raise
-        except HTTPClientError:
-            if attempt == ATTEMPTS:
-                raise
-        time.sleep(pause)
-        pause *= 2
-        found = find()
-        if found:
-            return found[0]
     raise AssertionError("the last attempt returns or raises")

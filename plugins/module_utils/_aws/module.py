@@ -56,9 +56,9 @@ class AwsModule(Protocol):
     def exit_json(self, **result: Any) -> NoReturn: ...
 
 
-def client(module: AwsModule, service: str, *, attempts: int = 10) -> Any:
+def client(module: AwsModule, service: str) -> Any:
     """A boto3 client with botocore's own retries: adaptive mode slows down when AWS throttles, instead of failing."""
-    configuration = Config(retries={"mode": "adaptive", "total_max_attempts": attempts}, max_pool_connections=20)
+    configuration = Config(retries={"mode": "adaptive", "total_max_attempts": 10}, max_pool_connections=20)
     return module.client(service, aws_config=configuration)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._aws.creating import create_once
+from ansible_collections.entasis.engine.plugins.module_utils._aws.creating import create_once, stop_blind_retries
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network.plan import Plan
 from ansible_collections.entasis.engine.plugins.module_utils._aws.reading import read_all
 from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import (
@@ -42,9 +42,8 @@ class NetworkApply:
         self.ids = dict(plan.ids)
         self.public_ips = dict(plan.public_ips)
 
-    def handlers(self, ec2_without_retries: Any) -> Mapping[tuple[str, str], Handler]:
-        """The apply table. The other client is for calls that botocore must not repeat, see creating.py."""
-        self._without_retries = ec2_without_retries
+    def handlers(self) -> Mapping[tuple[str, str], Handler]:
+        stop_blind_retries(self._ec2, ("CreateVpc", "CreateInternetGateway", "AllocateAddress"))
         return {
             ("vpc", "create"): self._create_vpc,
             ("vpc", "update"): self._tag,
@@ -96,9 +95,7 @@ class NetworkApply:
     def _create_vpc(self, change: Change) -> None:
         after = _after(change)
         made = create_once(
-            lambda: self._without_retries.create_vpc(CidrBlock=after["cidr"], TagSpecifications=_tagged("vpc", after))[
-                "Vpc"
-            ],
+            lambda: self._ec2.create_vpc(CidrBlock=after["cidr"], TagSpecifications=_tagged("vpc", after))["Vpc"],
             lambda: self._find("describe_vpcs", "Vpcs", after),
         )
         self.ids[change.resource] = made["VpcId"]
@@ -115,7 +112,7 @@ class NetworkApply:
     def _create_internet_gateway(self, change: Change) -> None:
         after = _after(change)
         made = create_once(
-            lambda: self._without_retries.create_internet_gateway(TagSpecifications=_tagged("internet-gateway", after))[
+            lambda: self._ec2.create_internet_gateway(TagSpecifications=_tagged("internet-gateway", after))[
                 "InternetGateway"
             ],
             lambda: self._find("describe_internet_gateways", "InternetGateways", after),
@@ -157,9 +154,7 @@ class NetworkApply:
     def _create_elastic_ip(self, change: Change) -> None:
         after = _after(change)
         made = create_once(
-            lambda: self._without_retries.allocate_address(
-                Domain="vpc", TagSpecifications=_tagged("elastic-ip", after)
-            ),
+            lambda: self._ec2.allocate_address(Domain="vpc", TagSpecifications=_tagged("elastic-ip", after)),
             lambda: self._find("describe_addresses", "Addresses", after),
         )
         self.ids[change.resource] = made["AllocationId"]

@@ -60,7 +60,7 @@ class AwsNetwork:
         return self._plan.changes
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
-        return self._apply.handlers(client(self._module, "ec2", attempts=1))
+        return self._apply.handlers()
 
     def report(self) -> Mapping[str, Any]:
         """The module's own return values, from what was observed and what was made since."""

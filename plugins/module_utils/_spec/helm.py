@@ -8,10 +8,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.entasis.engine.plugins.module_utils import _spec_values as values
 from ansible_collections.entasis.engine.plugins.module_utils._charts import CHARTS
 from ansible_collections.entasis.engine.plugins.module_utils._platform import Charts, HelmRelease
-from ansible_collections.entasis.engine.plugins.module_utils._spec import (
+from ansible_collections.entasis.engine.plugins.module_utils._spec import values
+from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Section,
     Value,
     free_mapping,

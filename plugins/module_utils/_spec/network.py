@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from ansible_collections.entasis.engine.plugins.module_utils import _spec_values as values
 from ansible_collections.entasis.engine.plugins.module_utils._network_layout import (
     LARGEST_PREFIX,
     SMALLEST_PREFIX,
@@ -26,7 +25,8 @@ from ansible_collections.entasis.engine.plugins.module_utils._platform import (
     Network,
     Subnet,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._spec import (
+from ansible_collections.entasis.engine.plugins.module_utils._spec import values
+from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Parser,
     RefusedError,
     Section,

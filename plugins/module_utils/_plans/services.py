@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG
-from ansible_collections.entasis.engine.plugins.module_utils._plans import Plan, common, kubeconfig
+from ansible_collections.entasis.engine.plugins.module_utils._plans.aws import Plan, common, kubeconfig
 from ansible_collections.entasis.engine.plugins.module_utils._platform import (
     Autoscaling,
     Egress,
@@ -20,7 +20,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._platform import (
     Service,
     ServiceNetworkPolicy,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._spec_services import HTTP_PORT
+from ansible_collections.entasis.engine.plugins.module_utils._spec.services import HTTP_PORT
 
 #: Seconds that all services together may take until they are ready: an image of some GiB, on a node that starts first.
 _WAIT_TIMEOUT = 600

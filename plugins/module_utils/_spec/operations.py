@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils import _spec_values as values
 from ansible_collections.entasis.engine.plugins.module_utils._platform import (
     Alertmanager,
     Backup,
@@ -24,7 +23,8 @@ from ansible_collections.entasis.engine.plugins.module_utils._platform import (
     Prometheus,
     Retention,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._spec import (
+from ansible_collections.entasis.engine.plugins.module_utils._spec import values
+from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Parser,
     Section,
     Value,

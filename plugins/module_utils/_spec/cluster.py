@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Network
 
-from ansible_collections.entasis.engine.plugins.module_utils import _spec_values as values
 from ansible_collections.entasis.engine.plugins.module_utils._platform import Cluster
-from ansible_collections.entasis.engine.plugins.module_utils._spec import (
+from ansible_collections.entasis.engine.plugins.module_utils._spec import values
+from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Parser,
     Section,
     Value,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.entasis.engine.plugins.module_utils import _spec_values as values
 from ansible_collections.entasis.engine.plugins.module_utils._platform import (
     Autoscaling,
     Egress,
@@ -19,7 +18,8 @@ from ansible_collections.entasis.engine.plugins.module_utils._platform import (
     Service,
     ServiceNetworkPolicy,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._spec import (
+from ansible_collections.entasis.engine.plugins.module_utils._spec import values
+from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Parser,
     Section,
     Value,

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG, ROLE_TAG
-from ansible_collections.entasis.engine.plugins.module_utils._spec import (
+from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Parser,
     Value,
     expected,

@@ -12,9 +12,10 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from ansible_collections.entasis.engine.plugins.module_utils import _spec_values as values
 from ansible_collections.entasis.engine.plugins.module_utils._platform import Peer, SecurityGroup, SecurityGroupRule
-from ansible_collections.entasis.engine.plugins.module_utils._spec import (
+from ansible_collections.entasis.engine.plugins.module_utils._spec import values
+from ansible_collections.entasis.engine.plugins.module_utils._spec.defaults import MONITORING_GROUP
+from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Parser,
     RefusedError,
     Section,
@@ -27,7 +28,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._spec import (
     section_of,
     text,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._spec_defaults import MONITORING_GROUP
 
 
 def security_groups(platform: str, defined: tuple[str, ...]) -> Parser[tuple[SecurityGroup, ...]]:

@@ -15,8 +15,6 @@ import difflib
 from collections.abc import Sequence
 from ipaddress import IPv4Network
 
-from ansible_collections.entasis.engine.plugins.module_utils import _spec_operations as operations
-from ansible_collections.entasis.engine.plugins.module_utils import _spec_values as values
 from ansible_collections.entasis.engine.plugins.module_utils._charts import NVIDIA_DEVICE_PLUGIN
 from ansible_collections.entasis.engine.plugins.module_utils._instance_types import instance_type
 from ansible_collections.entasis.engine.plugins.module_utils._network_layout import (
@@ -38,19 +36,26 @@ from ansible_collections.entasis.engine.plugins.module_utils._platform import (
     Platform,
     SecurityGroup,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._spec import Section, Value, boolean, parse, section_of
-from ansible_collections.entasis.engine.plugins.module_utils._spec_cluster import cluster
-from ansible_collections.entasis.engine.plugins.module_utils._spec_defaults import (
+from ansible_collections.entasis.engine.plugins.module_utils._spec import operations, values
+from ansible_collections.entasis.engine.plugins.module_utils._spec.cluster import cluster
+from ansible_collections.entasis.engine.plugins.module_utils._spec.defaults import (
     MONITORING_GROUP,
     NODE_POOLS,
     SECURITY_GROUPS,
     SERVICES,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._spec_helm import charts, helm_releases
-from ansible_collections.entasis.engine.plugins.module_utils._spec_network import network
-from ansible_collections.entasis.engine.plugins.module_utils._spec_node_pools import gpu_readiness, node_pools
-from ansible_collections.entasis.engine.plugins.module_utils._spec_security_groups import security_groups
-from ansible_collections.entasis.engine.plugins.module_utils._spec_services import check_placement, services
+from ansible_collections.entasis.engine.plugins.module_utils._spec.helm import charts, helm_releases
+from ansible_collections.entasis.engine.plugins.module_utils._spec.network import network
+from ansible_collections.entasis.engine.plugins.module_utils._spec.node_pools import gpu_readiness, node_pools
+from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
+    Section,
+    Value,
+    boolean,
+    parse,
+    section_of,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._spec.security_groups import security_groups
+from ansible_collections.entasis.engine.plugins.module_utils._spec.services import check_placement, services
 
 #: Names are made from the platform's name; the longest is that of an S3 bucket with the account and the region in it:
 #: <name>-backups-<12 digits>-<region>, of 63 characters at most.

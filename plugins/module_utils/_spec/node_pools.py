@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ansible_collections.entasis.engine.plugins.module_utils import _spec_values as values
 from ansible_collections.entasis.engine.plugins.module_utils._instance_types import InstanceType, instance_type, nearest
 from ansible_collections.entasis.engine.plugins.module_utils._platform import GpuReadiness, Network, NodePool, Taint
-from ansible_collections.entasis.engine.plugins.module_utils._spec import (
+from ansible_collections.entasis.engine.plugins.module_utils._spec import values
+from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Parser,
     RefusedError,
     Section,

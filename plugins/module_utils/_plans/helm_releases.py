@@ -17,15 +17,15 @@ from ansible_collections.entasis.engine.plugins.module_utils._charts import (
     NVIDIA_DEVICE_PLUGIN,
     Chart,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._plans import Plan, common, kubeconfig
+from ansible_collections.entasis.engine.plugins.module_utils._plans.aws import Plan, common, kubeconfig
 from ansible_collections.entasis.engine.plugins.module_utils._platform import (
     GpuReadiness,
     HelmRelease,
     NodePool,
     Platform,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._spec_helm import DEFAULT_TIMEOUT
-from ansible_collections.entasis.engine.plugins.module_utils._spec_node_pools import GPU_LABEL
+from ansible_collections.entasis.engine.plugins.module_utils._spec.helm import DEFAULT_TIMEOUT
+from ansible_collections.entasis.engine.plugins.module_utils._spec.node_pools import GPU_LABEL
 
 
 def helm_releases_plan(platform: Platform) -> Plan:
