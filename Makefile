@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 BIN := $(CURDIR)/.cache/bin
-RUN := PATH="$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/.cache/collections:$(CURDIR)"
+RUN := PATH="$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/.cache/collections:$(CURDIR)" ANSIBLE_CONFIG="$(CURDIR)/ansible.cfg"
 
 .PHONY: help
 help: ## Show the targets
