@@ -46,7 +46,7 @@ sanity: setup ## ansible-test sanity with empty ignore files
 
 .PHONY: integration
 integration: setup ## Each module and each part of the sandbox, judged from outside
-	@$(RUN) pytest tests/integration
+	@$(RUN) pytest -n 2 --dist loadfile tests/integration
 
 .PHONY: end-to-end
 end-to-end: setup ## The whole of site.yml on a sandbox of its own

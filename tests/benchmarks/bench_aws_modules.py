@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.aws_server import AwsServer
-from tests.support.eks import Modules, cluster_options, make_parents, pool_options
+from tests.support.eks import cluster_options, make_parents, pool_options
+from tests.support.modules import Modules
 from tests.support.network import PLATFORM, network_options
 from tests.support.platform import Sandbox
 

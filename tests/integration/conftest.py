@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.aws_server import AwsServer
-from tests.support.eks import Modules, Outcome
+from tests.support.modules import Modules, Outcome
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.aws_server import REGION, AwsServer
-from tests.support.eks import Modules, Outcome
+from tests.support.modules import Modules, Outcome
 from tests.support.network import PLATFORM, TAGS, ids_by_name, network_options, picture, writes
 
 RunModule = Callable[..., Outcome]

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from tests.support.aws_server import REGION, AwsServer
-from tests.support.eks import Modules, Outcome
+from tests.support.modules import Modules, Outcome
 from tests.support.network import PLATFORM, TAGS, tags_of, writes
 
 RunModule = Callable[..., Outcome]

@@ -17,7 +17,8 @@ import pytest
 import yaml
 
 from tests.support.aws_server import REGION, AwsServer
-from tests.support.eks import PLATFORM, Modules, make_cluster, make_parents
+from tests.support.eks import PLATFORM, make_cluster, make_parents
+from tests.support.modules import Modules
 
 THEIRS = """\
 apiVersion: v1

@@ -17,8 +17,6 @@ from botocore.exceptions import ClientError
 from tests.support.aws_server import AwsServer
 from tests.support.eks import (
     PLATFORM,
-    Modules,
-    Outcome,
     cluster_options,
     make_cluster,
     make_parents,
@@ -26,8 +24,8 @@ from tests.support.eks import (
     node_pool,
     pool_options,
     settled_update,
-    wait_until,
 )
+from tests.support.modules import Modules, Outcome, wait_until
 
 QUICK = {"cluster": 0.0, "update": 0.2, "node_group": 0.2, "node": 0.0}
 GPU_TAINT = {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}

@@ -21,9 +21,12 @@ from typing import IO, Any
 
 import pytest
 
+from sandbox import toolchain
+from tests.support.modules import RUN_MODULE
+
 PROJECT = Path(__file__).resolve().parents[2]
 NAME = "tests"
-KUBERNETES_VERSION = "v1.36.3"
+KUBERNETES_VERSION = f"v{toolchain.versions()['kube-apiserver']}"
 #: The longest that a start may take; it takes four seconds on an idle machine.
 START_LIMIT = 120
 #: The longest that a module may run (seconds); a hang fails instead of hanging.
@@ -36,14 +39,6 @@ _COMPONENTS = {
     "kube-scheduler": "kube-scheduler",
     "kwok": "kwok-controller",
 }
-
-_RUN = """
-import importlib, json, sys
-from ansible.module_utils.testing import patch_module_args
-module = importlib.import_module("ansible_collections.entasis.engine.plugins.modules." + sys.argv[1])
-with patch_module_args(json.load(sys.stdin)):
-    module.main()
-"""
 
 
 def tool(name: str) -> str:
@@ -182,7 +177,7 @@ class ControlPlane:
         """A module as a process of its own, as under Ansible."""
         arguments = {"kubeconfig": str(self.kubeconfig), **options}
         process = subprocess.Popen(
-            [sys.executable, "-c", _RUN, module],
+            [sys.executable, "-c", RUN_MODULE, module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -2,117 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the tests of the EKS modules share: a module as a process of its own, and the parents of a cluster."""
+"""What the tests of the EKS modules share: the parents of a cluster, and options that make one."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from tests.support.aws_server import PROJECT, REGION, AwsServer
+from tests.support.aws_server import REGION, AwsServer
+from tests.support.modules import wait_until
 
 PLATFORM = "demo"
-#: The longest that a module may run (seconds); a hang fails instead of hanging.
-RUN_LIMIT = 60.0
-
-_RUN = """
-import importlib, json, sys
-from ansible.module_utils.testing import patch_module_args
-module = importlib.import_module("ansible_collections.entasis.engine.plugins.modules." + sys.argv[1])
-with patch_module_args(json.load(sys.stdin)):
-    module.main()
-"""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a module answered."""
-
-    result: dict[str, Any]
-
-    @property
-    def changed(self) -> bool:
-        return bool(self.result["changed"])
-
-    @property
-    def failed(self) -> bool:
-        return bool(self.result.get("failed", False))
-
-    @property
-    def message(self) -> str:
-        return str(self.result.get("msg", ""))
-
-    @property
-    def changes(self) -> list[tuple[str, str]]:
-        """Each change as its action and what it is of: ("update", "general configuration")."""
-        return [(c["action"], " ".join([c["name"], c.get("part", "")]).strip()) for c in self.result["changes"]]
-
-
-class Modules:
-    """The collection's modules against one server, each run a process of its own, as under Ansible.
-
-    C(environment) changes the server's environment; None takes a variable out of it.
-    """
-
-    def __init__(self, server: AwsServer, **environment: str | None) -> None:
-        collections = str(PROJECT / ".cache" / "collections")
-        variables = {**server.environment, "PYTHONPATH": collections, **environment}
-        self._environment = {name: value for name, value in variables.items() if value is not None}
-
-    def start(self, module: str, *, check: bool = False, **options: Any) -> subprocess.Popen[str]:
-        """Begin a run that the caller ends, or kills."""
-        process = subprocess.Popen(
-            [sys.executable, "-c", _RUN, module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=self._environment,
-        )
-        assert process.stdin is not None
-        arguments = {"region": REGION, **options, "_ansible_check_mode": check, "_ansible_diff": True}
-        process.stdin.write(json.dumps(arguments))
-        process.stdin.close()
-        process.stdin = None
-        return process
-
-    def run(self, module: str, *, check: bool = False, **options: Any) -> Outcome:
-        """Run a module to its end, which may be a failure that it reports."""
-        process = self.start(module, check=check, **options)
-        try:
-            output, errors = process.communicate(timeout=RUN_LIMIT)
-        finally:
-            process.kill()
-        assert output.strip(), errors
-        return Outcome(json.loads(output.strip().splitlines()[-1]))
-
-    def quartet(self, module: str, **options: Any) -> Outcome:
-        """Check, run, check, run: the first two agree and change, the last two change nothing. Gives the first run."""
-        foreseen = self.run(module, check=True, **options)
-        done = self.run(module, **options)
-        assert not foreseen.failed, foreseen.message
-        assert not done.failed, done.message
-        assert foreseen.changed
-        assert done.changed
-        assert foreseen.result["changes"] == done.result["changes"]
-        for check in (True, False):
-            again = self.run(module, check=check, **options)
-            assert not again.failed, again.message
-            assert again.changes == []
-            assert not again.changed
-        return done
-
-
-def wait_until(condition: Callable[[], bool], limit: float = 20.0) -> None:
-    end = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < end, f"not so after {limit} s"
-        time.sleep(0.02)
 
 
 def make_parents(server: AwsServer, platform: str = PLATFORM) -> dict[str, str]:

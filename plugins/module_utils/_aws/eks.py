@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from ansible.module_utils.common.warnings import warn
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, PlanError, update
 
 with suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
@@ -119,7 +120,7 @@ def settled_cluster(
     name = latest["name"]
     what = f"the EKS cluster '{name}'"
     if module.check_mode:
-        module.warn(f"{what} is {latest['status']}: a real run waits for that first, and may then plan other changes.")
+        warn(f"{what} is {latest['status']}: a real run waits for that first, and may then plan other changes.")
         return latest
 
     def look() -> str | None:
