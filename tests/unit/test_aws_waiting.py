@@ -21,7 +21,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import
     not_found,
     retry,
     still_used,
-    wait_until,
 )
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
@@ -58,12 +57,6 @@ def test_another_refusal_is_not() -> None:
 def test_a_refusal_that_does_not_pass_is_told_when_the_time_is_over() -> None:
     with pytest.raises(ClientError, match="NotFound"):
         retry(answers(refusal("InvalidGroup.NotFound"), "never"), not_found, limit=0, pause=0.01)
-
-
-def test_a_state_that_is_not_reached_is_told_with_what_was_waited_for() -> None:
-    with pytest.raises(TimeoutError, match="gateway nat-1 is not available after 0 seconds"):
-        wait_until(lambda: False, "gateway nat-1 is not available", limit=0)
-    wait_until(lambda: True, "never told", limit=0)
 
 
 LOST = LostAnswerError("AWS answered InternalError: Sorry.")

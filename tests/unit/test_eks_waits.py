@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._aws import eks
+from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import WaitError, poll
 from botocore.exceptions import ClientError
 
 
@@ -34,7 +35,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_looks_are_close_together_first_and_15_seconds_apart_at_the_end(clock: Clock) -> None:
-    eks.poll(lambda: "CREATING" if clock.now < 600 else None, "it", 1800)
+    poll(lambda: "CREATING" if clock.now < 600 else None, "it", 1800)
     assert clock.pauses[0] == 0.2
     assert clock.pauses == sorted(clock.pauses)
     assert clock.pauses[-1] == 15
@@ -43,13 +44,13 @@ def test_looks_are_close_together_first_and_15_seconds_apart_at_the_end(clock: C
 
 @pytest.mark.parametrize("seconds", [0.3, 1, 2, 10, 60])
 def test_what_is_done_after_a_while_is_seen_soon_after(clock: Clock, seconds: float) -> None:
-    eks.poll(lambda: "CREATING" if clock.now < seconds else None, "it", 1800)
+    poll(lambda: "CREATING" if clock.now < seconds else None, "it", 1800)
     assert clock.now < seconds * 1.5 + 0.2
 
 
 def test_a_wait_ends_in_time_and_says_what_was_still_so(clock: Clock) -> None:
-    with pytest.raises(eks.WaitError, match=r"the cluster is still CREATING after 30 s.*a new run goes on"):
-        eks.poll(lambda: "CREATING", "the cluster", 30)
+    with pytest.raises(WaitError, match=r"the cluster is still CREATING after 30 s.*a new run goes on"):
+        poll(lambda: "CREATING", "the cluster", 30)
     assert clock.now == pytest.approx(30)
 
 

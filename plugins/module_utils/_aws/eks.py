@@ -17,23 +17,24 @@ from contextlib import suppress
 from typing import Any
 
 from ansible.module_utils.common.warnings import warn
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, PlanError, update
+from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import (
+    FIRST_INTERVAL,
+    INTERVAL_GROWTH,
+    LONGEST_INTERVAL,
+    WaitError,
+    poll,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, update
 
 with suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
     from botocore.exceptions import ClientError, WaiterError
-
-#: Seconds between two looks at something that changes: short at first, since a small change is done in seconds, growing
-#: to the interval that suits what takes minutes.
-FIRST_INTERVAL = 0.2
-LONGEST_INTERVAL = 15.0
-INTERVAL_GROWTH = 1.5
 
 #: Seconds in which a new IAM role becomes visible to EKS. AWS gives no figure; it is usually below 15 s.
 ROLE_PROPAGATION = 60.0
 
 
-class WaitError(PlanError):
-    """What was waited for failed, or did not happen in time."""
+#: What to do about a wait that was too short.
+LONGER = " Give it a longer wait_timeout if that is too short."
 
 
 def wait_for(client: Any, waiter: str, what: str, timeout: float, **arguments: Any) -> None:
@@ -59,7 +60,7 @@ def wait_for(client: Any, waiter: str, what: str, timeout: float, **arguments: A
             raise WaitError(f"{what} is {status}: {reason} Mend the cause, then run again.") from error
         return None
 
-    poll(look, what, timeout)
+    poll(look, what, timeout, advice=LONGER)
 
 
 def wait_for_update(client: Any, what: str, timeout: float, **arguments: Any) -> None:
@@ -78,26 +79,7 @@ def wait_for_update(client: Any, what: str, timeout: float, **arguments: Any) ->
             )
         return None if found["status"] == "Successful" else found["status"]
 
-    poll(look, f"the update of {what}", timeout)
-
-
-def poll(look: Callable[[], str | None], what: str, timeout: float) -> None:
-    """Look until C(look) gives None; the status that it gives otherwise tells the user what was still the case.
-
-    Raises:
-        WaitError: C(timeout) seconds went by.
-    """
-    deadline = time.monotonic() + timeout
-    interval = FIRST_INTERVAL
-    while (status := look()) is not None:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise WaitError(
-                f"{what} is still {status} after {timeout:g} s. AWS goes on with it, and a new run goes on from there; "
-                "give it a longer wait_timeout if that is too short."
-            )
-        time.sleep(min(interval, left))
-        interval = min(interval * INTERVAL_GROWTH, LONGEST_INTERVAL)
+    poll(look, f"the update of {what}", timeout, advice=LONGER)
 
 
 def describe_cluster(client: Any, name: str) -> dict[str, Any] | None:
@@ -128,7 +110,7 @@ def settled_cluster(
         latest = describe_cluster(client, name)
         return latest["status"] if latest and latest["status"] in _UNDER_WAY else None
 
-    poll(look, what, timeout)
+    poll(look, what, timeout, advice=LONGER)
     return latest
 
 

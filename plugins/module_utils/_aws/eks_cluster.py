@@ -23,6 +23,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_cluster_pl
 )
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import PLACEHOLDER, Lookup
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import client
+from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import WaitError
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import is_owned
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Handler
 
@@ -109,7 +110,7 @@ class EksCluster:
             if error.response["Error"]["Code"] != "ResourceInUseException":
                 raise
             groups = self._eks.list_nodegroups(clusterName=self._name)["nodegroups"]
-            raise eks.WaitError(
+            raise WaitError(
                 f"AWS refuses: {error.response['Error'].get('Message')}. Its node groups are: "
                 f"{', '.join(groups) or 'none'}. Remove them first, with eks_node_pools state: absent."
             ) from error

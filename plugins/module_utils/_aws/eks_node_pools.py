@@ -29,6 +29,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_node_pools
 )
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import client
+from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import poll
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, is_owned
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PARALLELISM, Change, Handler, PlanError
 
@@ -140,7 +141,7 @@ class EksNodePools:
                 latest = self._describe(described["nodegroupName"])
             return latest["status"] if latest and latest["status"] in _UNDER_WAY else None
 
-        eks.poll(look, f"the node group '{described['nodegroupName']}'", self._timeout)
+        poll(look, f"the node group '{described['nodegroupName']}'", self._timeout, advice=eks.LONGER)
         return latest
 
     def handlers(self) -> dict[tuple[str, str], Handler]:

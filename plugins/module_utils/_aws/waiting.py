@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PlanError
+
 with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
     from botocore.exceptions import ClientError
 
@@ -21,6 +23,16 @@ Answer = TypeVar("Answer")
 #: AWS documents no bound for eventual consistency; Terraform's provider waits 1 to 5 minutes for EC2's.
 LIMIT_SECONDS = 60.0
 PAUSE_SECONDS = 2.0
+
+#: Seconds between two looks at something that changes: short at first, since a small change is done in seconds, growing
+#: to the interval that suits what takes minutes.
+FIRST_INTERVAL = 0.2
+LONGEST_INTERVAL = 15.0
+INTERVAL_GROWTH = 1.5
+
+
+class WaitError(PlanError):
+    """What was waited for failed, or did not happen in time."""
 
 
 def not_found(code: str) -> bool:
@@ -56,16 +68,20 @@ def retry(
         time.sleep(pause)
 
 
-def wait_until(reached: Callable[[], bool], what: str, *, limit: float, longest_pause: float = 10.0) -> None:
-    """Look again and again, first after a fifth of a second and then ever less often, until C(reached) says so.
+def poll(look: Callable[[], str | None], what: str, timeout: float, *, advice: str = "") -> None:
+    """Look until C(look) gives None; the status that it gives otherwise tells the user what was still the case.
 
     Raises:
-        TimeoutError: after C(limit) seconds; C(what) says what was waited for.
+        WaitError: C(timeout) seconds went by.
     """
-    end = time.monotonic() + limit
-    pause = 0.2
-    while not reached():
-        if time.monotonic() + pause > end:
-            raise TimeoutError(f"{what} after {limit:.0f} seconds. Look for the reason in AWS, then run again")
-        time.sleep(pause)
-        pause = min(pause * 2, longest_pause)
+    deadline = time.monotonic() + timeout
+    interval = FIRST_INTERVAL
+    while (status := look()) is not None:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise WaitError(
+                f"{what} is still {status} after {timeout:g} s. AWS goes on with it, and a new run goes on from there."
+                f"{advice}"
+            )
+        time.sleep(min(interval, left))
+        interval = min(interval * INTERVAL_GROWTH, LONGEST_INTERVAL)

@@ -16,9 +16,9 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.network.plan i
 from ansible_collections.entasis.engine.plugins.module_utils._aws.reading import read_all
 from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import (
     not_found,
+    poll,
     retry,
     still_used,
-    wait_until,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
     NAME_TAG,
@@ -187,17 +187,17 @@ class NetworkApply:
         self._wait_for_nat_gateway(gateway, "deleted")
 
     def _wait_for_nat_gateway(self, gateway: str, state: str) -> None:
-        def reached() -> bool:
+        def look() -> str | None:
             # A gateway that was just made may not be listed yet, one that is long gone is not any more.
             found = self._ec2.describe_nat_gateways(Filter=[{"Name": "nat-gateway-id", "Values": [gateway]}])
             if not found["NatGateways"]:
-                return state == "deleted"
+                return None if state == "deleted" else "not listed"
             seen = found["NatGateways"][0]
             if seen["State"] == "failed" and state != "deleted":
                 raise HandlerError(f"NAT gateway {gateway} failed: {seen.get('FailureMessage', 'AWS gives no reason')}")
-            return bool(seen["State"] == state)
+            return None if seen["State"] == state else str(seen["State"])
 
-        wait_until(reached, f"NAT gateway {gateway} is not {state}", limit=_NAT_LIMIT)
+        poll(look, f"NAT gateway {gateway}", _NAT_LIMIT)
 
     def _create_route_table(self, change: Change) -> None:
         after = _after(change)
