@@ -46,11 +46,11 @@ sanity: setup ## ansible-test sanity with empty ignore files
 
 .PHONY: integration
 integration: setup ## Each module and each part of the sandbox, judged from outside
-	@$(RUN) pytest -n 2 --dist loadfile tests/integration
+	@$(RUN) pytest -v -n 2 --dist loadfile tests/integration
 
 .PHONY: end-to-end
 end-to-end: setup ## The whole of site.yml on a sandbox of its own
-	@$(RUN) pytest tests/end_to_end
+	@$(RUN) pytest -v tests/end_to_end
 
 .PHONY: bench
 bench: setup ## Benchmarks as ratios measured side by side; writes .cache/bench.json
