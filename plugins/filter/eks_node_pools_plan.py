@@ -40,7 +40,7 @@ RETURN = r"""
 _value:
   description:
     - Beside what every plan says (C(platform), C(region), C(purge), C(tags), C(notices)), it holds C(iam_role),
-      C(cluster), C(node_pools) and C(kubeconfig).
+      C(cluster) and C(node_pools).
     - Plain data, described key by key by the role's argument specification.
   type: dict
 """

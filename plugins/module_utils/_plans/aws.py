@@ -149,7 +149,6 @@ def eks_node_pools_plan(platform: Platform) -> Plan:
         "iam_role": role,
         "cluster": platform.name,
         "node_pools": [_node_pool(pool, role["name"]) for pool in platform.node_pools],
-        "kubeconfig": kubeconfig(platform),
     }
 
 
