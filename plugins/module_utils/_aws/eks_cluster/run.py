@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws import eks, lookups
-from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_cluster_plan import (
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_cluster.plan import (
     KIND,
     create_request,
     desired_state,

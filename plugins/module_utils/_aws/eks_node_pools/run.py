@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws import eks, lookups
-from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_node_pools_plan import (
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_node_pools.plan import (
     KIND,
     Plan,
     clamped,

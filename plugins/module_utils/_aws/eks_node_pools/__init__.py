@@ -1,0 +1,10 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""The node pools of a cluster, each a managed node group.
+
+plan.py holds their states and compares them, purely; run.py reads, applies and is one run of the module.
+"""
