@@ -216,7 +216,7 @@ def test_an_entry_alone_gives_no_rights_and_the_view_policy_only_views(
     assert viewer("create", "configmap", "x") == "Forbidden"
     assert viewer("get", "secrets") == "Forbidden"
     account.eks.disassociate_access_policy(**place, policyArn=VIEW)
-    assert viewer("get", "pods") == "Forbidden"
+    until(lambda: viewer("get", "pods") == "Forbidden")
     account.eks.delete_access_entry(**place)
     begun = time.monotonic()
     until(lambda: viewer("get", "pods") == "Unauthorized")
