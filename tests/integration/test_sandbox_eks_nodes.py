@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -218,9 +217,7 @@ def test_an_entry_alone_gives_no_rights_and_the_view_policy_only_views(
     account.eks.disassociate_access_policy(**place, policyArn=VIEW)
     until(lambda: viewer("get", "pods") == "Forbidden")
     account.eks.delete_access_entry(**place)
-    begun = time.monotonic()
     until(lambda: viewer("get", "pods") == "Unauthorized")
-    assert time.monotonic() - begun < 5
 
 
 def test_a_policy_for_a_namespace_ends_at_its_border(
