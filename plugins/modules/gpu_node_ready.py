@@ -149,13 +149,14 @@ import dataclasses
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import gpu
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import verdict as verdicts
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import Watched, Watcher
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
     ApiError,
     KubernetesError,
     NoClusterError,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.gpu_watch import Watched, Watcher
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import CONNECTION_ARGUMENTS, connect
 
 
@@ -166,10 +167,10 @@ def run(module: AnsibleModule) -> None:
         KubernetesError: the cluster cannot be used.
     """
     options = module.params
-    config = gpu.Config(options["gpu_resource"], _expected_gpus(module))
+    config = Config(options["gpu_resource"], _expected_gpus(module))
     client = connect(module)
     if client is None:
-        module.exit_json(**report(Watched(gpu.judge((), options["expected_count"]))))
+        module.exit_json(**report(Watched(verdicts.judge((), options["expected_count"]))))
         return
     watcher = Watcher(client, options["label_selector"], config, options["expected_count"])
     watched = watcher.look() if module.check_mode else watcher.wait(options["timeout"], options["stable_for"])
@@ -181,7 +182,7 @@ def run(module: AnsibleModule) -> None:
     if watched.problem is not None:
         module.fail_json(msg=str(watched.problem), failure_kind="unreachable", **values)
     kind = "timeout" if watched.verdict.nodes else "no_nodes"
-    told = gpu.describe(watched.verdict, options["expected_count"])
+    told = verdicts.describe(watched.verdict, options["expected_count"])
     if watched.verdict.ready:
         told = f"the nodes were not ready for {options['stable_for']} s in a row. {told}"
     module.fail_json(msg=f"after {watched.seconds:.0f} s: {told}", failure_kind=kind, **values)
@@ -204,7 +205,7 @@ def report(watched: Watched) -> dict[str, Any]:
             "missing": max(0, expected - allocatable),
         },
         "nodes": [{**dataclasses.asdict(node), "ready": node.ready} for node in verdict.nodes],
-        "summary": gpu.summary(verdict),
+        "summary": verdicts.summary(verdict),
         "waited": round(watched.seconds, 1),
         "watch": {"lists": watched.lists, "events": watched.events},
     }

@@ -14,7 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import gpu
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import evaluate as rules
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import verdict as verdicts
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.report import NodeReport
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
     ApiError,
     Client,
@@ -36,7 +39,7 @@ _RETRY_INTERVAL = 2.0
 class Watched:
     """What was seen: the last verdict, whether it held for long enough, and what it cost."""
 
-    verdict: gpu.Verdict
+    verdict: verdicts.Verdict
     settled: bool = False
     seconds: float = 0.0
     events: int = 0
@@ -50,11 +53,11 @@ class Watcher:
 
     client: Client
     label_selector: str
-    config: gpu.Config
+    config: Config
     expected_count: int | None
     clock: Callable[[], float] = time.monotonic
     _nodes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    _reports: dict[str, gpu.NodeReport] = field(default_factory=dict)
+    _reports: dict[str, NodeReport] = field(default_factory=dict)
     _version: str = ""
 
     def look(self) -> Watched:
@@ -69,7 +72,7 @@ class Watcher:
             ApiError: the caller may not read nodes (401, 403).
         """
         start = self.clock()
-        watched = Watched(gpu.judge((), self.expected_count))
+        watched = Watched(verdicts.judge((), self.expected_count))
         ready_since: float | None = None
         while True:
             try:
@@ -81,7 +84,7 @@ class Watcher:
                 _raise_refusal(error)
                 watched.problem = error
             now = self.clock()
-            watched.verdict = gpu.judge(self._reports.values(), self.expected_count)
+            watched.verdict = verdicts.judge(self._reports.values(), self.expected_count)
             good = watched.verdict.ready and watched.problem is None
             ready_since = (ready_since if ready_since is not None else now) if good else None
             watched.seconds = now - start
@@ -128,7 +131,7 @@ class Watcher:
                     self._reports.pop(node["metadata"]["name"], None)
                 else:
                     self._put(node)
-                if gpu.judge(self._reports.values(), self.expected_count).ready != ready:
+                if verdicts.judge(self._reports.values(), self.expected_count).ready != ready:
                     return
         except KubernetesError as error:
             _raise_refusal(error)
@@ -140,21 +143,21 @@ class Watcher:
         node = {**node, "status": {key: value for key, value in node["status"].items() if key != "images"}}
         name = node["metadata"]["name"]
         self._nodes[name] = node
-        self._reports[name] = gpu.evaluate(node, (), self.config)
+        self._reports[name] = rules.evaluate(node, (), self.config)
 
-    def _explained(self) -> gpu.Verdict:
+    def _explained(self) -> verdicts.Verdict:
         """The verdict with a look at the device plugin's pods, which say why a node offers no GPU."""
         pods: list[Mapping[str, Any]] = []
         if not all(report.ready for report in self._reports.values()):
-            for selector in gpu.PLUGIN_SELECTORS:
+            for selector in rules.PLUGIN_SELECTORS:
                 try:
                     pods += self.client.list(PODS, label_selector=selector)[0]
                 except ApiError as error:
                     # Without the right to read pods the reason is only less exact.
                     if error.status != 403:
                         raise
-        reports = [gpu.evaluate(node, pods, self.config) for node in self._nodes.values()]
-        return gpu.judge(reports, self.expected_count)
+        reports = [rules.evaluate(node, pods, self.config) for node in self._nodes.values()]
+        return verdicts.judge(reports, self.expected_count)
 
 
 def _raise_refusal(error: KubernetesError) -> None:

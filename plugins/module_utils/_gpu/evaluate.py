@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""Whether GPU nodes can take GPU work, as pure functions of Node and Pod objects.
+"""Whether a GPU node can take GPU work, as pure functions of Node and Pod objects.
 
 A node is Ready minutes before its GPUs can be asked for: first the device plugin's pod has to run on it and register
 them. So readiness is looked at in layers, and each thing that is missing is a reason with a code of its own:
@@ -18,11 +18,13 @@ them. So readiness is looked at in layers, and each thing that is missing is a r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils import _instance_types
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.report import NodeReport
 
 Object = Mapping[str, Any]
 
@@ -60,60 +62,6 @@ POOL_LABEL = "eks.amazonaws.com/nodegroup"
 _REPLICAS_LABEL = "nvidia.com/gpu.replicas"
 
 
-@dataclass(frozen=True)
-class Reason:
-    """Why a node, or the set, is not ready. C(code) is for machines, C(message) says what is, C(hint) what to do."""
-
-    code: str
-    layer: str
-    message: str
-    hint: str = ""
-
-
-@dataclass(frozen=True)
-class Config:
-    """What is expected of each node. C(expected_gpus) is None where the instance type tells."""
-
-    gpu_resource: str = "nvidia.com/gpu"
-    expected_gpus: int | None = None
-
-
-@dataclass(frozen=True)
-class NodeReport:
-    """What was found out about one node. A count is None where the node does not know the resource at all."""
-
-    name: str
-    pool: str
-    instance_type: str
-    zone: str
-    reasons: tuple[Reason, ...]
-    capacity: int | None
-    allocatable: int | None
-    expected: int | None
-    plugin_pod: str = ""
-
-    @property
-    def ready(self) -> bool:
-        return not self.reasons
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The whole set: ready where C(reasons) is empty."""
-
-    nodes: tuple[NodeReport, ...]
-    reasons: tuple[Reason, ...] = ()
-    warnings: tuple[str, ...] = field(default=())
-
-    @property
-    def ready(self) -> bool:
-        return not self.reasons
-
-    @property
-    def ready_count(self) -> int:
-        return sum(node.ready for node in self.nodes)
-
-
 def evaluate(node: Object, pods: Sequence[Object], config: Config) -> NodeReport:
     """One node, in layers. C(pods) are the device plugin's pods, of this node and of others."""
     metadata = node["metadata"]
@@ -148,66 +96,6 @@ def evaluate(node: Object, pods: Sequence[Object], config: Config) -> NodeReport
         expected=expected,
         plugin_pod=plugin["metadata"]["name"] if plugin else "",
     )
-
-
-def judge(reports: Iterable[NodeReport], expected_count: int | None) -> Verdict:
-    """The whole set. Without C(expected_count) every node has to be ready, and there must be one."""
-    nodes = tuple(sorted(reports, key=lambda report: report.name))
-    ready = sum(node.ready for node in nodes)
-    wanted = max(1, len(nodes)) if expected_count is None else expected_count
-    reasons: list[Reason] = []
-    if wanted and not nodes:
-        reasons.append(
-            Reason("NO_NODES", "L0", "no node has the labels", "Check label_selector and the size of the node pool.")
-        )
-    elif len(nodes) < wanted:
-        reasons.append(
-            Reason(
-                "TOO_FEW_NODES",
-                "L0",
-                f"{len(nodes)} of {wanted} nodes are there",
-                "Look at the node group's health and at the autoscaling group's activity.",
-            )
-        )
-    if nodes and ready < wanted:
-        reasons += [reason for node in nodes for reason in node.reasons]
-    unknown = sorted({node.instance_type or "(no label)" for node in nodes if node.expected is None})
-    warnings = tuple(
-        f"how many GPUs the instance type {name} has is not known: any number above 0 is taken. Set expected_gpus."
-        for name in unknown
-    )
-    return Verdict(nodes, tuple(reasons), warnings)
-
-
-def summary(verdict: Verdict) -> dict[str, dict[str, Any]]:
-    """How many nodes have each reason, the most frequent first, with an example."""
-    found: dict[str, dict[str, Any]] = {}
-    for reason in verdict.reasons:
-        if reason.layer == "L0":
-            found[reason.code] = {"nodes": 0, "message": reason.message, "hint": reason.hint, "example": ""}
-    for node in verdict.nodes:
-        for reason in node.reasons:
-            entry = found.setdefault(
-                reason.code, {"nodes": 0, "message": reason.message, "hint": reason.hint, "example": node.name}
-            )
-            entry["nodes"] += 1
-    return dict(sorted(found.items(), key=lambda item: (bool(item[1]["example"]), -item[1]["nodes"], item[0])))
-
-
-def describe(verdict: Verdict, expected_count: int | None) -> str:
-    """One sentence: how many are ready, and the top reasons of the others."""
-    of = len(verdict.nodes) if expected_count is None else expected_count
-    counted = summary(verdict)
-    reasons = [
-        f"{entry['nodes']} {code} ({entry['example']}: {entry['message']})"
-        if entry["example"]
-        else f"{code}: {entry['message']}"
-        for code, entry in counted.items()
-    ]
-    hints = list(dict.fromkeys(entry["hint"] for entry in counted.values() if entry["hint"]))
-    told = f"{verdict.ready_count} of {of} nodes are ready{'; ' if reasons else ''}{'; '.join(reasons)}."
-    # The hints of the two most frequent reasons; more would bury the reasons themselves.
-    return " ".join([told, *hints[:2]])
 
 
 def _expected(labels: Mapping[str, str], config: Config) -> int | None:
