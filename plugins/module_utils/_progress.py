@@ -26,12 +26,16 @@ PIPE_VARIABLE = "ENTASIS_PROGRESS_PIPE"
 #: Bytes of a line, its end included. A pipe takes up to 512 (POSIX's PIPE_BUF) in one piece, whatever other threads do.
 _LONGEST = 512
 
-_waits: dict[object, str] = {}
+#: Seconds after which a wait says the same again, with the seconds counted on.
+_REPETITION = 1.0
+
+#: The waits under way: what each says, and since when it lasts.
+_waits: dict[object, tuple[str, float]] = {}
 _waits_lock = threading.Lock()
 
 
 def report(text: str) -> None:
-    """Say in one line where the module stands. It may be called as often as the module looks: one line in 15 s is shown.
+    """Say in one line where the module stands. Call it at every look: of many lines the latest is shown.
 
     Never fails: where nobody listens, or nothing can be written, the line is lost.
     """
@@ -58,25 +62,42 @@ def report(text: str) -> None:
 
 
 @contextmanager
-def waiting(what: str) -> Iterator[Callable[[str], None]]:
-    """A wait: gives a function that says the state of what is waited for, for one line with all waits under way.
+def waiting(text: str = "") -> Iterator[Callable[[str], None]]:
+    """Say what is waited for, every second with the seconds that it has taken, until the wait ends.
 
-    Waits in several threads share the line: C(the node group 'a' is CREATING, 30 s; the node group 'b' is …).
+    Gives a function that changes the text. Waits in several threads share one line: C(a is CREATING, 30 s; b is …).
     """
-    start = time.monotonic()
-    key = object()
+    if not os.environ.get(PIPE_VARIABLE):
+        yield lambda _text: None
+        return
+    key, start, ended = object(), time.monotonic(), threading.Event()
 
-    def tell(state: str) -> None:
+    def tell(text: str) -> None:
         with _waits_lock:
-            _waits[key] = f"{what} is {state}, {time.monotonic() - start:.0f} s"
-            line = "; ".join(_waits.values())
-        report(line)
+            _waits[key] = (text, start)
 
+    def repeat() -> None:
+        while not ended.wait(_REPETITION):
+            _report_waits()
+
+    tell(text)
+    repeater = threading.Thread(target=repeat, daemon=True)
+    repeater.start()
     try:
         yield tell
     finally:
+        ended.set()
+        repeater.join()
         with _waits_lock:
-            _waits.pop(key, None)
+            del _waits[key]
+
+
+def _report_waits() -> None:
+    now = time.monotonic()
+    with _waits_lock:
+        lines = [f"{text}, {now - start:.0f} s" for text, start in _waits.values() if text]
+    if lines:
+        report("; ".join(lines))
 
 
 def _end_without_listener() -> None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from ansible_collections.entasis.engine.plugins.module_utils import _progress
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PlanError
 
 with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
@@ -76,12 +77,14 @@ def poll(look: Callable[[], str | None], what: str, timeout: float, *, advice: s
     """
     deadline = time.monotonic() + timeout
     interval = FIRST_INTERVAL
-    while (status := look()) is not None:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise WaitError(
-                f"{what} is still {status} after {timeout:g} s. AWS goes on with it, and a new run goes on from there."
-                f"{advice}"
-            )
-        time.sleep(min(interval, left))
-        interval = min(interval * INTERVAL_GROWTH, LONGEST_INTERVAL)
+    with _progress.waiting() as tell:
+        while (status := look()) is not None:
+            tell(f"{what} is {status}")
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise WaitError(
+                    f"{what} is still {status} after {timeout:g} s. AWS goes on with it, and a new run goes on from "
+                    f"there.{advice}"
+                )
+            time.sleep(min(interval, left))
+            interval = min(interval * INTERVAL_GROWTH, LONGEST_INTERVAL)

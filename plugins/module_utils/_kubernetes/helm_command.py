@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.entasis.engine.plugins.module_utils import _progress
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import helm
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, KubernetesError
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm import Desired, Live, Owner
@@ -145,16 +146,18 @@ class Installer:
             arguments.append("--wait")
         if release.create_namespace:
             arguments.append("--create-namespace")
-        self._command.run(arguments, timeout=release.timeout + _MARGIN, values=json.dumps(release.values))
+        with _progress.waiting(f"helm installs {change.name} {release.version}"):
+            self._command.run(arguments, timeout=release.timeout + _MARGIN, values=json.dumps(release.values))
 
     def _uninstall(self, change: Change) -> None:
         existing = self._live[change.name]
         release = self._desired.get(change.name)
         timeout = release.timeout if release else 300
-        self._command.run(
-            ["uninstall", existing.name, "--namespace", existing.namespace, "--wait", "--timeout", f"{timeout}s"],
-            timeout=timeout + _MARGIN,
-        )
+        with _progress.waiting(f"helm removes {change.name}"):
+            self._command.run(
+                ["uninstall", existing.name, "--namespace", existing.namespace, "--wait", "--timeout", f"{timeout}s"],
+                timeout=timeout + _MARGIN,
+            )
 
     def _mark_failed(self, existing: Live) -> None:
         """Close a revision whose helm has ended without doing so; helm itself refuses to go on from a pending one."""
@@ -176,10 +179,13 @@ def wait_for_others(client: Client, desired: Sequence[Desired]) -> dict[str, Liv
     A helm that works on a release keeps it pending for at most its own timeout, for which we take the release's. So a
     release that has been pending for longer is stuck: the plan mends it.
     """
-    while True:
-        live = helm.observe(client)
-        now = datetime.datetime.now(datetime.UTC)
-        pending = [(one, live[one.path]) for one in desired if one.path in live and live[one.path].pending]
-        if not any(existing.age(now) < one.timeout for one, existing in pending):
-            return live
-        time.sleep(_INTERVAL)
+    with _progress.waiting() as tell:
+        while True:
+            live = helm.observe(client)
+            now = datetime.datetime.now(datetime.UTC)
+            pending = [(one, live[one.path]) for one in desired if one.path in live and live[one.path].pending]
+            busy = [one.path for one, existing in pending if existing.age(now) < one.timeout]
+            if not busy:
+                return live
+            tell(f"another helm works on {', '.join(busy)}")
+            time.sleep(_INTERVAL)

@@ -9,10 +9,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.entasis.engine.plugins.module_utils import _progress
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import readiness
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
     Client,
@@ -30,15 +31,6 @@ LONGEST_INTERVAL = 2.0
 _PODS_IN_ERROR = 3
 
 _WITH_PODS = {"Deployment.apps", "StatefulSet.apps", "DaemonSet.apps", "Job.batch"}
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where the waiting stands: after how many seconds, how many objects, and what those that are not ready lack."""
-
-    seconds: float
-    total: int
-    lacking: Mapping[Reference, str]
 
 
 @dataclass
@@ -59,7 +51,6 @@ def wait_ready(
     *,
     timeout: float,
     selector: str = "",
-    progress: Callable[[Progress], None] | None = None,
 ) -> Outcome:
     """Wait until all objects are ready, at most C(timeout) seconds.
 
@@ -70,19 +61,19 @@ def wait_ready(
     outcome = Outcome(live=dict(known))
     interval = FIRST_INTERVAL
     unread = [one for one in resources if one not in known]
-    while True:
-        outcome.live.update(_read(client, resources, unread, selector))
-        outcome.lacking = _judge(resources, outcome)
-        outcome.seconds = time.monotonic() - start
-        if progress is not None:
-            progress(Progress(outcome.seconds, len(resources), dict(outcome.lacking)))
-        if not outcome.lacking or outcome.hopeless or outcome.seconds >= timeout:
-            return outcome
-        time.sleep(min(interval, max(0.05, timeout - outcome.seconds)))
-        interval = min(interval * 1.5, LONGEST_INTERVAL)
-        unread = list(outcome.lacking)
-        for one in unread:
-            outcome.live.pop(one, None)
+    with _progress.waiting() as tell:
+        while True:
+            outcome.live.update(_read(client, resources, unread, selector))
+            outcome.lacking = _judge(resources, outcome)
+            outcome.seconds = time.monotonic() - start
+            if not outcome.lacking or outcome.hopeless or outcome.seconds >= timeout:
+                return outcome
+            tell(_in_one_line(outcome, len(resources)))
+            time.sleep(min(interval, max(0.05, timeout - outcome.seconds)))
+            interval = min(interval * 1.5, LONGEST_INTERVAL)
+            unread = list(outcome.lacking)
+            for one in unread:
+                outcome.live.pop(one, None)
 
 
 def wait_gone(client: Client, resource: Resource, namespace: str, name: str, uid: str, *, timeout: float) -> None:
@@ -93,18 +84,19 @@ def wait_gone(client: Client, resource: Resource, namespace: str, name: str, uid
     """
     deadline = time.monotonic() + timeout
     interval = FIRST_INTERVAL
-    while True:
-        live = client.get(resource, namespace, name)
-        if live is None or live["metadata"]["uid"] != uid:
-            return
-        if time.monotonic() >= deadline:
-            held = ", ".join(live["metadata"].get("finalizers") or ()) or "none"
-            raise KubernetesError(
-                f"it is still there {timeout:.0f} s after its removal was asked for (finalizers: {held}). Look at what "
-                "the controllers of those finalizers wait for."
-            )
-        time.sleep(interval)
-        interval = min(interval * 1.5, LONGEST_INTERVAL)
+    with _progress.waiting(f"{resource.kind} {name} is being removed"):
+        while True:
+            live = client.get(resource, namespace, name)
+            if live is None or live["metadata"]["uid"] != uid:
+                return
+            if time.monotonic() >= deadline:
+                held = ", ".join(live["metadata"].get("finalizers") or ()) or "none"
+                raise KubernetesError(
+                    f"it is still there {timeout:.0f} s after its removal was asked for (finalizers: {held}). Look at "
+                    "what the controllers of those finalizers wait for."
+                )
+            time.sleep(interval)
+            interval = min(interval * 1.5, LONGEST_INTERVAL)
 
 
 def explain(client: Client, outcome: Outcome) -> list[str]:
@@ -114,6 +106,12 @@ def explain(client: Client, outcome: Outcome) -> list[str]:
         pods = _pod_troubles(client, outcome.live.get(one))
         lines.append(f"{one}: {lacking}" + "".join(f"; {pod}" for pod in pods))
     return lines
+
+
+def _in_one_line(outcome: Outcome, total: int) -> str:
+    one, lacking = min(outcome.lacking.items())
+    others = f", and {len(outcome.lacking) - 1} more" if len(outcome.lacking) > 1 else ""
+    return f"{total - len(outcome.lacking)}/{total} ready; {one}: {lacking.rstrip('.')}{others}"
 
 
 def _judge(resources: Mapping[Reference, Resource], outcome: Outcome) -> dict[Reference, str]:
