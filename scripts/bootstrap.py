@@ -28,6 +28,8 @@ REQUIREMENTS = PROJECT / "requirements.txt"
 #: A virtual environment of the pinned packages measured 1.1 GiB, and pip unpacks beside it.
 NEEDED_BYTES = 3 * 1024**3
 HEARTBEAT_SECONDS = 15
+#: An environment of 1.1 GiB that no checkout has used for so long is removed when a new one is made.
+KEPT_SECONDS = 30 * 24 * 3600
 
 
 def cache_folder() -> Path:
@@ -103,6 +105,16 @@ def installed(folder: Path, log: Path) -> str:
     return f"{found} packages found, {in_place} in place"
 
 
+def remove_unused(folder: Path) -> None:
+    """Remove the environments of earlier requirements that nothing has used for a long time."""
+    for ready in folder.glob("*/.ready"):
+        if time.time() - ready.stat().st_mtime > KEPT_SECONDS:
+            say(f"removing {ready.parent}, which nothing has used for {KEPT_SECONDS // 86400} days")
+            # First the mark: what is removed by half is never taken for an environment.
+            ready.unlink()
+            shutil.rmtree(ready.parent)
+
+
 def virtual_environment() -> Path:
     """The virtual environment of requirements.txt, made if it is not in the cache yet."""
     made_from = f"{platform.python_version()} {platform.machine()} {Path(sys.executable).resolve()}\n"
@@ -110,10 +122,12 @@ def virtual_environment() -> Path:
     folder = cache_folder() / "venv" / key
     ready = folder / ".ready"
     if ready.exists():
+        ready.touch()
         return folder
     with locked(folder.parent / f"{key}.lock"):
         if ready.exists():
             return folder
+        remove_unused(folder.parent)
         check_disk(folder.parent)
         say(f"making the Python environment in {folder} (about two minutes)")
         shutil.rmtree(folder, ignore_errors=True)

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -47,3 +49,14 @@ def test_a_long_step_shows_that_it_is_alive(
     monkeypatch.setattr(bootstrap, "HEARTBEAT_SECONDS", 0.05)
     bootstrap.run_with_heartbeat("installing", ["sleep", "0.5"], tmp_path / "log", lambda: "half of it")
     assert "installing: 0 s, half of it" in capsys.readouterr().out
+
+
+def test_only_environments_that_nothing_uses_any_more_are_removed(tmp_path: Path) -> None:
+    for name, age in (("old", bootstrap.KEPT_SECONDS + 60), ("used", 60)):
+        mark = tmp_path / name / ".ready"
+        mark.parent.mkdir()
+        mark.touch()
+        os.utime(mark, (time.time() - age,) * 2)
+    (tmp_path / "in the making").mkdir()
+    bootstrap.remove_unused(tmp_path)
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["in the making", "used"]
