@@ -86,11 +86,10 @@ def load(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         try:
-            # The file lies in the sandbox's own folder, where its user alone can write.
-            version = pickle.load(file)  # noqa: S301
+            version = pickle.load(file)  # noqa: S301 - the file lies where the sandbox's own user alone can write
             if version != _VERSION:
                 raise SnapshotError(f"{path} is of version {version!r}, and this is {_VERSION!r}")
-            state: State = pickle.load(file)  # noqa: S301
+            state: State = pickle.load(file)  # noqa: S301 - as above
         except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, LookupError, TypeError) as error:
             raise SnapshotError(f"{path} cannot be read: {error}") from error
     for backend_class, accounts in state.items():
