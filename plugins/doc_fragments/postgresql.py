@@ -1,0 +1,81 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options by which the collection's data modules reach their database, see module_utils/_postgresql.py."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  login_user:
+    description:
+      - The user to log in as.
+      - Without it, the environment variable E(PGUSER) is looked at.
+    type: str
+    default: postgres
+  login_password:
+    description:
+      - The password of the user. It is shown nowhere.
+      - Without it, the environment variable E(PGPASSWORD) is looked at, and then what libpq looks at, such as
+        C(~/.pgpass).
+    type: str
+    default: ''
+  login_host:
+    description:
+      - The host that the database runs on. Without it, the local socket is used.
+      - With O(kube_port_forward) it is not connected to. It is then the name that the server's certificate must have
+        where O(ssl_mode=verify-full), and C(<service>.<namespace>.svc) without it.
+    type: str
+    default: ''
+  login_unix_socket:
+    description: The folder of the local socket, used where O(login_host) is empty or V(localhost).
+    type: str
+    default: ''
+  login_port:
+    description:
+      - The port of the database. With O(kube_port_forward), its O(kube_port_forward.port) counts instead.
+      - Without it, the environment variable E(PGPORT) is looked at.
+    type: int
+    default: 5432
+  login_db:
+    description:
+      - The database to connect to. Unlike community.postgresql, none is chosen where it is not said, because what these
+        modules do is not to happen in a database that nobody named.
+      - Without it, the environment variable E(PGDATABASE) is looked at.
+    type: str
+    required: true
+  ssl_mode:
+    description:
+      - Whether the connection is protected by TLS, and what of the server's certificate is verified.
+      - The modes are explained in U(https://www.postgresql.org/docs/current/libpq-ssl.html).
+    type: str
+    choices: [allow, disable, prefer, require, verify-ca, verify-full]
+    default: prefer
+  ca_cert:
+    description: File with the certificates of the authorities that may have signed the server's certificate.
+    type: path
+    aliases: [ssl_rootcert]
+  ssl_cert:
+    description: File with the certificate of the client.
+    type: path
+  ssl_key:
+    description: File with the key of the client's certificate.
+    type: path
+  connect_params:
+    description:
+      - Further parameters of libpq, such as C(keepalives_idle). They take precedence over the other options.
+      - A C(password) is refused, because Ansible writes this option to the log of the module's host. The values of
+        C(sslpassword) and of the other secrets of libpq are left out of the result, but stand in that log unless the
+        task has C(no_log).
+      - A server that does not answer is given up after C(connect_timeout), 10 seconds without it.
+    type: dict
+    default: {}
+  session_role:
+    description: A role to become (C(SET ROLE)) after the login. The user has to be a member of it.
+    type: str
+requirements:
+  - "Python package C(psycopg) >= 3.1, or C(psycopg2) >= 2.7"
+"""

@@ -1,0 +1,380 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""The one connection of a data module to its database, by the options that community.postgresql has.
+
+    with connect(module, settings={"lock_timeout": "5s"}) as database:
+        with database.transaction():
+            rows = database.execute("SELECT relname FROM pg_class WHERE oid = %s::regclass", ["metrics.ticks"])
+
+psycopg 3 is used where it is installed, else psycopg2; what they do differently ends here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+
+# As community.postgresql: older ones of psycopg 3 have no cursor that binds on the client's side.
+try:
+    import psycopg
+    import psycopg.conninfo
+    from psycopg import ClientCursor
+
+    PSYCOPG_IMPORT_ERROR: ImportError | None = None
+except ImportError as error:
+    PSYCOPG_IMPORT_ERROR = error
+
+try:
+    import psycopg2
+    import psycopg2.extensions
+
+    PSYCOPG2_IMPORT_ERROR: ImportError | None = None
+except ImportError as error:
+    PSYCOPG2_IMPORT_ERROR = error
+
+#: Seconds until a server that does not answer is given up, where connect_params does not say otherwise.
+CONNECT_TIMEOUT = 10
+
+#: The options of the doc fragment entasis.engine.postgresql.
+CONNECTION_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "login_user": {"type": "str", "default": "postgres", "fallback": (env_fallback, ["PGUSER"])},
+    "login_password": {"type": "str", "default": "", "no_log": True, "fallback": (env_fallback, ["PGPASSWORD"])},
+    "login_host": {"type": "str", "default": ""},
+    "login_unix_socket": {"type": "str", "default": ""},
+    "login_port": {"type": "int", "default": 5432, "fallback": (env_fallback, ["PGPORT"])},
+    "login_db": {"type": "str", "required": True, "fallback": (env_fallback, ["PGDATABASE"])},
+    "ssl_mode": {
+        "type": "str",
+        "default": "prefer",
+        "choices": ["allow", "disable", "prefer", "require", "verify-ca", "verify-full"],
+    },
+    "ca_cert": {"type": "path", "aliases": ["ssl_rootcert"]},
+    "ssl_cert": {"type": "path"},
+    "ssl_key": {"type": "path"},
+    "connect_params": {"type": "dict", "default": {}},
+    "session_role": {"type": "str"},
+}
+
+#: What libpq calls the options.
+_LIBPQ_NAMES = {
+    "login_user": "user",
+    "login_password": "password",
+    "login_host": "host",
+    "login_port": "port",
+    "login_db": "dbname",
+    "ssl_mode": "sslmode",
+    "ca_cert": "sslrootcert",
+    "ssl_cert": "sslcert",
+    "ssl_key": "sslkey",
+}
+
+#: Parameters of libpq whose values are shown nowhere.
+_SECRET_PARAMETERS = ("sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
+
+#: What to do, by a piece of what libpq or the server says.
+_HINTS = (
+    ("password authentication failed", "Check login_user and login_password."),
+    ("no password supplied", "Set login_password."),
+    ("Peer authentication failed", "Run the task as the system user of that name (become_user), or set login_host."),
+    ("no pg_hba.conf entry", "Let this user in from here in the server's pg_hba.conf."),
+    ("does not match host name", "Set login_host to a name that the server's certificate has."),
+    ("certificate verify failed", "Set ca_cert to the certificate of the authority that signed the server's."),
+    ("root certificate file", "Set ca_cert to the certificate of the authority that signed the server's."),
+    ("does not support SSL", "Turn TLS on in the server, or choose another ssl_mode."),
+    ("failed to resolve host", "Check login_host. A name inside a cluster is reached by kube_port_forward."),
+    ("could not translate host name", "Check login_host. A name inside a cluster is reached by kube_port_forward."),
+    ("Connection refused", "Check login_host and login_port, and that the server runs and listens there."),
+    ("No such file or directory", "Check login_unix_socket, and that the server runs; set login_host for TCP."),
+    ("timeout expired", "Check login_host and login_port, and what may stand between, such as a security group."),
+    ("too many clients", "Wait, or raise max_connections."),
+    ("is starting up", "Run the task again in a moment."),
+    ("is shutting down", "Run the task again once the server is back."),
+    ("invalid connection option", "Correct connect_params; it takes the parameters of libpq."),
+    ("does not exist", "Make it first, or correct the option."),
+)
+
+
+class DatabaseError(Exception):
+    """The database could not be reached, or refused a statement. The text says what, where, why and what to do.
+
+    C(message) is the server's own text alone. C(sqlstate) is its code of five characters, or None where no server
+    answered or let us in.
+    """
+
+    def __init__(
+        self, text: str, *, message: str = "", sqlstate: str | None = None, detail: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(text)
+        self.message = message or text
+        self.sqlstate = sqlstate
+        self.detail = detail
+        self.hint = hint
+
+
+class NoDatabaseError(DatabaseError):
+    """Check mode only: what the database runs in is not made yet. A module then plans everything as created."""
+
+
+class Connection:
+    """One session. Each statement commits by itself, unless it stands in a C(transaction)."""
+
+    def __init__(self, session: Any, errors: type[Exception], *, driver: str, server_version: int, where: str) -> None:
+        #: The driver and its version: C(psycopg 3.3.9), C(psycopg2 2.9.12).
+        self.driver = driver
+        #: As in server_version_num: 180006 is 18.6.
+        self.server_version = server_version
+        #: The database as messages name it.
+        self.where = where
+        self._session = session
+        self._errors = errors
+        self._depth = 0
+
+    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Run one statement; return its rows, none where it has no result.
+
+        Placeholders are C(%s) and C(%(name)s); a literal C(%) is doubled where there are parameters. A list becomes an
+        array and needs a cast where nothing else says its type: C(unnest(%s::text[])). JSON is passed as text.
+
+        Timestamps and dates that Python cannot hold, such as infinity and those before year 1, come as the nearest that
+        it can (L(datetime.max), L(datetime.min)). Intervals come as the text that the server writes, because Python's
+        have no months.
+
+        Raises:
+            DatabaseError: the server refused, or is gone.
+        """
+        try:
+            with self._session.cursor() as cursor:
+                cursor.execute(sql, parameters)
+                if cursor.description is None:
+                    return []
+                names = [column[0] for column in cursor.description]
+                return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        except self._errors as error:
+            raise _explain(error, f"{self.where} refused a statement") from error
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the statements inside, or none of them. Inside another transaction: a savepoint."""
+        name = f"entasis_{self._depth}"
+        begin, commit, rollback = (
+            (f"SAVEPOINT {name}", f"RELEASE SAVEPOINT {name}", f"ROLLBACK TO SAVEPOINT {name}")
+            if self._depth
+            else ("BEGIN", "COMMIT", "ROLLBACK")
+        )
+        self.execute(begin)
+        self._depth += 1
+        try:
+            yield
+        except BaseException:
+            # Where the connection broke, the server has rolled back already.
+            with contextlib.suppress(DatabaseError):
+                self.execute(rollback)
+            raise
+        else:
+            self.execute(commit)
+        finally:
+            self._depth -= 1
+
+    def close(self) -> None:
+        with contextlib.suppress(self._errors):
+            self._session.close()
+
+
+@contextlib.contextmanager
+def connect(module: AnsibleModule, *, settings: Mapping[str, str] | None = None) -> Iterator[Connection]:
+    """The session that the module's options describe, for the time of the C(with) block.
+
+    C(settings) are parameters of the session, such as C(statement_timeout).
+
+    Raises:
+        NoDatabaseError: check mode, and what the database runs in is not made yet.
+        DatabaseError: the database cannot be reached, or the session cannot be set up.
+    """
+    _refuse_bad_options(module)
+    module.no_log_values.update(
+        str(module.params["connect_params"][name])
+        for name in _SECRET_PARAMETERS
+        if module.params["connect_params"].get(name)
+    )
+    parameters = _libpq_parameters(module)
+    where = _where(parameters)
+    connection = _open(module, parameters, where)
+    try:
+        _set_up(connection, settings or {}, module.params["session_role"])
+        yield connection
+    finally:
+        connection.close()
+
+
+def _refuse_bad_options(module: AnsibleModule) -> None:
+    if "password" in module.params["connect_params"]:
+        raise DatabaseError(
+            "connect_params holds a password, and Ansible writes that option to the log of the module's host. Set "
+            "login_password instead."
+        )
+
+
+def _libpq_parameters(module: AnsibleModule) -> dict[str, Any]:
+    options = module.params
+    parameters = {name: options[option] for option, name in _LIBPQ_NAMES.items() if options[option] not in ("", None)}
+    if options["login_unix_socket"] and options["login_host"] in ("", "localhost"):
+        parameters["host"] = options["login_unix_socket"]
+    return {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "client_encoding": "UTF8",
+        "fallback_application_name": f"entasis.engine {module._name}",
+        **parameters,
+        **options["connect_params"],
+    }
+
+
+def _where(parameters: Mapping[str, Any]) -> str:
+    host = str(parameters.get("host") or parameters.get("hostaddr") or "the local socket")
+    server = host if host.startswith(("/", "the ")) else f"{host}:{parameters['port']}"
+    return f'PostgreSQL at {server}, database "{parameters["dbname"]}", user "{parameters["user"]}"'
+
+
+def _open(module: AnsibleModule, parameters: Mapping[str, Any], where: str) -> Connection:
+    if PSYCOPG_IMPORT_ERROR is None:
+        driver: tuple[Callable[..., Connection], type[Exception]] = (_open_psycopg, psycopg.Error)
+    elif PSYCOPG2_IMPORT_ERROR is None:
+        driver = (_open_psycopg2, psycopg2.Error)
+    else:
+        module.fail_json(
+            msg=missing_required_lib("psycopg"),
+            exception="".join(traceback.format_exception(PSYCOPG_IMPORT_ERROR)),
+        )
+    opener, errors = driver
+    try:
+        return opener(parameters, where)
+    except errors as error:
+        raise _explain(error, f"cannot connect to {where}") from error
+
+
+def _set_up(connection: Connection, settings: Mapping[str, str], role: str | None) -> None:
+    """One query for all settings: the drivers read timestamps in no other style than ISO."""
+    values = {"datestyle": "ISO", "intervalstyle": "postgres", **settings, **({"role": role} if role else {})}
+    calls = ", ".join(["set_config(%s, %s, false)"] * len(values))
+    try:
+        connection.execute(f"SELECT {calls}", [text for pair in values.items() for text in pair])
+    except DatabaseError as error:
+        if role and error.sqlstate in ("22023", "42501"):
+            text = f'{connection.where} does not let the user become session_role "{role}": {error.message}.'
+            raise DatabaseError(
+                f"{text} Make the role, and grant it to the user.", message=error.message, sqlstate=error.sqlstate
+            ) from error
+        raise
+
+
+def _explain(error: Any, what: str) -> DatabaseError:
+    """What the driver raised, as our own."""
+    sqlstate = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    if sqlstate is None:
+        message = _last_words(str(error))
+        todo = next((todo for piece, todo in _HINTS if piece in message), "")
+        return DatabaseError(f"{what}: {message}. {todo}".rstrip(), message=message)
+    told = error.diag
+    message, detail, hint = (
+        " ".join((text or "").split()).rstrip(".")
+        for text in (told.message_primary, told.message_detail, told.message_hint)
+    )
+    sentences = [f"{what}: {message} ({sqlstate}).", *(f"{text}." for text in (detail, hint) if text)]
+    return DatabaseError(" ".join(sentences), message=message, sqlstate=sqlstate, detail=detail, hint=hint)
+
+
+def _last_words(text: str) -> str:
+    """The reason alone, of the last attempt: libpq repeats for each what it tried to reach."""
+    reason = re.split(r"FATAL: +|(?:connection to server .*?|Connection) failed: ", " ".join(text.split()))[-1]
+    return reason.partition(" Is the server running")[0].rstrip(".")
+
+
+def _nearest(text: str) -> datetime:
+    """The nearest that Python has to a timestamp that it cannot hold."""
+    early = text.startswith("-") or text.endswith(" BC")
+    return (datetime.min if early else datetime.max).replace(tzinfo=UTC)
+
+
+def _open_psycopg(parameters: Mapping[str, Any], where: str) -> Connection:
+    from psycopg.types import datetime as loaders
+    from psycopg.types.string import TextLoader
+
+    class TimestamptzLoader(loaders.TimestamptzLoader):
+        def load(self, data: Any) -> datetime:
+            try:
+                return super().load(data)
+            except psycopg.DataError:
+                return _nearest(bytes(data).decode())
+
+    class TimestampLoader(loaders.TimestampLoader):
+        def load(self, data: Any) -> datetime:
+            try:
+                return super().load(data)
+            except psycopg.DataError:
+                return _nearest(bytes(data).decode()).replace(tzinfo=None)
+
+    class DateLoader(loaders.DateLoader):
+        def load(self, data: Any) -> date:
+            try:
+                return super().load(data)
+            except psycopg.DataError:
+                return _nearest(bytes(data).decode()).date()
+
+    session = psycopg.connect(
+        psycopg.conninfo.make_conninfo(**parameters), autocommit=True, cursor_factory=ClientCursor
+    )
+    for name, loader in (
+        ("timestamptz", TimestamptzLoader),
+        ("timestamp", TimestampLoader),
+        ("date", DateLoader),
+        ("interval", TextLoader),
+    ):
+        session.adapters.register_loader(name, loader)
+    return Connection(
+        session,
+        psycopg.Error,
+        driver=f"psycopg {psycopg.__version__}",
+        server_version=session.info.server_version,
+        where=where,
+    )
+
+
+def _open_psycopg2(parameters: Mapping[str, Any], where: str) -> Connection:
+    extensions = psycopg2.extensions
+
+    def or_nearest(read: Callable[..., Any], adjust: Callable[[datetime], Any]) -> Callable[..., Any]:
+        def cast(text: str | None, cursor: Any) -> Any:
+            if text in ("infinity", "-infinity"):
+                return adjust(_nearest(text))
+            try:
+                return read(text, cursor)
+            except (psycopg2.Error, ValueError, OverflowError):
+                return adjust(_nearest(str(text)))
+
+        return cast
+
+    session = psycopg2.connect(extensions.make_dsn(**parameters))
+    session.autocommit = True
+    for number, name, cast in (
+        (1184, "TIMESTAMPTZ", or_nearest(extensions.PYDATETIMETZ, lambda moment: moment)),
+        (1114, "TIMESTAMP", or_nearest(extensions.PYDATETIME, lambda moment: moment.replace(tzinfo=None))),
+        (1082, "DATE", or_nearest(extensions.PYDATE, lambda moment: moment.date())),
+        (1186, "INTERVAL", lambda text, _cursor: text),
+    ):
+        extensions.register_type(extensions.new_type((number,), name, cast), session)
+    return Connection(
+        session,
+        psycopg2.Error,
+        driver=f"psycopg2 {psycopg2.__version__.split()[0]}",
+        server_version=session.server_version,
+        where=where,
+    )
