@@ -4,16 +4,116 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""What is expected of the nodes."""
+"""What is expected of each GPU node."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+#: How the device plugin's pods are labelled, by the way it was installed: Helm chart, GPU operator, plain manifest.
+PLUGIN_SELECTORS = (
+    "app.kubernetes.io/name=nvidia-device-plugin",
+    "app=nvidia-device-plugin-daemonset",
+    "name=nvidia-device-plugin-ds",
+)
+
+#: How the GPU operator labels its driver pods. Images of EKS carry the driver and have none.
+DRIVER_SELECTOR = "app=nvidia-driver-daemonset"
+
+GPU_RESOURCE = "nvidia.com/gpu"
+MIG_PREFIX = "nvidia.com/mig-"
+
+
+Preset = Literal["eks_nma", "npd", "nvsentinel"]
+
+
+@dataclass(frozen=True)
+class TaintPattern:
+    """A taint to look for. A part that is None matches any."""
+
+    key: str
+    value: str | None = None
+    effect: str | None = None
+
+    def matches(self, taint: Mapping[str, Any]) -> bool:
+        """Whether this is the taint of a node. A key that ends with C(*) matches by its beginning."""
+        key = str(taint.get("key", ""))
+        same = key.startswith(self.key[:-1]) if self.key.endswith("*") else key == self.key
+        return (
+            same
+            and (self.value is None or self.value == (taint.get("value") or ""))
+            and (self.effect is None or self.effect == taint.get("effect"))
+        )
+
+    def __str__(self) -> str:
+        value = "" if self.value is None else f"={self.value}"
+        return f"{self.key}{value}" + ("" if self.effect is None else f":{self.effect}")
+
+
+@dataclass(frozen=True)
+class DevicePlugin:
+    """Whether a pod of the device plugin has to be on the node, and how it is found.
+
+    C(auto): only where a DaemonSet of the plugin selects the node, because some images have the plugin built in.
+    C(required): always. C(skip): it is not looked at. An empty C(namespace) is every namespace.
+    """
+
+    mode: Literal["auto", "required", "skip"] = "auto"
+    namespace: str = ""
+    selectors: tuple[str, ...] = PLUGIN_SELECTORS
+
+
+@dataclass(frozen=True)
+class ConditionRule:
+    """A condition's type and the status that is required or forbidden: True, False or Unknown."""
+
+    type: str
+    status: str = "True"
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Which conditions of the node count besides Ready.
+
+    C(presets) name agents whose conditions are known with their polarity, see conditions.py. C(ignore) are types that
+    never count. C(min_age) are the seconds for which a condition must have been good before it means something.
+    C(if_missing) says what of a required condition that is not there; a forbidden one may always be missing.
+    """
+
+    require: tuple[ConditionRule, ...] = ()
+    forbid: tuple[ConditionRule, ...] = ()
+    presets: tuple[Preset, ...] = ("eks_nma", "npd", "nvsentinel")
+    ignore: frozenset[str] = frozenset()
+    min_age: float = 60.0
+    if_missing: Literal["ignore", "fail"] = "ignore"
 
 
 @dataclass(frozen=True)
 class Config:
-    """What is expected of each node. C(expected_gpus) is None where the instance type tells."""
+    """What is expected of each node. Every default is the module's default, see the options of gpu_node_ready.
 
-    gpu_resource: str = "nvidia.com/gpu"
-    expected_gpus: int | None = None
+    C(expected_product) matches the whole label nvidia.com/gpu.product, case-insensitively. C(mig_profiles) are the
+    instances of each profile that a node has, None for any number above 0. Versions are numbers in order of weight.
+    C(lease_max_age) is in seconds: a kubelet renews its lease every 10 s.
+    """
+
+    gpu_resource: str = GPU_RESOURCE
+    expected_gpus: int | Literal["auto", "peers_max", "skip"] = "auto"
+    expected_product: re.Pattern[str] | None = None
+    min_driver_version: tuple[int, ...] = ()
+    min_cuda_version: tuple[int, ...] = ()
+    mig_strategy: Literal["none", "single", "mixed"] | None = None
+    mig_profiles: Mapping[str, int | None] = field(default_factory=dict)
+    mode: Literal["device_plugin", "dra", "auto"] = "auto"
+    require_schedulable: bool = True
+    expected_taints: tuple[TaintPattern, ...] = ()
+    ignore_taints: tuple[TaintPattern, ...] = ()
+    startup_taints: tuple[TaintPattern, ...] = ()
+    device_plugin: DevicePlugin = DevicePlugin()
+    conditions: Conditions = Conditions()
+    exclude_deleting: bool = True
+    ignore_reasons: frozenset[str] = frozenset()
+    lease_max_age: float = 50.0

@@ -4,228 +4,108 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""Whether a GPU node can take GPU work, as pure functions of Node and Pod objects.
-
-A node is Ready minutes before its GPUs can be asked for: first the device plugin's pod has to run on it and register
-them. So readiness is looked at in layers, and each thing that is missing is a reason with a code of its own:
-
-- L0, membership: the nodes are there at all
-- L1, kubelet: the node is Ready, takes pods, and no taint says that it is still starting or in trouble
-- L4, device plugin: looked at only to say why L5 fails, because some node images have the plugin built in
-- L5, advertised: the node offers healthy GPUs; capacity is what the kubelet knows, allocatable is what is healthy
-- L6, the right amount: as many as the instance type has
-"""
+"""Whether a GPU node can take GPU work: all layers of one node, as a pure function of what the API gives."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils import _instance_types
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import (
+    amount,
+    conditions,
+    device_plugin,
+    dra,
+    driver,
+    kubelet,
+    labels,
+    mig,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.amount import Offer
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.context import Context
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import ORDER, Reason, reason
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.report import NodeReport
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.scheduling import pod_ready, shown
 
 Object = Mapping[str, Any]
 
-#: Taints that Kubernetes, the cloud provider and storage or network agents put on a node that is not usable (yet).
-#: A taint of the pool itself, such as nvidia.com/gpu, is expected and is no reason.
-_BLOCKING_TAINTS = {
-    "node.kubernetes.io/not-ready",
-    "node.kubernetes.io/unreachable",
-    "node.kubernetes.io/network-unavailable",
-    "node.kubernetes.io/disk-pressure",
-    "node.kubernetes.io/memory-pressure",
-    "node.kubernetes.io/pid-pressure",
-    "node.kubernetes.io/out-of-service",
-    "node.cloudprovider.kubernetes.io/uninitialized",
-    "node.cloudprovider.kubernetes.io/shutdown",
-    "karpenter.sh/unregistered",
-    "karpenter.sh/disrupted",
-    "ebs.csi.aws.com/agent-not-ready",
-    "efs.csi.aws.com/agent-not-ready",
-    "node.cilium.io/agent-not-ready",
-}
-_BLOCKING_TAINT_PREFIXES = ("readiness.k8s.io/",)
 
-#: How the device plugin's pods are labelled, by the way it was installed: Helm chart, GPU operator, plain manifest.
-PLUGIN_SELECTORS = (
-    "app.kubernetes.io/name=nvidia-device-plugin",
-    "app=nvidia-device-plugin-daemonset",
-    "name=nvidia-device-plugin-ds",
-)
+def evaluate(node: Object, context: Context, config: Config) -> NodeReport:
+    """The report on one node, its reasons from the ground up.
 
-INSTANCE_TYPE_LABEL = "node.kubernetes.io/instance-type"
-ZONE_LABEL = "topology.kubernetes.io/zone"
-POOL_LABEL = "eks.amazonaws.com/nodegroup"
-#: How many pods share one GPU, as GPU feature discovery reports it where sharing is on.
-_REPLICAS_LABEL = "nvidia.com/gpu.replicas"
-
-
-def evaluate(node: Object, pods: Sequence[Object], config: Config) -> NodeReport:
-    """One node, in layers. C(pods) are the device plugin's pods, of this node and of others."""
-    metadata = node["metadata"]
-    labels = metadata.get("labels") or {}
-    status = node.get("status") or {}
-    capacity = _count(status.get("capacity"), config.gpu_resource)
-    allocatable = _count(status.get("allocatable"), config.gpu_resource)
-    instance_type = labels.get(INSTANCE_TYPE_LABEL, "")
-    expected = _expected(labels, config)
-    plugin = next((pod for pod in pods if (pod.get("spec") or {}).get("nodeName") == metadata["name"]), None)
-    reasons = [
-        *_kubelet(node),
-        *_advertised(capacity, allocatable, expected, plugin, config),
-    ]
-    if expected == 0:
-        reasons.append(
-            Reason(
-                "TYPE_WITHOUT_GPU",
-                "L6",
-                f"the instance type {instance_type} has no GPU",
-                "Correct label_selector, or the pool's instance type.",
-            )
-        )
+    It needs no other node: what it must know of them is in C(context). Where time alone will change the report, the
+    report says when (C(recheck_at)).
+    """
+    metadata, of = node["metadata"], labels.of(node)
+    found = kubelet.kubelet(node, context, config)
+    if any(one.code == "NOT_READY" for one in found):
+        found += device_plugin.repelled_agents(node, context, config)
+    uses_dra = dra.used(node, context, config)
+    devices = dra.devices(context) if uses_dra else dra.Devices((), ())
+    if uses_dra:
+        offers = [dra.offer(node, devices, config)]
+        found += dra.published(devices)
+    else:
+        offers = amount.offers(node, context, config)
+    identity = driver.identity(node, devices.devices)
+    found += driver.hardware(node)
+    found += driver.driver(node, context, config, identity)
+    found += driver.product(config, identity)
+    found += mig.partitions(node, config)
+    if offers[0].expected == 0:
+        found.append(reason("TYPE_WITHOUT_GPU", f"{offers[0].expected_from} has no GPU"))
+    else:
+        found += _offered(node, offers, context, config, uses_dra=uses_dra)
+    unhealthy, recheck_at = conditions.health(node, context.now, config.conditions)
+    found += unhealthy
+    found.sort(key=lambda one: ORDER[one.layer])
+    pod = device_plugin.plugin_pod(context)
     return NodeReport(
         name=metadata["name"],
-        pool=labels.get(POOL_LABEL, ""),
-        instance_type=instance_type,
-        zone=labels.get(ZONE_LABEL, ""),
-        reasons=tuple(reasons),
-        capacity=capacity,
-        allocatable=allocatable,
-        expected=expected,
-        plugin_pod=plugin["metadata"]["name"] if plugin else "",
+        uid=metadata.get("uid", ""),
+        pool=next((of[key] for key in labels.POOLS if key in of), ""),
+        instance_type=of.get(labels.INSTANCE_TYPE, ""),
+        zone=of.get(labels.ZONE, ""),
+        reasons=tuple(one for one in found if one.code not in config.ignore_reasons),
+        ignored=tuple(one for one in found if one.code in config.ignore_reasons),
+        excluded=config.exclude_deleting and bool(metadata.get("deletionTimestamp")),
+        mode="dra" if uses_dra else "device_plugin",
+        capacity=_sum(one.capacity for one in offers),
+        allocatable=_sum(one.allocatable for one in offers),
+        expected=_sum(one.expected for one in offers),
+        expected_from=offers[0].expected_from,
+        product=identity.product,
+        driver=identity.driver,
+        cuda=identity.cuda,
+        mig=mig.told(of),
+        conditions={
+            entry["type"]: entry.get("status", "") for entry in (node.get("status") or {}).get("conditions") or ()
+        },
+        taints=tuple(shown(taint) for taint in (node.get("spec") or {}).get("taints") or ()),
+        plugin_pod=pod["metadata"]["name"] if pod else "",
+        created=labels.seconds(metadata.get("creationTimestamp")),
+        recheck_at=recheck_at,
     )
 
 
-def _expected(labels: Mapping[str, str], config: Config) -> int | None:
-    if config.expected_gpus is not None:
-        return config.expected_gpus
-    known = _instance_types.instance_type(labels.get(INSTANCE_TYPE_LABEL, ""))
-    if known is None:
-        return None
-    replicas = labels.get(_REPLICAS_LABEL, "1")
-    return known.gpus * (int(replicas) if replicas.isdecimal() and int(replicas) > 0 else 1)
+def _offered(node: Object, offers: list[Offer], context: Context, config: Config, *, uses_dra: bool) -> list[Reason]:
+    """L4 to L6."""
+    found: list[Reason] = []
+    if uses_dra:
+        # A pool that says nothing is told of by dra.published.
+        offers = [one for one in offers if one.capacity]
+    else:
+        found += device_plugin.device_plugin(node, context, config, registered=amount.registered(offers))
+    explained = bool(found)
+    pod = device_plugin.plugin_pod(context)
+    for one in offers:
+        found += amount.advertised(one, plugin_ready=pod is not None and pod_ready(pod), explained=explained)
+        found += amount.amount(one)
+    return found
 
 
-def _count(amounts: Mapping[str, Any] | None, resource: str) -> int | None:
-    amount = (amounts or {}).get(resource)
-    # Extended resources are whole numbers.
-    return None if amount is None else int(str(amount))
-
-
-def _kubelet(node: Object) -> list[Reason]:
-    reasons = []
-    spec = node.get("spec") or {}
-    if node["metadata"].get("deletionTimestamp"):
-        reasons.append(Reason("DELETING", "L1", "the node is being removed"))
-    conditions: Sequence[Object] = (node.get("status") or {}).get("conditions") or ()
-    ready: Object = next((entry for entry in conditions if entry.get("type") == "Ready"), {})
-    if ready.get("status") != "True":
-        said = ready.get("message") or ready.get("reason") or "no status yet"
-        reasons.append(
-            Reason("NOT_READY", "L1", f"the kubelet is not ready: {said}", "Look at the node's events and its log.")
-        )
-    if spec.get("unschedulable"):
-        reasons.append(Reason("CORDONED", "L1", "the node takes no new pods", "Run kubectl uncordon once it is sound."))
-    blocking = [
-        taint["key"]
-        for taint in spec.get("taints") or ()
-        if taint["key"] in _BLOCKING_TAINTS or taint["key"].startswith(_BLOCKING_TAINT_PREFIXES)
-    ]
-    if blocking and ready.get("status") == "True":
-        reasons.append(
-            Reason(
-                "TAINTED",
-                "L1",
-                f"the node carries {', '.join(sorted(blocking))}",
-                "Look at the agent that removes this taint.",
-            )
-        )
-    return reasons
-
-
-def _advertised(
-    capacity: int | None, allocatable: int | None, expected: int | None, plugin: Object | None, config: Config
-) -> list[Reason]:
-    resource = config.gpu_resource
-    if expected == 0:
-        return []
-    if capacity is None or allocatable is None:
-        return [_unregistered(resource, plugin)]
-    if capacity == 0:
-        if plugin is not None and _pod_ready(plugin):
-            return [
-                Reason(
-                    "ALLOC_ZERO_PLUGIN_RUNNING",
-                    "L5",
-                    f"the device plugin runs and offers no {resource}",
-                    "Restart the device plugin's pod, and look at its log.",
-                )
-            ]
-        return [Reason("ALLOC_ZERO", "L5", f"the node offers no {resource} any more", "Look at the device plugin.")]
-    if allocatable == 0:
-        return [
-            Reason(
-                "ALL_UNHEALTHY",
-                "L5",
-                f"0 of {capacity} {resource} are healthy",
-                "Look at the node's XID errors; replace the node if they come back.",
-            )
-        ]
-    if allocatable < capacity:
-        return [
-            Reason(
-                "PARTIAL_UNHEALTHY",
-                "L5",
-                f"{allocatable} of {capacity} {resource} are healthy",
-                "Look at the node's XID errors. Only a restart of the device plugin clears the mark.",
-            )
-        ]
-    if expected is not None and allocatable < expected:
-        return [
-            Reason(
-                "COUNT_BELOW_TYPE",
-                "L6",
-                f"{allocatable} {resource} where {expected} are expected",
-                "A GPU is missing on the machine: replace the node.",
-            )
-        ]
-    if expected is not None and allocatable > expected:
-        return [
-            Reason(
-                "COUNT_ABOVE_TYPE",
-                "L6",
-                f"{allocatable} {resource} where {expected} are expected",
-                "Where GPUs are shared on purpose, set expected_gpus.",
-            )
-        ]
-    return []
-
-
-def _unregistered(resource: str, plugin: Object | None) -> Reason:
-    if plugin is None:
-        return Reason(
-            "PLUGIN_POD_MISSING",
-            "L4",
-            f"the node does not know {resource}, and no pod of the device plugin is on it",
-            "Check that the device plugin is installed, and that it tolerates the pool's taints.",
-        )
-    if not _pod_ready(plugin):
-        return Reason(
-            "PLUGIN_POD_NOT_READY",
-            "L4",
-            f"the node does not know {resource}, and the device plugin's pod is not ready",
-            "Look at the events and the log of the device plugin's pod.",
-        )
-    return Reason(
-        "NOT_ADVERTISED",
-        "L5",
-        f"the device plugin runs and has not registered {resource} yet",
-        "Look at the log of the device plugin's pod.",
-    )
-
-
-def _pod_ready(pod: Object) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(entry.get("type") == "Ready" and entry.get("status") == "True" for entry in conditions)
+def _sum(amounts: Iterable[int | None]) -> int | None:
+    """The sum, or None where nothing is known."""
+    known = [one for one in amounts if one is not None]
+    return sum(known) if known else None

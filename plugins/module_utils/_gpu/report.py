@@ -8,24 +8,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason
 
 
 @dataclass(frozen=True)
 class NodeReport:
-    """What was found out about one node. A count is None where the node does not know the resource at all."""
+    """One node. C(capacity), C(allocatable) and C(expected) are GPUs, or what stands for them: None is not known.
+
+    C(excluded) nodes are no part of the set: they neither count as ready nor as missing. C(ignored) are the reasons
+    that the task chose not to count. C(created) and C(recheck_at) are seconds since 1970; C(recheck_at) is when the
+    report changes without any news, by time alone: the node has to be evaluated again then.
+    """
 
     name: str
-    pool: str
-    instance_type: str
-    zone: str
-    reasons: tuple[Reason, ...]
-    capacity: int | None
-    allocatable: int | None
-    expected: int | None
+    uid: str = ""
+    pool: str = ""
+    instance_type: str = ""
+    zone: str = ""
+    reasons: tuple[Reason, ...] = ()
+    ignored: tuple[Reason, ...] = ()
+    excluded: bool = False
+    mode: str = "device_plugin"
+    capacity: int | None = None
+    allocatable: int | None = None
+    expected: int | None = None
+    #: Where the expected amount is from; empty where it is not known although it was to be found.
+    expected_from: str = ""
+    product: str = ""
+    driver: str = ""
+    cuda: str = ""
+    #: Strategy, configuration and its state, as far as the labels tell.
+    mig: Mapping[str, str] = field(default_factory=dict)
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    taints: tuple[str, ...] = ()
     plugin_pod: str = ""
+    created: float | None = None
+    recheck_at: float | None = None
 
     @property
     def ready(self) -> bool:

@@ -4,90 +4,147 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""The whole set: whether enough nodes are ready, and in words why not."""
+"""The whole set: whether enough nodes are ready, whether waiting can still help, and in words why not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
 
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.report import NodeReport
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.counts import Counts
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import CODES, ORDER, Reason, reason
+
+#: Why a wait ended in vain: time ran out; waiting cannot help; no node is there; the caller may not read what it needs;
+#: the API cannot be reached.
+FailureKind = Literal["timeout", "impossible", "no_nodes", "forbidden", "api_unreachable"]
+
+#: How many reasons a message tells in full: more would bury the first.
+_TOLD_IN_FULL = 2
+
+
+@dataclass(frozen=True)
+class Percent:
+    """A part of the nodes, above 0 and at most 100. A fraction, so that 7 % of 100 are 7 and not a little more."""
+
+    value: Fraction
+
+    def of(self, count: int) -> int:
+        """This part of so many nodes, rounded up: 95 % of 16 are 16."""
+        return math.ceil(count * self.value / 100)
+
+
+@dataclass(frozen=True)
+class Enough:
+    """How many nodes have to be ready.
+
+    C(expected_count) is how many nodes the whole set has; None: those that are there. C(min_ready) is how many of them
+    are enough; None: all. C(names) are nodes that have to be there.
+    """
+
+    expected_count: int | None = None
+    min_ready: int | Percent | None = None
+    allow_empty: bool = False
+    names: frozenset[str] = frozenset()
+
+    def needed(self, total: int) -> int:
+        """How many nodes have to be ready where C(total) are there."""
+        whole = self.expected_count
+        if whole is None:
+            whole = max(total, len(self.names))
+            if not whole and not self.allow_empty and self.min_ready != 0:
+                return 1
+        if self.min_ready is None:
+            return whole
+        # A share is of those that are there where more are there than expected.
+        return self.min_ready.of(max(whole, total)) if isinstance(self.min_ready, Percent) else self.min_ready
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The whole set: ready where C(reasons) is empty."""
+    """The set at one moment. C(reasons) are those of the set itself; those of the nodes are in C(Counts).
 
-    nodes: tuple[NodeReport, ...]
+    C(needed) is how many nodes have to be ready, C(of) how many the set has, or is meant to have.
+    """
+
+    ready_count: int
+    total: int
+    needed: int
+    of: int
     reasons: tuple[Reason, ...] = ()
-    warnings: tuple[str, ...] = field(default=())
 
     @property
     def ready(self) -> bool:
-        return not self.reasons
-
-    @property
-    def ready_count(self) -> int:
-        return sum(node.ready for node in self.nodes)
+        return self.ready_count >= self.needed
 
 
-def judge(reports: Iterable[NodeReport], expected_count: int | None) -> Verdict:
-    """The whole set. Without C(expected_count) every node has to be ready, and there must be one."""
-    nodes = tuple(sorted(reports, key=lambda report: report.name))
-    ready = sum(node.ready for node in nodes)
-    wanted = max(1, len(nodes)) if expected_count is None else expected_count
-    reasons: list[Reason] = []
-    if wanted and not nodes:
-        reasons.append(
-            Reason("NO_NODES", "L0", "no node has the labels", "Check label_selector and the size of the node pool.")
-        )
-    elif len(nodes) < wanted:
-        reasons.append(
-            Reason(
-                "TOO_FEW_NODES",
-                "L0",
-                f"{len(nodes)} of {wanted} nodes are there",
-                "Look at the node group's health and at the autoscaling group's activity.",
-            )
-        )
-    if nodes and ready < wanted:
-        reasons += [reason for node in nodes for reason in node.reasons]
-    unknown = sorted({node.instance_type or "(no label)" for node in nodes if node.expected is None})
-    warnings = tuple(
-        f"how many GPUs the instance type {name} has is not known: any number above 0 is taken. Set expected_gpus."
-        for name in unknown
+def judge(counts: Counts, enough: Enough) -> Verdict:
+    """The verdict on the set as it is. It costs the same however many nodes there are, but for C(enough.names)."""
+    needed = enough.needed(counts.total)
+    reasons = []
+    if needed and not counts.total:
+        reasons.append(reason("NO_NODES", "no node is there"))
+    elif counts.total < needed:
+        reasons.append(reason("TOO_FEW_NODES", f"{counts.total} of {needed} nodes are there"))
+    missing = sorted(name for name in enough.names if not counts.has(name))
+    if missing:
+        reasons.append(reason("NODE_MISSING", f"not found: {', '.join(missing)}"))
+    return Verdict(
+        ready_count=counts.ready,
+        total=counts.total,
+        needed=needed,
+        of=max(counts.total, enough.expected_count or 0, len(enough.names)),
+        reasons=tuple(reasons),
     )
-    return Verdict(nodes, tuple(reasons), warnings)
 
 
-def summary(verdict: Verdict) -> dict[str, dict[str, Any]]:
-    """How many nodes have each reason, the most frequent first, with an example."""
-    found: dict[str, dict[str, Any]] = {}
-    for reason in verdict.reasons:
-        if reason.layer == "L0":
-            found[reason.code] = {"nodes": 0, "message": reason.message, "hint": reason.hint, "example": ""}
-    for node in verdict.nodes:
-        for reason in node.reasons:
-            entry = found.setdefault(
-                reason.code, {"nodes": 0, "message": reason.message, "hint": reason.hint, "example": node.name}
-            )
-            entry["nodes"] += 1
-    return dict(sorted(found.items(), key=lambda item: (bool(item[1]["example"]), -item[1]["nodes"], item[0])))
+def headline(verdict: Verdict, counts: Counts) -> str:
+    """One line for a screen: C(12/16 ready; 3 COUNT_BELOW_TYPE (ip-10-0-1-7), 1 CORDONED (ip-10-0-1-9)).
+
+    Where fewer nodes than all are enough it says how many: C(12/16 ready, 14 needed; …).
+    """
+    enough = "" if verdict.needed in (verdict.of, 0) else f", {verdict.needed} needed"
+    by_code = counts.by_code()
+    told = [f"{one.code} ({one.message})" for one in verdict.reasons]
+    told += [f"{by_code[code]} {code} ({counts.example(code)[0]})" for code in _by_weight(by_code)]
+    return f"{verdict.ready_count}/{verdict.of} ready{enough}" + ("; " + ", ".join(told) if told else "")
 
 
-def describe(verdict: Verdict, expected_count: int | None) -> str:
-    """One sentence: how many are ready, and the top reasons of the others."""
-    of = len(verdict.nodes) if expected_count is None else expected_count
-    counted = summary(verdict)
-    reasons = [
-        f"{entry['nodes']} {code} ({entry['example']}: {entry['message']})"
-        if entry["example"]
-        else f"{code}: {entry['message']}"
-        for code, entry in counted.items()
+def describe(verdict: Verdict, counts: Counts, first: Collection[str] = ()) -> str:
+    """The message of a failure: the headline, then what the first reasons are and what to do about them.
+
+    C(first) are codes to tell before all others: those that ended the wait.
+    """
+    told = [f"{one.code}: {one.message}. {one.hint}" for one in verdict.reasons]
+    for code in sorted(_by_weight(counts.by_code()), key=lambda code: code not in first):
+        name, example = counts.example(code)
+        told.append(f"{code} ({name}): {example.message}. {example.hint}")
+    return ". ".join([headline(verdict, counts), *(one.rstrip(".") for one in told[:_TOLD_IN_FULL])]) + "."
+
+
+def summary(verdict: Verdict, counts: Counts) -> dict[str, dict[str, Any]]:
+    """For each reason how many nodes have it, a message, a hint and a node as an example; those of the set first."""
+    found: dict[str, dict[str, Any]] = {
+        one.code: {"nodes": 0, "message": one.message, "hint": one.hint, "example": ""} for one in verdict.reasons
+    }
+    by_code = counts.by_code()
+    for code in _by_weight(by_code):
+        name, example = counts.example(code)
+        found[code] = {"nodes": by_code[code], "message": example.message, "hint": example.hint, "example": name}
+    return found
+
+
+def warnings(counts: Counts) -> list[str]:
+    """What the user should know although it is no reason to wait."""
+    return [
+        f"how many GPUs the instance type {name or '(no label)'} has is not known: any number above 0 is taken. "
+        "Set expected_gpus to a number or to peers_max."
+        for name in counts.unknown_types()
     ]
-    hints = list(dict.fromkeys(entry["hint"] for entry in counted.values() if entry["hint"]))
-    told = f"{verdict.ready_count} of {of} nodes are ready{'; ' if reasons else ''}{'; '.join(reasons)}."
-    # The hints of the two most frequent reasons; more would bury the reasons themselves.
-    return " ".join([told, *hints[:2]])
+
+
+def _by_weight(by_code: Mapping[str, int]) -> list[str]:
+    """The codes that most nodes have first, then from the ground up."""
+    return sorted(by_code, key=lambda code: (-by_code[code], ORDER[CODES[code].layer], code))
