@@ -1,0 +1,124 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""Lifting a startup taint from a node that has become ready, and no other change of the node.
+
+A node pool whose nodes start with the taint lets no pod onto a node before its GPUs work. The taint is removed by a
+JSON patch that first tests the node's uid and the very entry of the list, so that neither a taint that somebody else
+changes at the same time is lost, nor the taint of a new node that has taken the old one's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import ApiError, Client, Resource
+
+Object = Mapping[str, Any]
+
+NODES = Resource("", "v1", "Node", "nodes", False)
+EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+
+#: How often a node is read again after somebody else had changed its taints in between.
+_ATTEMPTS = 20
+
+#: What the API server answers where the test of a JSON patch fails, and where the node changed during the patch.
+_CONFLICTS = (409, 422)
+
+
+@dataclass(frozen=True)
+class Taint:
+    """One taint. It is on a node where all three are equal."""
+
+    key: str
+    value: str
+    effect: str
+
+    @classmethod
+    def parse(cls, given: Mapping[str, Any]) -> Taint:
+        """The option C(release_taint).
+
+        Raises:
+            ValueError: a part is wrong.
+        """
+        taint = cls(str(given.get("key") or ""), str(given.get("value") or ""), str(given.get("effect") or ""))
+        if not taint.key:
+            raise ValueError("release_taint has no key.")
+        if taint.effect not in EFFECTS:
+            raise ValueError(f"release_taint.effect is '{taint.effect}'. Write one of {', '.join(EFFECTS)}.")
+        return taint
+
+    def __str__(self) -> str:
+        return f"{self.key}{f'={self.value}' if self.value else ''}:{self.effect}"
+
+    def matches(self, entry: Mapping[str, Any]) -> bool:
+        """Whether an entry of a node's list is this taint."""
+        return (entry.get("key"), entry.get("value") or "", entry.get("effect")) == (self.key, self.value, self.effect)
+
+
+def carries(node: Object, taint: Taint) -> bool:
+    return _position(node, taint) is not None
+
+
+def removal(node: Object, taint: Taint) -> list[dict[str, Any]] | None:
+    """The JSON patch that takes the taint, and nothing else, off exactly this node; None where it is not there."""
+    position = _position(node, taint)
+    if position is None:
+        return None
+    path = f"/spec/taints/{position}"
+    return [
+        {"op": "test", "path": "/metadata/uid", "value": node["metadata"]["uid"]},
+        {"op": "test", "path": path, "value": node["spec"]["taints"][position]},
+        {"op": "remove", "path": path},
+    ]
+
+
+def release(client: Client, nodes: Iterable[Object], taint: Taint, *, check_mode: bool) -> list[str]:
+    """Lift the taint from these nodes, which were found ready. The names of those from which it was lifted.
+
+    In check mode nothing is written, and the names are those from which it would be lifted. A node that is gone, or
+    that another one has replaced under its name, is left alone.
+
+    Raises:
+        ApiError: the caller may not change nodes, or the API server refused for another reason.
+        KubernetesError: the API server cannot be reached.
+    """
+    lifted = []
+    for node in nodes:
+        if not carries(node, taint):
+            continue
+        if check_mode or _release(client, node, taint):
+            lifted.append(str(node["metadata"]["name"]))
+    return lifted
+
+
+def _release(client: Client, node: Object, taint: Taint) -> bool:
+    name, uid = node["metadata"]["name"], node["metadata"]["uid"]
+    for attempt in range(_ATTEMPTS):
+        patch = removal(node, taint)
+        if patch is None:
+            return False
+        try:
+            client.request("PATCH", NODES.path(name=name), body=patch, content_type="application/json-patch+json")
+        except ApiError as error:
+            if error.status == 404:
+                return False
+            if error.status not in _CONFLICTS or attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return True
+        found = client.get(NODES, "", name)
+        if found is None or found["metadata"]["uid"] != uid:
+            return False
+        node = found
+    return False
+
+
+def _position(node: Object, taint: Taint) -> int | None:
+    entries = node["spec"].get("taints") or ()
+    return next((place for place, entry in enumerate(entries) if taint.matches(entry)), None)
