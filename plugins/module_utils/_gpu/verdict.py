@@ -9,17 +9,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.counts import Counts
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import CODES, ORDER, Reason, reason
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import CODES, LASTING, ORDER, Reason, reason
 
 #: Why a wait ended in vain: time ran out; waiting cannot help; no node is there; the caller may not read what it needs;
 #: the API cannot be reached.
 FailureKind = Literal["timeout", "impossible", "no_nodes", "forbidden", "api_unreachable"]
+
+#: Seconds after which a reason that waiting cannot mend ends the wait.
+FAIL_FAST_AFTER = 60.0
 
 #: How many reasons a message tells in full: more would bury the first.
 _TOLD_IN_FULL = 2
@@ -37,17 +40,19 @@ class Percent:
 
 
 @dataclass(frozen=True)
-class Enough:
+class Goal:
     """How many nodes have to be ready.
 
     C(expected_count) is how many nodes the whole set has; None: those that are there. C(min_ready) is how many of them
-    are enough; None: all. C(names) are nodes that have to be there.
+    are enough; None: all. C(names) are nodes that have to be there. C(fail_fast) is for each code the seconds after
+    which a node that has this reason is given up; the same mapping belongs into C(Counts).
     """
 
     expected_count: int | None = None
     min_ready: int | Percent | None = None
     allow_empty: bool = False
     names: frozenset[str] = frozenset()
+    fail_fast: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(LASTING, FAIL_FAST_AFTER))
 
     def needed(self, total: int) -> int:
         """How many nodes have to be ready where C(total) are there."""
@@ -66,7 +71,8 @@ class Enough:
 class Verdict:
     """The set at one moment. C(reasons) are those of the set itself; those of the nodes are in C(Counts).
 
-    C(needed) is how many nodes have to be ready, C(of) how many the set has, or is meant to have.
+    C(needed) is how many nodes have to be ready, C(of) how many the set has, or is meant to have. C(impossible) are
+    the codes that waiting cannot mend, empty while enough nodes can still become ready.
     """
 
     ready_count: int
@@ -74,29 +80,38 @@ class Verdict:
     needed: int
     of: int
     reasons: tuple[Reason, ...] = ()
+    impossible: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:
         return self.ready_count >= self.needed
 
 
-def judge(counts: Counts, enough: Enough) -> Verdict:
-    """The verdict on the set as it is. It costs the same however many nodes there are, but for C(enough.names)."""
-    needed = enough.needed(counts.total)
+def judge(counts: Counts, goal: Goal, at: float) -> Verdict:
+    """The verdict on the set as it is, C(at) a time on the clock of C(Counts.put).
+
+    It costs the same however many nodes there are, but for C(goal.names).
+    """
+    needed = goal.needed(counts.total)
     reasons = []
     if needed and not counts.total:
         reasons.append(reason("NO_NODES", "no node is there"))
     elif counts.total < needed:
         reasons.append(reason("TOO_FEW_NODES", f"{counts.total} of {needed} nodes are there"))
-    missing = sorted(name for name in enough.names if not counts.has(name))
+    missing = sorted(name for name in goal.names if not counts.has(name))
     if missing:
         reasons.append(reason("NODE_MISSING", f"not found: {', '.join(missing)}"))
+    of = max(counts.total, goal.expected_count or 0, len(goal.names))
+    # Nodes that are expected and not there yet may still become ready.
+    spare = max(of, needed) - needed
+    in_vain = counts.ready < needed and counts.hopeless_nodes(at) > spare
     return Verdict(
         ready_count=counts.ready,
         total=counts.total,
         needed=needed,
-        of=max(counts.total, enough.expected_count or 0, len(enough.names)),
+        of=of,
         reasons=tuple(reasons),
+        impossible=tuple(_by_weight(counts.hopeless(at))) if in_vain else (),
     )
 
 
@@ -112,16 +127,18 @@ def headline(verdict: Verdict, counts: Counts) -> str:
     return f"{verdict.ready_count}/{verdict.of} ready{enough}" + ("; " + ", ".join(told) if told else "")
 
 
-def describe(verdict: Verdict, counts: Counts, first: Collection[str] = ()) -> str:
+def describe(verdict: Verdict, counts: Counts) -> str:
     """The message of a failure: the headline, then what the first reasons are and what to do about them.
 
-    C(first) are codes to tell before all others: those that ended the wait.
+    What ended the wait comes first.
     """
     told = [f"{one.code}: {one.message}. {one.hint}" for one in verdict.reasons]
-    for code in sorted(_by_weight(counts.by_code()), key=lambda code: code not in first):
+    ended: list[str] = []
+    for code in _by_weight(counts.by_code()):
         name, example = counts.example(code)
-        told.append(f"{code} ({name}): {example.message}. {example.hint}")
-    return ". ".join([headline(verdict, counts), *(one.rstrip(".") for one in told[:_TOLD_IN_FULL])]) + "."
+        line = f"{code} ({name}): {example.message}. {example.hint}"
+        (ended if code in verdict.impossible else told).append(line)
+    return ". ".join([headline(verdict, counts), *(one.rstrip(".") for one in [*ended, *told][:_TOLD_IN_FULL])]) + "."
 
 
 def summary(verdict: Verdict, counts: Counts) -> dict[str, dict[str, Any]]:
@@ -143,6 +160,13 @@ def warnings(counts: Counts) -> list[str]:
         "Set expected_gpus to a number or to peers_max."
         for name in counts.unknown_types()
     ]
+
+
+def failure_kind(verdict: Verdict) -> FailureKind:
+    """Why a wait ended in vain where the API could be used. The two other kinds are the connection's."""
+    if verdict.impossible:
+        return "impossible"
+    return "timeout" if verdict.total else "no_nodes"
 
 
 def _by_weight(by_code: Mapping[str, int]) -> list[str]:
