@@ -26,7 +26,7 @@ from sandbox import processes, toolchain
 from sandbox.errors import SandboxError
 from sandbox.layout import CONTROL_PLANE_NAME, Layout
 from sandbox.ports import ADDRESS, Ports
-from sandbox.processes import Process
+from sandbox.processes import Process, last_words
 from sandbox.state import Run, locked, read_json, write_private
 
 #: Seconds that kwokctl may take until the new API server answers; about 2 s on two idle cores.
@@ -203,15 +203,6 @@ def answers(url: str, context: ssl.SSLContext | None = None) -> bool:
         return False
     finally:
         connection.close()
-
-
-def last_words(log: Path) -> str:
-    """The end of a log, as the end of a message."""
-    try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
-    except OSError:
-        lines = []
-    return f"; its log {log} ends with:\n" + "\n".join(f"  {line[:300]}" for line in lines)
 
 
 def token_webhook(ports: Ports) -> dict[str, Any]:

@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sandbox import charts, control_plane, ports, processes, toolchain
-from sandbox.control_plane import COMPONENTS, answers, last_words
+from sandbox.control_plane import COMPONENTS, answers
 from sandbox.errors import SandboxError
 from sandbox.layout import AWS_ACCOUNT_ID, AWS_PROFILE, AWS_REGION, AWS_USER, PROJECT, Layout
 from sandbox.ports import ADDRESS, Ports
-from sandbox.processes import Process
+from sandbox.processes import Process, last_words
 from sandbox.state import Run, locked, make_home, read_json, write_private
 
 #: The part that serves the AWS API, EKS and the identity webhook.

@@ -82,10 +82,12 @@ def start(arguments: Sequence[str], log: Path, folder: Path, environment: Mappin
         )
 
 
-def stop(processes: Iterable[Process], patience: float = PATIENCE) -> list[Process]:
-    """End processes by pid: SIGTERM, a bounded wait, SIGKILL. Return those that even SIGKILL did not end."""
+def stop(
+    processes: Iterable[Process], patience: float = PATIENCE, first: signal.Signals = signal.SIGTERM
+) -> list[Process]:
+    """End processes by pid: C(first), a bounded wait, SIGKILL. Return those that even SIGKILL did not end."""
     left = list(processes)
-    for number, limit in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
+    for number, limit in ((first, patience), (signal.SIGKILL, 5.0)):
         left = [process for process in left if process.is_running()]
         for process in left:
             _signal(process, number)
@@ -93,6 +95,15 @@ def stop(processes: Iterable[Process], patience: float = PATIENCE) -> list[Proce
         while (left := [process for process in left if process.is_running()]) and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
     return left
+
+
+def last_words(log: Path) -> str:
+    """The end of a log, as the end of a message."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
+    except OSError:
+        lines = []
+    return f"; its log {log} ends with:\n" + "\n".join(f"  {line[:300]}" for line in lines)
 
 
 def _signal(process: Process, number: signal.Signals) -> None:

@@ -11,8 +11,14 @@ from typing import Any
 
 import pytest
 
+from tests.support import postgresql
 from tests.support.aws_server import AwsServer
 from tests.support.modules import Modules, Outcome
+
+
+def pytest_report_header() -> str:
+    """Say on which database the tests run: what they prove depends on it."""
+    return postgresql.describe()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,62 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who runs PostgreSQL, which refuses to run as root: an ordinary user himself; for root, the account nobody.
+
+The account must get to the server's files and to its data, and neither a checkout nor a virtual environment below a
+folder of mode 0700 lets it through. So it is given one capability where it needs one, and no more than it needs.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+NAME = "nobody"
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who runs the server.
+
+    C(prefix) starts each of its command lines; it replaces itself by the program, so that the pid stays. C(owner) is
+    whom the data must belong to, as uid and gid.
+    """
+
+    prefix: tuple[str, ...]
+    owner: tuple[int, int]
+
+    def give(self, *paths: Path) -> None:
+        """Make these the account's own."""
+        for path in paths:
+            os.chown(path, *self.owner)
+
+
+def candidates() -> Iterator[Account]:
+    """The ways to run a server, the one with the least power first. Which of them work is the machine's matter."""
+    if os.geteuid() != 0:
+        yield Account((), (os.geteuid(), os.getegid()))
+        return
+    user, group = _nobody()
+    switch = ("setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups")
+    yield Account((*switch, "--"), (user, group))
+    # Without this bit, access(2) leaves capabilities out, and PostgreSQL asks access(2) for its own programs.
+    keep = "--securebits=+no_setuid_fixup"
+    # The second is for containers: Docker grants it to root, and does not grant the first, which only reads.
+    for capability in ("dac_read_search", "dac_override"):
+        grant = (f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}")
+        yield Account((*switch, keep, *grant, "--"), (user, group))
+    # For a root that may not become another user: in a namespace of its own it looks like one.
+    yield Account(("unshare", "--user", f"--map-user={user}", f"--map-group={group}", "--"), (0, 0))
+
+
+def _nobody() -> tuple[int, int]:
+    try:
+        entry = pwd.getpwnam(NAME)
+    except KeyError:
+        return 65534, 65534
+    return entry.pw_uid, entry.pw_gid
