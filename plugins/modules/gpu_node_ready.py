@@ -151,7 +151,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import verdict as verdicts
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import Watched, Watcher
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.decision import Patience
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import Goal
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import Selection, Watched, Watcher
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
     ApiError,
     KubernetesError,
@@ -168,54 +170,51 @@ def run(module: AnsibleModule) -> None:
     """
     options = module.params
     config = Config(options["gpu_resource"], _expected_gpus(module))
+    goal = Goal(expected_count=options["expected_count"])
     client = connect(module)
     if client is None:
-        module.exit_json(**report(Watched(verdicts.judge((), options["expected_count"]))))
+        module.exit_json(changed=False, ready=goal.needed(0) == 0, total=0, ready_count=0, nodes=[], summary={})
         return
-    watcher = Watcher(client, options["label_selector"], config, options["expected_count"])
-    watched = watcher.look() if module.check_mode else watcher.wait(options["timeout"], options["stable_for"])
-    for warning in watched.verdict.warnings:
+    with Watcher(client, Selection(options["label_selector"]), config, goal) as watcher:
+        if module.check_mode:
+            watched = watcher.look(60.0)
+        else:
+            watched = watcher.wait(Patience(options["timeout"], options["stable_for"]))
+    for warning in [*watcher.warnings, *verdicts.warnings(watcher.observed.counts)]:
         module.warn(warning)
-    values = report(watched)
-    if watched.settled or module.check_mode:
+    values = report(watcher, watched)
+    if watched.failure is None or module.check_mode:
         module.exit_json(**values)
-    if watched.problem is not None:
-        module.fail_json(msg=str(watched.problem), failure_kind="unreachable", **values)
-    kind = "timeout" if watched.verdict.nodes else "no_nodes"
-    told = verdicts.describe(watched.verdict, options["expected_count"])
-    if watched.verdict.ready:
-        told = f"the nodes were not ready for {options['stable_for']} s in a row. {told}"
-    module.fail_json(msg=f"after {watched.seconds:.0f} s: {told}", failure_kind=kind, **values)
+    told = str(watched.problem) if watched.problem else verdicts.describe(watched.verdict, watcher.observed.counts)
+    module.fail_json(msg=f"after {watched.seconds:.0f} s: {told}", failure_kind=watched.failure, **values)
 
 
-def report(watched: Watched) -> dict[str, Any]:
+def report(watcher: Watcher, watched: Watched) -> dict[str, Any]:
     """What the module returns, whether the nodes are ready or not."""
-    verdict = watched.verdict
-    expected = sum(node.expected or 0 for node in verdict.nodes)
-    allocatable = sum(node.allocatable or 0 for node in verdict.nodes)
+    verdict, counts = watched.verdict, watcher.observed.counts
     return {
         "changed": False,
         "ready": verdict.ready,
-        "total": len(verdict.nodes),
+        "total": verdict.total,
         "ready_count": verdict.ready_count,
         "gpus": {
-            "expected": expected,
-            "capacity": sum(node.capacity or 0 for node in verdict.nodes),
-            "allocatable": allocatable,
-            "missing": max(0, expected - allocatable),
+            "expected": counts.expected,
+            "capacity": counts.capacity,
+            "allocatable": counts.allocatable,
+            "missing": max(0, counts.expected - counts.allocatable),
         },
-        "nodes": [{**dataclasses.asdict(node), "ready": node.ready} for node in verdict.nodes],
-        "summary": verdicts.summary(verdict),
+        "nodes": [{**dataclasses.asdict(node), "ready": node.ready} for node in counts.nodes()],
+        "summary": verdicts.summary(verdict, counts),
         "waited": round(watched.seconds, 1),
-        "watch": {"lists": watched.lists, "events": watched.events},
+        "watch": {"lists": watcher.followers.counts.lists, "events": watcher.followers.counts.events},
     }
 
 
-def _expected_gpus(module: AnsibleModule) -> int | None:
-    """The option expected_gpus as a number, or None for auto."""
+def _expected_gpus(module: AnsibleModule) -> Any:
+    """The option expected_gpus as a number, or auto."""
     given = module.params["expected_gpus"]
     if given == "auto":
-        return None
+        return given
     if not given.isdecimal() or int(given) < 1:
         module.fail_json(msg=f"expected_gpus is '{given}'. Write auto, or a whole number of at least 1.")
     return int(given)

@@ -4,162 +4,350 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""Following the nodes of a pool with one LIST and one WATCH until the verdict is good for long enough."""
+"""Following GPU nodes and the device plugin's pods until enough nodes have been ready for long enough."""
 
 from __future__ import annotations
 
-import math
+import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._gpu import evaluate as rules
+from ansible_collections.entasis.engine.plugins.module_utils import _progress
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import dra, plugin_pods
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import verdict as verdicts
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.report import NodeReport
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.decision import Patience, Seen, decide
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed import (
+    DAEMON_SETS,
+    NODES,
+    PODS,
+    RESOURCE_SLICES,
+    Moment,
+    Observed,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.plugin_pods import PodQuery
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import reason
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import FailureKind, Goal, Verdict, judge
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
+    WATCH_READ_TIMEOUT,
     ApiError,
     Client,
     KubernetesError,
     Resource,
 )
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.following import (
+    Broken,
+    Followers,
+    Listed,
+    Message,
+    Resumed,
+    Source,
+)
 
-NODES = Resource("", "v1", "Node", "nodes", False)
-PODS = Resource("", "v1", "Pod", "pods", True)
+Object = Mapping[str, Any]
 
-#: Seconds of one watch; the API server closes longer ones by itself.
-_LONGEST_WATCH = 240.0
+#: Fields that nothing here looks at. The images make up most of a node that has run for a while.
+_UNREAD_OF_NODES = ("managedFields", "images", "volumesInUse", "volumesAttached", "daemonEndpoints")
+_UNREAD_OF_PODS = ("managedFields", "volumes", "containers", "initContainers", "ownerReferences")
+_UNREAD_OF_DAEMON_SETS = ("managedFields", "volumes", "containers", "initContainers")
 
-#: Seconds before the nodes are listed again after the connection broke.
-_RETRY_INTERVAL = 2.0
+#: Pods are small beside nodes: those of 5,000 nodes fit one answer.
+_POD_PAGE_SIZE = 5000
+
+#: Seconds between two looks, while nodes are not ready, at what is not watched: a DaemonSet may come or be corrected.
+_BESIDE_INTERVAL = 15.0
+
+#: Messages that are taken in before the verdict is looked at again.
+_BATCH = 500
+
+#: Entries of the timeline; of a longer one every second entry is left out.
+_TIMELINE_LENGTH = 200
 
 
-@dataclass
+@dataclass(frozen=True)
+class Selection:
+    """Which nodes: those that have the labels and, where there are C(names), one of them."""
+
+    label_selector: str = ""
+    names: frozenset[str] = frozenset()
+
+    def source(self) -> Source:
+        # A field selector takes one name; of several, all nodes are read and the others forgotten at once.
+        alone = next(iter(self.names)) if len(self.names) == 1 else ""
+        return Source(
+            NODES,
+            Resource("", "v1", "Node", "nodes", False),
+            label_selector=self.label_selector,
+            field_selector=f"metadata.name={alone}" if alone else "",
+            without=_UNREAD_OF_NODES,
+            accept=lambda node: not self.names or node["metadata"]["name"] in self.names,
+        )
+
+
+@dataclass(frozen=True)
 class Watched:
-    """What was seen: the last verdict, whether it held for long enough, and what it cost."""
+    """How the wait ended. C(failure) is None where enough nodes are ready; C(problem) is that of the connection."""
 
-    verdict: verdicts.Verdict
-    settled: bool = False
-    seconds: float = 0.0
-    events: int = 0
-    lists: int = 0
+    verdict: Verdict
+    seconds: float
+    failure: FailureKind | None = None
     problem: KubernetesError | None = None
 
 
 @dataclass
 class Watcher:
-    """Follows the nodes that a label selector selects."""
+    """Follows the nodes of a selection from entering the context to leaving it, which closes the client.
+
+    C(silence): seconds without even a bookmark after which a watch counts as broken.
+    """
 
     client: Client
-    label_selector: str
+    selection: Selection
     config: Config
-    expected_count: int | None
+    goal: Goal
+    progress_interval: float = 5.0
     clock: Callable[[], float] = time.monotonic
-    _nodes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    _reports: dict[str, NodeReport] = field(default_factory=dict)
-    _version: str = ""
+    silence: float = WATCH_READ_TIMEOUT
+    #: What the user should know of the watching itself.
+    warnings: list[str] = field(default_factory=list)
+    #: How many nodes were ready, over time: entries of seconds, ready and total.
+    timeline: list[dict[str, Any]] = field(default_factory=list)
 
-    def look(self) -> Watched:
-        """One pass, no waiting."""
-        self._list()
-        return Watched(self._explained(), lists=1)
+    def __enter__(self) -> Watcher:
+        self._start = self.clock()
+        self._wall = time.time() + self.client.clock_skew
+        self._told = float("-inf")
+        #: Sources of which nothing is known yet.
+        self._unseen = {NODES}
+        self._problems: dict[str, KubernetesError] = {}
+        self._refusal: KubernetesError | None = None
+        self._pods: PodQuery | None = None
+        self._slices_watched = False
+        self._beside_at = self._start
+        self.observed = Observed(self.config, self.goal.fail_fast)
+        self.followers = Followers(self.client, self.silence)
+        self.followers.follow(self.selection.source())
+        if self.config.mode == "dra":
+            self._follow_slices(watched=True)
+        else:
+            self._look_beside()
+        return self
 
-    def wait(self, timeout: float, stable_for: float) -> Watched:
-        """Follow the nodes until they have been ready for C(stable_for) seconds, at most C(timeout) seconds.
+    def __exit__(self, *exception: object) -> None:
+        self.followers.close()
 
-        Raises:
-            ApiError: the caller may not read nodes (401, 403).
-        """
+    def look(self, patience: float) -> Watched:
+        """The state as it is now; waits at most C(patience) seconds until all of it has been seen once."""
+        end = self.clock() + patience
+        while self._unseen and self._refusal is None and self.clock() < end:
+            self._take_news(end)
+        self._take_news(self.clock())
+        return self._watched(failed="api_unreachable" if self._unseen else None)
+
+    def wait(self, patience: Patience) -> Watched:
+        """Follow the nodes until enough of them are ready for long enough, or the patience is at an end."""
         start = self.clock()
-        watched = Watched(verdicts.judge((), self.expected_count))
-        ready_since: float | None = None
         while True:
-            try:
-                if not self._version:
-                    self._list()
-                    watched.lists += 1
-                watched.problem = None
-            except KubernetesError as error:
-                _raise_refusal(error)
-                watched.problem = error
             now = self.clock()
-            watched.verdict = verdicts.judge(self._reports.values(), self.expected_count)
-            good = watched.verdict.ready and watched.problem is None
-            ready_since = (ready_since if ready_since is not None else now) if good else None
-            watched.seconds = now - start
-            if ready_since is not None and now - ready_since >= stable_for:
-                watched.settled = True
-                return watched
-            if watched.seconds >= timeout:
-                if watched.problem is None:
-                    watched.verdict = self._explained()
-                return watched
-            if watched.problem is not None:
-                time.sleep(min(_RETRY_INTERVAL, timeout - watched.seconds))
-                continue
-            left = timeout - watched.seconds
-            if ready_since is not None:
-                left = min(left, stable_for - (now - ready_since))
-            self._follow(left, watched)
-
-    def _list(self) -> None:
-        nodes, self._version = self.client.list(NODES, label_selector=self.label_selector)
-        self._nodes, self._reports = {}, {}
-        for node in nodes:
-            self._put(node)
-
-    def _follow(self, seconds: float, watched: Watched) -> None:
-        """Take in what changes until the verdict changes, or for C(seconds)."""
-        ready = watched.verdict.ready
-        try:
-            events = self.client.watch(
-                NODES,
-                "",
-                self._version,
-                label_selector=self.label_selector,
-                seconds=math.ceil(min(seconds, _LONGEST_WATCH)),
+            verdict = self._judge()
+            seen = Seen(
+                ready=verdict.ready and not self._unseen and not self._problems,
+                needed=verdict.needed,
+                ready_since=self.observed.ready_since.values() if verdict.ready else (),
+                impossible=bool(verdict.impossible),
             )
-            for event in events:
-                node = event["object"]
-                self._version = node["metadata"]["resourceVersion"]
-                if event["type"] == "BOOKMARK":
-                    continue
-                watched.events += 1
-                if event["type"] == "DELETED":
-                    self._nodes.pop(node["metadata"]["name"], None)
-                    self._reports.pop(node["metadata"]["name"], None)
-                else:
-                    self._put(node)
-                if verdicts.judge(self._reports.values(), self.expected_count).ready != ready:
-                    return
-        except KubernetesError as error:
-            _raise_refusal(error)
-            # Too old a version (410), or a broken connection: begin with a new list.
-            self._version = ""
+            decision = decide(patience, seen, start, now)
+            if self._refusal is not None or decision.end == "ready":
+                return self._watched()
+            if decision.end == "impossible":
+                return self._watched(failed="impossible")
+            if decision.end == "timeout":
+                blind = bool(self._unseen or self._problems)
+                return self._watched(failed="api_unreachable" if blind else verdicts.failure_kind(verdict))
+            self._tell(verdict, now)
+            if not verdict.ready and now >= self._beside_at:
+                self._look_beside()
+            self._take_news(min(decision.wake, self._next_look(verdict)))
 
-    def _put(self, node: Mapping[str, Any]) -> None:
-        # A node of many images is some 50 KB, most of it their names.
-        node = {**node, "status": {key: value for key, value in node["status"].items() if key != "images"}}
-        name = node["metadata"]["name"]
-        self._nodes[name] = node
-        self._reports[name] = rules.evaluate(node, (), self.config)
+    def _watched(self, failed: FailureKind | None = None) -> Watched:
+        verdict = self._judge()
+        now = self.clock()
+        self._note(verdict, now, last=True)
+        problem = self._refusal or next(iter(self._problems.values()), None)
+        if self._refusal is not None:
+            refused = isinstance(self._refusal, ApiError) and self._refusal.status in (401, 403)
+            failed = "forbidden" if refused else "api_unreachable"
+        elif failed == "api_unreachable" and problem is None:
+            problem = KubernetesError(
+                f"the API server {self.client.server} ({self.client.source}) did not answer in time: "
+                f"{', '.join(sorted(self._unseen))} could not be read."
+            )
+        elif failed in ("timeout", "no_nodes") and verdict.ready:
+            verdict = dataclasses.replace(
+                verdict, reasons=(*verdict.reasons, reason("NOT_STABLE", "ready, and not for long enough in a row"))
+            )
+        return Watched(verdict, now - self._start, failed, problem)
 
-    def _explained(self) -> verdicts.Verdict:
-        """The verdict with a look at the device plugin's pods, which say why a node offers no GPU."""
-        pods: list[Mapping[str, Any]] = []
-        if not all(report.ready for report in self._reports.values()):
-            for selector in rules.PLUGIN_SELECTORS:
-                try:
-                    pods += self.client.list(PODS, label_selector=selector)[0]
-                except ApiError as error:
-                    # Without the right to read pods the reason is only less exact.
-                    if error.status != 403:
-                        raise
-        reports = [rules.evaluate(node, pods, self.config) for node in self._nodes.values()]
-        return verdicts.judge(reports, self.expected_count)
+    def _judge(self) -> Verdict:
+        moment = self._moment()
+        self.observed.pass_time(moment)
+        return judge(self.observed.counts, self.goal, moment.monotonic)
 
+    def _moment(self) -> Moment:
+        # The wall clock is read only once, because it may jump.
+        now = self.clock()
+        return Moment(now, self._wall + (now - self._start))
 
-def _raise_refusal(error: KubernetesError) -> None:
-    if isinstance(error, ApiError) and error.status in (401, 403):
-        raise error
+    def _next_look(self, verdict: Verdict) -> float:
+        """When something may change without any news."""
+        times = [self._told + self.progress_interval]
+        if not verdict.ready:
+            times.append(self._beside_at)
+        hopeless_at = self.observed.counts.next_hopeless()
+        if hopeless_at is not None:
+            times.append(hopeless_at)
+        due = self.observed.counts.next_due()
+        if due is not None:
+            times.append(self._start + (due - self._wall))
+        return min(times)
+
+    def _take_news(self, until: float) -> None:
+        """Wait for news until a time, and take in all that are there."""
+        message = self.followers.next(until - self.clock())
+        for _number in range(_BATCH):
+            if message is None:
+                return
+            self._take(message)
+            message = self.followers.next(0.0)
+        if message is not None:
+            self._take(message)
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message, Broken):
+            if message.refused:
+                self._refuse(message.source, message.error)
+            else:
+                self._problems[message.source] = message.error
+            return
+        self._problems.pop(message.source, None)
+        if isinstance(message, Resumed):
+            return
+        self._unseen.discard(message.source)
+        self.observed.take(message, self._moment())
+        if isinstance(message, Listed):
+            if message.source == DAEMON_SETS:
+                self._find_plugin(message.objects)
+            elif message.source == RESOURCE_SLICES and message.objects:
+                self._follow_slices(watched=True)
+            elif message.source == NODES:
+                self._look_for_slices()
+
+    def _refuse(self, source: str, error: KubernetesError) -> None:
+        """Nodes must be read; of the rest, what is not read is not judged by."""
+        self._unseen.discard(source)
+        self._problems.pop(source, None)
+        unknown_caller = isinstance(error, ApiError) and error.status == 401
+        needed = {
+            NODES: True,
+            PODS: self.config.device_plugin.mode == "required",
+            DAEMON_SETS: self.config.device_plugin.mode == "required" and self._pods is None,
+            RESOURCE_SLICES: self.config.mode == "dra",
+        }
+        if unknown_caller or needed[source]:
+            self._refusal = error
+        elif str(error) not in self.warnings:
+            self.warnings.append(f"{error} Without it the reasons are less exact.")
+
+    def _look_beside(self) -> None:
+        """Look at what is not watched."""
+        self._beside_at = self.clock() + _BESIDE_INTERVAL
+        if self.config.device_plugin.mode == "skip":
+            return
+        options = self.config.device_plugin
+        if options.namespace and len(options.selectors) == 1:
+            self._follow_pods(PodQuery(options.namespace, options.selectors[0]))
+        self._unseen.add(DAEMON_SETS)
+        self.followers.follow(
+            Source(
+                DAEMON_SETS,
+                Resource("apps", "v1", "DaemonSet", "daemonsets", True),
+                without=_UNREAD_OF_DAEMON_SETS,
+                watched=False,
+            )
+        )
+        self._look_for_slices()
+
+    def _find_plugin(self, daemon_sets: list[Object]) -> None:
+        query, others = plugin_pods.find(daemon_sets, self.config.device_plugin)
+        if others:
+            told = (
+                f"there is more than one device plugin; the pods of {', '.join(others)} are not looked at. "
+                "Remove one, or set device_plugin."
+            )
+            if told not in self.warnings:
+                self.warnings.append(told)
+        if query is not None:
+            self._follow_pods(query)
+        elif self._pods is None:
+            # No DaemonSet, no pod: that is known now, and not only unread.
+            self.observed.take(Listed(PODS, [], again=False), self._moment())
+
+    def _follow_pods(self, query: PodQuery) -> None:
+        if self._pods is not None:
+            return
+        self._pods = query
+        self._unseen.add(PODS)
+        self.followers.follow(
+            Source(
+                PODS,
+                Resource("", "v1", "Pod", "pods", True),
+                namespace=query.namespace,
+                label_selector=query.label_selector,
+                page_size=_POD_PAGE_SIZE,
+                without=_UNREAD_OF_PODS,
+            )
+        )
+
+    def _look_for_slices(self) -> None:
+        """Where a node does not know the resource, a DRA driver may serve its GPUs."""
+        counts = self.observed.counts
+        if self.config.mode == "auto" and any(node.capacity is None for node in counts.nodes()):
+            self._follow_slices(watched=False)
+
+    def _follow_slices(self, *, watched: bool) -> None:
+        if self._slices_watched:
+            return
+        served = self.client.preferred_resource("ResourceSlice.resource.k8s.io")
+        if served is None:
+            return
+        self._slices_watched = watched
+        self._unseen.add(RESOURCE_SLICES)
+        self.followers.follow(
+            Source(
+                RESOURCE_SLICES,
+                served,
+                field_selector=f"spec.driver={dra.DRIVER}",
+                without=("managedFields",),
+                watched=watched,
+            )
+        )
+
+    def _tell(self, verdict: Verdict, now: float) -> None:
+        if now < self._told + self.progress_interval:
+            return
+        self._told = now
+        self._note(verdict, now)
+        line = verdicts.headline(verdict, self.observed.counts)
+        problem = next(iter(self._problems.values()), None)
+        _progress.report(f"{line}, {now - self._start:.0f} s" + ("" if problem is None else f"; {problem}"))
+
+    def _note(self, verdict: Verdict, now: float, *, last: bool = False) -> None:
+        entry = {"seconds": round(now - self._start, 1), "ready": verdict.ready_count, "total": verdict.total}
+        before = self.timeline[-1] if self.timeline else {}
+        if not last and all(entry[key] == before.get(key) for key in ("ready", "total")):
+            return
+        self.timeline.append(entry)
+        if len(self.timeline) > _TIMELINE_LENGTH:
+            del self.timeline[1:-1:2]

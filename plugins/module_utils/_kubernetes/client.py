@@ -13,13 +13,16 @@ of objects with them is slow.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
+import random
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -49,6 +52,14 @@ WATCH_READ_TIMEOUT = 90.0
 #: How often a request is sent again when the API server is overloaded or just starting (429, 503, 504).
 OVERLOAD_RETRIES = 6
 
+#: Seconds between two attempts: the first pause, which doubles, and the longest.
+FIRST_PAUSE = 0.25
+LONGEST_PAUSE = 8.0
+#: The longest pause that the API server may ask for by Retry-After (seconds).
+LONGEST_RETRY_AFTER = 30.0
+
+_RANDOM = random.SystemRandom()
+
 _DISCOVERY_FORMAT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
 
 
@@ -68,12 +79,15 @@ class NoClusterError(KubernetesError):
 
 
 class ApiError(KubernetesError):
-    """The API server answered with an error."""
+    """The API server answered with an error. C(retry_after) is the pause in seconds that it asks for, if any."""
 
-    def __init__(self, method: str, path: str, status: int, body: Mapping[str, Any]) -> None:
+    def __init__(
+        self, method: str, path: str, status: int, body: Mapping[str, Any], retry_after: float | None = None
+    ) -> None:
         self.method = method
         self.path = path
         self.status = status
+        self.retry_after = retry_after
         self.reason = str(body.get("reason") or "")
         self.message = str(body.get("message") or "").strip()
         self.details: Mapping[str, Any] = body.get("details") or {}
@@ -114,13 +128,21 @@ class Resource:
 class Client:
     """One connection to one cluster. May be used by several threads."""
 
-    def __init__(self, configuration: Any, *, source: str) -> None:
+    def __init__(self, load: Callable[[], Any], *, source: str) -> None:
+        """C(load) reads the kubeconfig: now, and once more whenever the API server no longer knows the caller."""
         self.source = source
-        self.server: str = configuration.host
-        self._configuration = configuration
-        # The library's own pool: TLS, client certificates and proxies as the kubeconfig says.
-        self._pool = kubernetes.client.ApiClient(configuration).rest_client.pool_manager
+        #: How many requests were sent.
+        self.requests = 0
+        #: Seconds by which the API server's clock was ahead of ours when it last answered.
+        self.clock_skew = 0.0
+        self._load = load
         self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._watches: set[Any] = set()
+        #: How often the kubeconfig was read.
+        self._loads = 0
+        self._reload(0)
+        self.server: str = self._configuration.host
         #: What the API server serves, by apiVersion and kind, and the preferred versions, by group and kind.
         self._discovery: tuple[dict[tuple[str, str], Resource], dict[tuple[str, str], Resource]] | None = None
 
@@ -133,27 +155,29 @@ class Client:
         body: Any = None,
         content_type: str = "application/json",
         accept: str = "application/json",
+        without: Iterable[str] = (),
     ) -> dict[str, Any]:
-        """Send one request and return the answer's JSON.
+        """Send one request and return the answer's JSON, but for the fields named in C(without), at any depth.
 
         Raises:
             ApiError: the API server refused.
             NoClusterError: nothing answers at the server's address.
             KubernetesError: the connection failed in another way.
         """
-        for attempt in range(OVERLOAD_RETRIES + 1):
+        attempt = 0
+        while True:
             response = self._send(method, path, query, body, content_type, accept, READ_TIMEOUT)
             try:
                 content = response.data
             except urllib3.exceptions.HTTPError as error:
                 raise self._connection_error(error) from error
-            if response.status in (429, 503, 504) and attempt < OVERLOAD_RETRIES:
-                time.sleep(_retry_after(response.headers.get("Retry-After"), attempt))
-                continue
-            break
-        answer = _parse(content)
+            if response.status not in (429, 503, 504) or attempt == OVERLOAD_RETRIES:
+                break
+            self.pause(backoff(attempt, _retry_after(response)))
+            attempt += 1
+        answer = _parse(content, without)
         if not 200 <= response.status < 300:
-            raise ApiError(method, path, response.status, answer)
+            raise ApiError(method, path, response.status, answer, _retry_after(response))
         return answer
 
     def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
@@ -165,25 +189,75 @@ class Client:
                 return None
             raise
 
+    def text(self, path: str, *, query: Mapping[str, Any] | None = None) -> str:
+        """What a GET answers as plain text, such as a pod's log. Sent once.
+
+        Raises:
+            ApiError: the API server refused.
+            KubernetesError: the connection failed.
+        """
+        response = self._send("GET", path, query, None, "", "*/*", READ_TIMEOUT)
+        try:
+            content = response.data
+        except urllib3.exceptions.HTTPError as error:
+            raise self._connection_error(error) from error
+        if response.status != 200:
+            raise ApiError("GET", path, response.status, _parse(content), _retry_after(response))
+        return bytes(content).decode(errors="replace")
+
     def list(
         self, resource: Resource, namespace: str = "", *, label_selector: str = "", field_selector: str = ""
     ) -> tuple[list[dict[str, Any]], str]:
         """All objects, read in pages, and the resource version of the list, from which a watch can go on."""
-        query = {"limit": PAGE_SIZE, "labelSelector": label_selector, "fieldSelector": field_selector}
-        items: list[dict[str, Any]] = []
+        pages = [*self.pages(resource, namespace, label_selector=label_selector, field_selector=field_selector)]
+        return [item for items, _version in pages for item in items], pages[-1][1]
+
+    def pages(
+        self,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        page_size: int = PAGE_SIZE,
+        without: Iterable[str] = (),
+    ) -> Iterator[tuple[Sequence[dict[str, Any]], str]]:
+        """All objects, page by page, each with the resource version of the list.
+
+        C(without) names fields that are left out while an answer is parsed, at any depth: thousands of objects with all
+        their fields would not fit.
+
+        Raises:
+            ApiError: with status 410 the list took so long that its snapshot is gone; begin again.
+        """
+        query = {"limit": page_size, "labelSelector": label_selector, "fieldSelector": field_selector}
         while True:
-            page = self.request("GET", resource.path(namespace), query=query)
+            page = self.request("GET", resource.path(namespace), query=query, without=without)
             # The items of a list carry neither apiVersion nor kind.
-            items += [{"apiVersion": resource.api_version, "kind": resource.kind, **item} for item in page["items"]]
+            items = [{"apiVersion": resource.api_version, "kind": resource.kind, **item} for item in page["items"]]
+            yield items, page["metadata"]["resourceVersion"]
             following = page["metadata"].get("continue")
             if not following:
-                return items, page["metadata"]["resourceVersion"]
+                return
             query["continue"] = following
 
+    @contextlib.contextmanager
     def watch(
-        self, resource: Resource, namespace: str, resource_version: str, *, label_selector: str = "", seconds: float
-    ) -> Iterator[dict[str, Any]]:
+        self,
+        resource: Resource,
+        namespace: str,
+        resource_version: str,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        seconds: float,
+        silence: float = WATCH_READ_TIMEOUT,
+        without: Iterable[str] = (),
+    ) -> Iterator[Iterator[dict[str, Any]]]:
         """The changes after a list, as events (type, object), for at most C(seconds).
+
+        C(silence) is how long nothing may come (seconds), not even a bookmark, before the connection counts as broken.
+        C(without) is as for pages.
 
         Raises:
             ApiError: with status 410 the version is too old; list again.
@@ -194,25 +268,64 @@ class Client:
             "allowWatchBookmarks": "true",
             "resourceVersion": resource_version,
             "labelSelector": label_selector,
+            "fieldSelector": field_selector,
             "timeoutSeconds": max(1, int(seconds)),
         }
         path = resource.path(namespace)
-        response = self._send("GET", path, query, None, "", "application/json", WATCH_READ_TIMEOUT)
-        if response.status != 200:
-            raise ApiError("GET", path, response.status, _parse(response.data))
-        rest = b""
+        response = self._send("GET", path, query, None, "", "application/json", silence)
+        with self._lock:
+            self._watches.add(response)
         try:
-            for piece in response.stream(amt=None):
-                *lines, rest = (rest + piece).split(b"\n")
-                for line in lines:
-                    event = json.loads(line)
-                    if event["type"] == "ERROR":
-                        raise ApiError("GET", path, int(event["object"].get("code") or 500), event["object"])
-                    yield event
+            # The client may have been closed while nobody could see the new watch.
+            self.pause(0)
+            if response.status != 200:
+                raise ApiError("GET", path, response.status, _parse(response.data), _retry_after(response))
+            yield self._events(response, path, without)
         except urllib3.exceptions.HTTPError as error:
             raise self._connection_error(error) from error
         finally:
+            with self._lock:
+                self._watches.discard(response)
             response.close()
+
+    def _events(self, response: Any, path: str, without: Iterable[str]) -> Iterator[dict[str, Any]]:
+        rest = b""
+        for piece in response.stream(amt=None):
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                try:
+                    event = json.loads(line, object_hook=_leaving_out(without))
+                except ValueError as error:
+                    where = f"the API server {self.server} ({self.source})"
+                    raise KubernetesError(f"{where} sent an event that is no JSON: {error}.") from error
+                if event["type"] == "ERROR":
+                    raise ApiError("GET", path, int(event["object"].get("code") or 500), event["object"])
+                yield event
+
+    def pause(self, seconds: float) -> None:
+        """Wait.
+
+        Raises:
+            KubernetesError: the client was closed meanwhile.
+        """
+        if self._closed.wait(seconds):
+            raise KubernetesError(f"the connection to {self.server} was closed.")
+
+    def close(self) -> None:
+        """End what other threads still wait for: watches, and pauses between attempts."""
+        self._closed.set()
+        with self._lock:
+            watches = [*self._watches]
+        for response in watches:
+            # Only this wakes a thread that reads; urllib3 has it since 2.3. Older ones: the read ends by its timeout.
+            shutdown = getattr(response, "shutdown", None)
+            if shutdown is not None:
+                with contextlib.suppress(ValueError, RuntimeError, OSError):
+                    shutdown()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed.is_set()
 
     def apply(
         self, resource: Resource, manifest: Mapping[str, Any], *, dry_run: bool = False, force: bool = False
@@ -293,29 +406,64 @@ class Client:
     ) -> Any:
         given = {key: value for key, value in (query or {}).items() if value not in ("", None)}
         url = f"{self.server}{path}" + (f"?{urlencode(given)}" if given else "")
-        headers = {"Accept": accept, "User-Agent": FIELD_MANAGER, **self._authorization()}
+        headers = {"Accept": accept, "User-Agent": FIELD_MANAGER}
         if body is not None:
             headers["Content-Type"] = content_type
-        try:
-            return self._pool.request(
-                method,
-                url,
-                body=None if body is None else json.dumps(body).encode(),
-                headers=headers,
-                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=read_timeout),
-                retries=urllib3.Retry(
-                    total=2, backoff_factor=0.2, status=0, redirect=0, respect_retry_after_header=False
-                ),
-                preload_content=False,
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise self._connection_error(error) from error
+        for attempt in (1, 2):
+            authorization, pool, loads = self._credentials()
+            try:
+                response = pool.request(
+                    method,
+                    url,
+                    body=None if body is None else json.dumps(body).encode(),
+                    headers={**headers, **authorization},
+                    timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=read_timeout),
+                    retries=urllib3.Retry(
+                        total=2, backoff_factor=0.2, status=0, redirect=0, respect_retry_after_header=False
+                    ),
+                    preload_content=False,
+                )
+            except urllib3.exceptions.HTTPError as error:
+                raise self._connection_error(error) from error
+            self._compare_clocks(response)
+            if response.status != 401 or attempt == 2:
+                break
+            # A token may be revoked, or written anew, before the time that it says it ends.
+            response.close()
+            self._reload(loads)
+        return response
 
-    def _authorization(self) -> dict[str, str]:
+    def _compare_clocks(self, response: Any) -> None:
+        with contextlib.suppress(ValueError):
+            self.clock_skew = parsedate_to_datetime(response.headers.get("Date", "")).timestamp() - time.time()
+
+    def _reload(self, loads: int) -> None:
+        """Read the kubeconfig again, unless another thread has done so since it was read C(loads) times."""
+        with self._lock:
+            if self._loads != loads:
+                return
+            self._configuration = self._load()
+            # The library's own pool: TLS, client certificates and proxies as the kubeconfig says.
+            self._pool = kubernetes.client.ApiClient(self._configuration).rest_client.pool_manager
+            self._loads += 1
+
+    def credentials(self) -> tuple[Any, dict[str, str]]:
+        """The kubernetes library's configuration and the header that says who we are, for a connection of another kind.
+
+        Raises:
+            KubernetesError: the exec plugin failed.
+        """
+        header, _pool, _loads = self._credentials()
+        return self._configuration, header
+
+    def _credentials(self) -> tuple[dict[str, str], Any, int]:
+        """The header that says who we are, the connections, and the number of the load that both are of."""
         # One thread at a time: a token that has expired is renewed here, by running the exec plugin once more.
         with self._lock, _ExecPluginErrors(self.source):
+            self.requests += 1
             settings = self._configuration.auth_settings()
-        return {setting["key"]: setting["value"] for setting in settings.values() if setting["in"] == "header"}
+            header = {setting["key"]: setting["value"] for setting in settings.values() if setting["in"] == "header"}
+            return header, self._pool, self._loads
 
     def _connection_error(self, error: Exception) -> KubernetesError:
         cause: BaseException = error
@@ -352,6 +500,11 @@ def connect(kubeconfig: str | None, context: str | None) -> Client:
         KubernetesError: the file is wrong, or its exec plugin failed.
     """
     files = kubeconfig or DEFAULT_KUBECONFIG
+    return Client(lambda: _configuration(files, context), source=f"context {context or 'current'} of {files}")
+
+
+def _configuration(files: str, context: str | None) -> Any:
+    """What the kubernetes library makes of a kubeconfig: address, TLS and credentials."""
     if not any(os.path.exists(os.path.expanduser(file)) for file in files.split(os.pathsep) if file):
         raise NoClusterError(
             f"there is no kubeconfig file {files}. Make the cluster and write its kubeconfig first (eks_kubeconfig), "
@@ -374,7 +527,7 @@ def connect(kubeconfig: str | None, context: str | None) -> Client:
             )
     except (kubernetes.config.ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise KubernetesError(f"cannot use {source}: {' '.join(str(error).split())}. Correct the file.") from error
-    return Client(configuration, source=source)
+    return configuration
 
 
 def _contexts(files: str) -> tuple[list[str], str | None]:
@@ -436,10 +589,10 @@ def _explain_status(error: ApiError) -> str:
     return f"{what}: {said}." if said else f"{what}."
 
 
-def _parse(content: bytes) -> dict[str, Any]:
+def _parse(content: bytes, without: Iterable[str] = ()) -> dict[str, Any]:
     """The JSON of an answer; a plain text, as proxies send it, becomes the message of a status."""
     try:
-        answer = json.loads(content)
+        answer = json.loads(content, object_hook=_leaving_out(without))
     except ValueError:
         answer = None
     if isinstance(answer, dict):
@@ -447,11 +600,34 @@ def _parse(content: bytes) -> dict[str, Any]:
     return {"message": content.decode(errors="replace")[:500]}
 
 
-def _retry_after(header: str | None, attempt: int) -> float:
-    """Seconds to wait before the next attempt: what the server asks for, else longer each time."""
-    if header and header.isdecimal():
-        return min(float(header), 30.0)
-    return min(0.25 * 2.0**attempt, 8.0)
+def _leaving_out(names: Iterable[str]) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
+    """What json calls for each object that it has read, the innermost first."""
+    unwanted = tuple(names)
+    if not unwanted:
+        return None
+
+    def leave_out(read: dict[str, Any]) -> dict[str, Any]:
+        for name in unwanted:
+            read.pop(name, None)
+        return read
+
+    return leave_out
+
+
+def _retry_after(response: Any) -> float | None:
+    """Seconds to wait before the next attempt, where the API server asks for it."""
+    asked = response.headers.get("Retry-After", "")
+    return min(float(asked), LONGEST_RETRY_AFTER) if asked.isdecimal() else None
+
+
+def backoff(attempt: int, asked: float | None = None) -> float:
+    """Seconds before the next attempt: longer each time, at least what the server asked for, never in step with others.
+
+    C(attempt) counts from 0.
+    """
+    usual = min(FIRST_PAUSE * 2.0 ** min(attempt, 16), LONGEST_PAUSE)
+    spread = _RANDOM.uniform(0.5, 1.0)
+    return usual * spread if asked is None else asked + FIRST_PAUSE * spread
 
 
 def _last_part(error: BaseException) -> str:
