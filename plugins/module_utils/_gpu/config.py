@@ -27,6 +27,8 @@ GPU_RESOURCE = "nvidia.com/gpu"
 MIG_PREFIX = "nvidia.com/mig-"
 
 
+_TAINT = re.compile(r"(?P<key>[\w./-]+\*?)(=(?P<value>[\w.-]*))?(:(?P<effect>NoSchedule|PreferNoSchedule|NoExecute))?")
+
 Preset = Literal["eks_nma", "npd", "nvsentinel"]
 
 
@@ -37,6 +39,18 @@ class TaintPattern:
     key: str
     value: str | None = None
     effect: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> TaintPattern:
+        """A taint as kubectl writes it: C(key), C(key=value), C(key:effect) or C(key=value:effect).
+
+        Raises:
+            ValueError: it is none.
+        """
+        match = _TAINT.fullmatch(text)
+        if match is None:
+            raise ValueError(f"'{text}' is no taint: write key, key=value, key:effect or key=value:effect")
+        return cls(match["key"], match["value"], match["effect"])
 
     def matches(self, taint: Mapping[str, Any]) -> bool:
         """Whether this is the taint of a node. A key that ends with C(*) matches by its beginning."""
@@ -51,6 +65,31 @@ class TaintPattern:
     def __str__(self) -> str:
         value = "" if self.value is None else f"={self.value}"
         return f"{self.key}{value}" + ("" if self.effect is None else f":{self.effect}")
+
+
+@dataclass(frozen=True)
+class ProductPattern:
+    """Names of a GPU: one, whatever its case and with - for spaces as in labels, or after C(~) a regular expression."""
+
+    text: str
+    _expression: re.Pattern[str]
+
+    @classmethod
+    def parse(cls, text: str) -> ProductPattern:
+        """The pattern as it is written.
+
+        Raises:
+            ValueError: it is no regular expression.
+        """
+        try:
+            expression = text[1:] if text.startswith("~") else re.escape(text.replace(" ", "-"))
+            return cls(text, re.compile(expression, re.IGNORECASE))
+        except re.error as error:
+            raise ValueError(str(error)) from error
+
+    def matches(self, name: str) -> bool:
+        """Whether the whole name is one of them."""
+        return self._expression.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)
@@ -95,14 +134,13 @@ class Conditions:
 class Config:
     """What is expected of each node. Every default is the module's default, see the options of gpu_node_ready.
 
-    C(expected_product) matches the whole label nvidia.com/gpu.product, case-insensitively. C(mig_profiles) are the
-    instances of each profile that a node has, None for any number above 0. Versions are numbers in order of weight.
-    C(lease_max_age) is in seconds: a kubelet renews its lease every 10 s.
+    C(mig_profiles) are the instances of each profile that a node has, None for any number above 0. Versions are
+    numbers in order of weight. C(lease_max_age) is in seconds: a kubelet renews its lease every 10 s.
     """
 
     gpu_resource: str = GPU_RESOURCE
     expected_gpus: int | Literal["auto", "peers_max", "skip"] = "auto"
-    expected_product: re.Pattern[str] | None = None
+    expected_product: ProductPattern | None = None
     min_driver_version: tuple[int, ...] = ()
     min_cuda_version: tuple[int, ...] = ()
     mig_strategy: Literal["none", "single", "mixed"] | None = None

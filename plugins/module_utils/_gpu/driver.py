@@ -78,8 +78,8 @@ def product(config: Config, identity: Identity) -> list[Reason]:
         return [reason("PRODUCT_UNKNOWN", f"the label {labels.PRODUCT} is missing")]
     # Sharing and partitions add to the name; what is asked for may or may not name them.
     plain = found.split("-MIG-")[0].removesuffix("-SHARED")
-    if not any(config.expected_product.fullmatch(name) for name in (found, plain)):
-        return [reason("PRODUCT_MISMATCH", f"the GPU is {found}, not {config.expected_product.pattern}")]
+    if not any(config.expected_product.matches(name) for name in (found, plain)):
+        return [reason("PRODUCT_MISMATCH", f"the GPU is {found}, not {config.expected_product.text}")]
     return []
 
 
