@@ -57,7 +57,7 @@ _RIGHTS = (
 _INTERVAL = 1.0
 #: Seconds before another pod is made in the place of one that the kubelet turned away.
 _AGAIN_AFTER = 3.0
-#: How often a log is asked for, a second apart, and how many bytes of it are read.
+#: In how many looks a log is asked for, and how many bytes of it are read.
 _LOG_ATTEMPTS = 5
 _LOG_BYTES = 64 * 1024
 #: Seconds for which the API server may be out of reach while pods are under way.
@@ -112,6 +112,8 @@ class _Test:
     uid: str = ""
     made: int = 0
     make_at: float = 0.0
+    #: How often the pod's log could not be read.
+    unread: int = 0
 
     @property
     def name(self) -> str:
@@ -152,7 +154,8 @@ class _Run:
             except KubernetesError as error:
                 now = self.clock()
                 unheard_since = now if unheard_since is None else unheard_since
-                if isinstance(error, ApiError) or now - unheard_since >= _UNHEARD_PATIENCE:
+                refused = isinstance(error, ApiError) and error.status in (401, 403)
+                if refused or now - unheard_since >= _UNHEARD_PATIENCE:
                     raise
             self._tell(len(nodes))
             if self._waiting or self._tests:
@@ -275,10 +278,14 @@ class _Run:
         if pod is None or (pod.get("status") or {}).get("phase") not in ("Running", "Succeeded", "Failed"):
             self._finish(test, "failed", given, pod)
             return
-        log, problem = self._log(test.pod, attempts=_LOG_ATTEMPTS if reason is None else 1)
-        if log is None:
-            unread = reasons.reason("SMOKE_NO_LOG", f"the log of the pod {test.pod} cannot be read: {problem}")
-            self._finish(test, "failed", given or (unread,), pod)
+        try:
+            log = self._log(test.pod)
+        except KubernetesError as error:
+            # The kubelet may need a moment to offer the log of a pod that has just ended: ask again at the next look.
+            test.unread += 1
+            if given or test.unread >= _LOG_ATTEMPTS:
+                unread = reasons.reason("SMOKE_NO_LOG", f"the log of the pod {test.pod} cannot be read: {error}")
+                self._finish(test, "failed", given or (unread,), pod)
             return
         sight = smoke_judging.read(log, smoke_pods.gpus_to_take(test.node, self.options))
         # What a pod that failed did not get round to listing says nothing about the GPUs.
@@ -311,19 +318,9 @@ class _Run:
             pod=test.pod if keep else "",
         )
 
-    def _log(self, pod: str, *, attempts: int) -> tuple[str | None, str]:
-        """The pod's log, or None and why it cannot be read. The kubelet may need a moment to offer it."""
+    def _log(self, pod: str) -> str:
         path = f"{PODS.path(self.options.namespace, pod)}/log"
-        query = {"container": smoke_pods.CONTAINER, "limitBytes": _LOG_BYTES}
-        problem = ""
-        for attempt in range(attempts):
-            try:
-                return self.client.text(path, query=query), ""
-            except KubernetesError as error:
-                problem = str(error)
-            if attempt < attempts - 1:
-                self.sleep(_INTERVAL)
-        return None, problem
+        return self.client.text(path, query={"container": smoke_pods.CONTAINER, "limitBytes": _LOG_BYTES})
 
     def _pods(self) -> list[dict[str, Any]]:
         selector = label_selector({smoke_pods.RUN_LABEL: self.run_id})
