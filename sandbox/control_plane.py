@@ -11,6 +11,7 @@ for a component, and kill it.
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import shutil
 import ssl
@@ -38,6 +39,8 @@ ANSWER_SECONDS = 2.0
 #: Seconds that a component has to end by itself where its state is kept. The API server would wait a minute for its
 #: watchers to leave.
 PATIENCE = 3.0
+#: The port of every pod that a port-forward connects with the sandbox's database.
+POSTGRESQL_PORT = 5432
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ def create(layout: Layout, ports: Ports, tools: Path) -> None:
     shutil.rmtree(layout.control_plane, ignore_errors=True)
     write_private(layout.token_webhook, token_webhook(ports))
     configuration = layout.control_plane / "kwokctl.yaml"
-    write_private(configuration, kwokctl_configuration(layout, ports, tools))
+    documents = [kwokctl_configuration(layout, ports, tools), port_forward(ports)]
+    write_private(configuration, "---\n".join(json.dumps(document, indent=2) + "\n" for document in documents))
     command = [str(tools / "kwokctl"), "create", "cluster", "--name", CONTROL_PLANE_NAME]
     command += ["--config", str(configuration), "--kubeconfig", str(layout.control_plane / "kubeconfig.yaml")]
     # With node leases, the successor of a killed kwok would wait minutes for those of the killed one to run out.
@@ -231,6 +235,8 @@ def kwokctl_configuration(layout: Layout, ports: Ports, tools: Path) -> dict[str
             "endpoint-reconciler-type": "none",
             "authentication-token-webhook-config-file": str(layout.token_webhook),
             "authentication-token-webhook-version": "v1",
+            # A simulated node's other addresses lead nowhere: kwok plays every kubelet on this machine.
+            "kubelet-preferred-address-types": "ExternalDNS,Hostname,InternalIP",
             # An access entry that comes or goes counts from the next request on.
             "authentication-token-webhook-cache-ttl": "0s",
         },
@@ -262,6 +268,20 @@ def kwokctl_configuration(layout: Layout, ports: Ports, tools: Path) -> dict[str
             {"name": name, "extraArgs": [{"key": key, "value": value} for key, value in arguments.items()]}
             for name, arguments in extra_arguments.items()
         ],
+    }
+
+
+def port_forward(ports: Ports) -> dict[str, Any]:
+    """How kwok answers a port-forward to any simulated pod: on PostgreSQL's port with the sandbox's database.
+
+    It is part of kwok's own configuration, so that nobody in the cluster can see it, change it or prune it.
+    """
+    target = {"address": ADDRESS, "port": ports.postgresql}
+    return {
+        "apiVersion": "kwok.x-k8s.io/v1alpha1",
+        "kind": "ClusterPortForward",
+        "metadata": {"name": "postgresql"},
+        "spec": {"forwards": [{"ports": [POSTGRESQL_PORT], "target": target}]},
     }
 
 

@@ -112,5 +112,15 @@ class Layout:
         return self.cluster / "kubeconfig.yaml"
 
     @property
+    def database(self) -> Path:
+        """PostgreSQL's data and log."""
+        return self.home / "database"
+
+    @property
+    def database_record(self) -> Path:
+        """What the database is and its superuser's password, as JSON. Mode 0600."""
+        return self.database / "database.json"
+
+    @property
     def ca_certificate(self) -> Path:
         return self.cluster / "pki" / "ca.crt"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Start, stop and look at one sandbox: the AWS API's process and, unless left out, the control plane's."""
+"""Start, stop and look at one sandbox: the AWS API and, unless left out, the control plane and the database."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sandbox import charts, control_plane, ports, processes, toolchain
 from sandbox.control_plane import COMPONENTS, answers
+from sandbox.database import service as database
 from sandbox.errors import SandboxError
 from sandbox.layout import AWS_ACCOUNT_ID, AWS_PROFILE, AWS_REGION, AWS_USER, PROJECT, Layout
 from sandbox.ports import ADDRESS, Ports
@@ -89,6 +91,8 @@ def status(layout: Layout) -> tuple[Run | None, list[Part]]:
         for component in COMPONENTS:
             healthy = control_plane.is_healthy(layout, run.ports, component)
             parts.append(_part(component.name, component.port(run.ports), found[component.name], healthy))
+        healthy = database.is_healthy(layout, run.ports)
+        parts.append(_part(database.NAME, run.ports.postgresql, database.running(layout), healthy))
     return run, parts
 
 
@@ -113,7 +117,11 @@ def _start_new(layout: Layout, tools: Path | None, begun: float, say: Say) -> No
         try:
             server = _start_server(layout, run)
             if tools:
-                control_plane.create(layout, block, tools)
+                with ThreadPoolExecutor(1) as beside:
+                    made = beside.submit(database.create, layout, block)
+                    control_plane.create(layout, block, tools)
+                    made.result()
+                _write_connection(layout, run)
             _wait(layout, run, server)
         except BaseException:
             # A half-made sandbox would be repaired for ever; the next start is from nothing again.
@@ -143,6 +151,7 @@ def _start_again(layout: Layout, run: Run, begun: float, say: Say) -> None:
     server = _start_server(layout, run) if any(part.name == SERVER for part in dead) else None
     if run.kubernetes:
         control_plane.repair(layout, run.ports, Path(run.tools))
+        database.repair(layout, run.ports)
     _wait(layout, run, server)
     names = ", ".join(part.name for part in dead) or "nothing, but waited for it to answer"
     say(f"started again: {names}; ready after {time.monotonic() - begun:.1f} s at {_endpoint(run.ports)}")
@@ -190,6 +199,7 @@ def _stop(layout: Layout, patience: float) -> int:
     """
     count = len(_all_processes(layout))
     left = processes.stop(_server_processes(layout)) + control_plane.stop(layout, patience)
+    left += database.stop(layout, keep=patience > 0)
     if left:
         pids = ", ".join(str(process.pid) for process in left)
         raise SandboxError(f"These processes do not end, not even by SIGKILL: {pids}; look at what they wait for.")
@@ -198,7 +208,7 @@ def _stop(layout: Layout, patience: float) -> int:
 
 def _all_processes(layout: Layout) -> list[Process]:
     components = [process for found in control_plane.running(layout).values() for process in found]
-    return _server_processes(layout) + components
+    return _server_processes(layout) + components + database.running(layout)
 
 
 def _server_processes(layout: Layout) -> list[Process]:
@@ -215,8 +225,8 @@ def _server_log(layout: Layout) -> Path:
 
 
 def _forget(layout: Layout) -> None:
-    """Remove the account, the control plane and how to reach them. The access key and the logs stay."""
-    for folder in (layout.account, layout.control_plane, layout.pids, layout.aws_config.parent):
+    """Remove the account, the control plane, the database and how to reach them. The access key and the logs stay."""
+    for folder in (layout.account, layout.control_plane, layout.database, layout.pids, layout.aws_config.parent):
         shutil.rmtree(folder, ignore_errors=True)
     for file in (layout.connection, layout.kubeconfig, layout.run):
         file.unlink(missing_ok=True)
@@ -239,6 +249,7 @@ def _write_connection(layout: Layout, run: Run) -> None:
         }
         if run.kubernetes
         else None,
+        "database": database.connection(layout, run.ports) if run.kubernetes else None,
     }
     write_private(layout.connection, connection)
     profile = f"[profile {AWS_PROFILE}]\nregion = {AWS_REGION}\nendpoint_url = {endpoint}\noutput = json\n"

@@ -56,9 +56,13 @@ class Ports:
     def kwok_controller(self) -> int:
         return self.base + 6
 
+    @property
+    def postgresql(self) -> int:
+        return self.base + 7
+
     def used(self, kubernetes: bool) -> list[int]:
-        """The ports that a sandbox with, or without, a control plane listens on."""
-        return list(range(self.base, self.kwok_controller + 1)) if kubernetes else [self.server]
+        """The ports that a sandbox with, or without, a control plane and what runs in it listens on."""
+        return list(range(self.base, self.postgresql + 1)) if kubernetes else [self.server]
 
 
 def is_free(port: int) -> bool:

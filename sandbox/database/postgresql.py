@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import re
@@ -37,6 +38,8 @@ READY_SECONDS = 60.0
 ANSWER_SECONDS = 2
 #: Seconds that the server may take for an orderly end.
 PATIENCE = 10.0
+#: shmctl(2)'s "remove".
+IPC_RMID = 0
 
 #: What every server has: small, quick, and without a promise for the time after a power cut.
 SETTINGS: Mapping[str, str] = {
@@ -182,4 +185,25 @@ class Postgresql:
         # SIGTERM, the usual one, would wait for every client to leave.
         how = signal.SIGINT if keep else signal.SIGQUIT
         left = processes.stop(self.running(), PATIENCE, first=how)
-        return left + processes.stop(self.children(), 1.0, first=signal.SIGQUIT)
+        left += processes.stop(self.children(), 1.0, first=signal.SIGQUIT)
+        if not left:
+            self._forget_killed()
+        return left
+
+    def _forget_killed(self) -> None:
+        """Remove what an ended server has left where it was killed: its pid file, and its mark in shared memory.
+
+        The next start would do the same, but it takes a stranger who got the pid for the server, and gives up.
+        """
+        file = self.data / "postmaster.pid"
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+            key, segment = (int(number) for number in lines[6].split())
+            table = Path("/proc/sysvipc/shm").read_text(encoding="utf-8").splitlines()
+        except (OSError, IndexError, ValueError):
+            return
+        file.unlink()
+        # The columns: key, id, mode, size, the creator's pid, the last user's pid, how many have it attached.
+        rows = (row.split() for row in table[1:])
+        if any((int(row[0]), int(row[1]), row[4], row[6]) == (key, segment, lines[0], "0") for row in rows):
+            ctypes.CDLL(None).shmctl(segment, IPC_RMID, None)

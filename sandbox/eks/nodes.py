@@ -62,6 +62,8 @@ def manifest(cluster: Cluster, group: NodeGroup, instance: Instance) -> Manifest
                 {"type": "InternalIP", "address": instance.address},
                 {"type": "InternalDNS", "address": name},
                 {"type": "Hostname", "address": name},
+                # Where kwok plays the kubelet: the API server asks there for port-forwards, logs and exec.
+                {"type": "ExternalDNS", "address": "127.0.0.1"},
             ],
             "nodeInfo": _node_info(instance, kind),
         },

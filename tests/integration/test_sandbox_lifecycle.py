@@ -23,7 +23,15 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-PARTS = ("aws-api", "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
+PARTS = (
+    "aws-api",
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kwok-controller",
+    "postgresql",
+)
 #: The longest that one command may take (seconds): a start waits a minute for a part before it gives up.
 COMMAND_LIMIT = 180.0
 #: What the whole sandbox may take to start (seconds), and idle (bytes).
@@ -74,7 +82,7 @@ class Sandbox:
     def ports(self) -> list[int]:
         connection = json.loads((self.home / "connection.json").read_text())
         base = int(connection["endpoint_url"].rpartition(":")[2])
-        return list(range(base, base + 7))
+        return list(range(base, base + 8))
 
     def processes(self) -> dict[int, str]:
         """Every process whose command line names the state folder, besides the tests' own."""
@@ -189,7 +197,7 @@ def test_a_start_is_quick_and_small_and_every_part_is_healthy(started: Sandbox) 
 
 def test_every_port_is_on_loopback(started: Sandbox) -> None:
     loopback = "0100007F"
-    assert [listeners(port) for port in started.ports()] == [[loopback]] * 7
+    assert [listeners(port) for port in started.ports()] == [[loopback]] * 8
 
 
 def test_the_written_profile_is_a_way_in(started: Sandbox) -> None:
@@ -268,7 +276,7 @@ def test_an_end_leaves_no_process_and_no_port(fresh: Sandbox) -> None:
     assert len(fresh.processes()) == len(PARTS)
     fresh.run("down")
     assert fresh.processes() == {}
-    assert [listeners(port) for port in ports] == [[]] * 7
+    assert [listeners(port) for port in ports] == [[]] * 8
     assert sorted(path.name for path in fresh.home.iterdir()) == ["access-key.json", "charts", "lock", "logs"]
 
 
@@ -300,7 +308,7 @@ def test_an_end_of_a_damaged_sandbox_leaves_nothing(fresh: Sandbox, damage: str)
         shutil.rmtree(fresh.home)
     fresh.run("down")
     assert fresh.processes() == {}
-    assert [listeners(port) for port in ports] == [[]] * 7
+    assert [listeners(port) for port in ports] == [[]] * 8
 
 
 def test_a_start_that_was_killed_half_way_is_begun_again(fresh: Sandbox) -> None:
