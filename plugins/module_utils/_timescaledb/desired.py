@@ -1,0 +1,383 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""What the user wants: the options of the module as dataclasses, with all mistakes in them found at once."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb import intervals
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusals import Refusal, refusal
+
+#: How far back a policy reaches: an interval, or a number in the unit of an integer time column.
+Reach = Interval | int
+State = Literal["present", "paused", "absent"]
+
+_IDENTIFIER = r'(?:"((?:[^"]|"")+)"|([a-z_\x80-\U0010ffff][a-z0-9_$\x80-\U0010ffff]*))'
+_RELATION = re.compile(rf"{_IDENTIFIER}\.{_IDENTIFIER}", re.IGNORECASE)
+
+#: PostgreSQL cuts longer names off without an error.
+_LONGEST_NAME = 63
+
+
+@dataclass(frozen=True, order=True)
+class Relation:
+    """The name of a table, view or function, as the catalog has it."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{_quoted(self.schema)}.{_quoted(self.name)}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """When a policy runs. None leaves what is, and takes TimescaleDB's default for a new policy."""
+
+    schedule_interval: Interval | None = None
+    initial_start: datetime | None = None
+    timezone: str | None = None
+    max_runtime: Interval | None = None
+    max_retries: int | None = None
+    retry_period: Interval | None = None
+
+
+@dataclass(frozen=True)
+class Retention:
+    """Drop chunks whose data are all older than C(after), or that were created longer ago than that."""
+
+    after: Reach | None
+    by_creation: bool
+    state: State
+    job: Job
+
+
+@dataclass(frozen=True)
+class Columnstore:
+    """Move chunks to the columnstore that are older than C(after)."""
+
+    after: Reach | None
+    by_creation: bool
+    state: State
+    job: Job
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """Refresh a continuous aggregate from C(start_offset) to C(end_offset) before the present; None has no end."""
+
+    start_offset: Reach | None
+    end_offset: Reach | None
+    state: State
+    job: Job
+
+
+@dataclass(frozen=True)
+class Policies:
+    """What one relation shall have. A part that is None is left as it is."""
+
+    relation: Relation
+    retention: Retention | None = None
+    columnstore: Columnstore | None = None
+    refresh: Refresh | None = None
+    chunk_time_interval: Reach | None = None
+    integer_now_func: Relation | None = None
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Relations by patterns of schema and name as a shell has them, and by owner."""
+
+    schema: str = "*"
+    name: str = "*"
+    owner: str | None = None
+    exclude: tuple[str, ...] = ()
+
+    def covers(self, relation: Relation, owner: str) -> bool:
+        names = {f"{relation.schema}.{relation.name}", str(relation)}
+        return (
+            fnmatch.fnmatchcase(relation.schema, self.schema)
+            and fnmatch.fnmatchcase(relation.name, self.name)
+            and self.owner in (None, owner)
+            and not any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in self.exclude)
+        )
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What may be done without asking."""
+
+    arm: Literal["hold_if_drops", "hold", "now", "at"] = "hold_if_drops"
+    max_drop_percent: float = 20.0
+    max_drop_chunks: int | None = None
+    max_drop_bytes: int | None = None
+    allow_shorten: bool = False
+    on_cagg_conflict: Literal["refuse", "warn"] = "refuse"
+    require_materialized: bool = True
+    preview_bytes: Literal["auto", "always", "never"] = "auto"
+
+
+@dataclass(frozen=True)
+class Desired:
+    """The whole task. C(problems) are the mistakes in it; the entries that have one are left out of C(policies)."""
+
+    policies: tuple[Policies, ...]
+    scope: Scope | None
+    everywhere: Mapping[str, Any] | None
+    purge: bool
+    rules: Rules
+    problems: tuple[Refusal, ...]
+
+
+def desired(options: Mapping[str, Any]) -> Desired:
+    """What the module's options say."""
+    problems: list[Refusal] = []
+    entries = list(options.get("policies") or ())
+    defaults = _given(options.get("defaults") or {})
+    policies: dict[Relation, Policies] = {}
+    for number, entry in enumerate(entries):
+        given = {**_without_other_reach(defaults, _given(entry)), **_given(entry)}
+        relation = _relation(str(given.get("relation") or ""), f"policies[{number}]", problems)
+        if relation is None:
+            continue
+        if relation in policies:
+            problems.append(refusal("TSR017", str(relation), f"policies[{number}] names it once more"))
+            continue
+        made = policies_of(relation, given, problems)
+        if made is not None:
+            policies[relation] = made
+    match = options.get("match")
+    scope = None
+    if match is not None:
+        scope = Scope(
+            match.get("schema") or "*",
+            match.get("name") or "*",
+            match.get("owner"),
+            tuple(options.get("exclude") or ()),
+        )
+    if options.get("purge") and scope is None:
+        problems.append(refusal("TSR032", "purge", "there is no match"))
+    # Found here once, not for each relation that the scope covers.
+    if scope is not None and defaults:
+        policies_of(Relation("match", "*"), {"relation": "match.*", **defaults}, problems)
+    return Desired(
+        tuple(policies.values()),
+        scope,
+        defaults or None,
+        bool(options.get("purge")),
+        _rules(options),
+        tuple(problems),
+    )
+
+
+def policies_of(relation: Relation, given: Mapping[str, Any], problems: list[Refusal]) -> Policies | None:
+    """One entry. None where it has a mistake, which is added to C(problems)."""
+    before = len(problems)
+    where = str(relation)
+    made = Policies(
+        relation,
+        _retention(where, given, problems),
+        _columnstore(where, _given(given.get("columnstore") or {}), problems),
+        _refresh(where, _given(given.get("refresh") or {}), problems),
+        _reach(where, "chunk_time_interval", given.get("chunk_time_interval"), problems),
+        _function(where, given.get("integer_now_func"), problems),
+    )
+    chunk = made.chunk_time_interval
+    if isinstance(chunk, Interval) and chunk.months:
+        problems.append(refusal("TSR034", where, f"chunk_time_interval '{chunk}' has months"))
+    return made if len(problems) == before else None
+
+
+def parse_relation(text: str) -> Relation | None:
+    """A name with its schema by the rules of SQL: what has no quotes is lower case. None where it is no such name."""
+    found = _RELATION.fullmatch(text.strip())
+    if not found:
+        return None
+    names = [
+        quoted.replace('""', '"') if quoted else plain.lower()
+        for quoted, plain in ((found[1], found[2]), (found[3], found[4]))
+    ]
+    if any(len(name.encode()) > _LONGEST_NAME for name in names):
+        return None
+    return Relation(*names)
+
+
+def parse_moment(text: str) -> datetime | None:
+    """A moment as ISO 8601 writes it; without an offset it is in UTC. None where it cannot be read."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that are set: Ansible fills in those that are not with None."""
+    return {key: value for key, value in options.items() if value is not None}
+
+
+def _without_other_reach(defaults: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults for an entry; one that sets its own reach does not take over the other kind of reach."""
+    reaches = {"drop_after", "drop_created_before"}
+    if reaches & entry.keys() or entry.get("state") == "absent":
+        return {key: value for key, value in defaults.items() if key not in reaches}
+    return dict(defaults)
+
+
+def _rules(options: Mapping[str, Any]) -> Rules:
+    names = Rules.__dataclass_fields__
+    return Rules(**{name: options[name] for name in names if options.get(name) is not None})
+
+
+def _relation(text: str, where: str, problems: list[Refusal]) -> Relation | None:
+    relation = parse_relation(text)
+    if relation is None:
+        told = f"'{text}' is no name with a schema" if text else "relation is missing"
+        problems.append(refusal("TSR006", where, told))
+    return relation
+
+
+def _function(where: str, text: str | None, problems: list[Refusal]) -> Relation | None:
+    if text is None:
+        return None
+    function = parse_relation(text.strip().removesuffix("()"))
+    if function is None:
+        problems.append(refusal("TSR006", where, f"integer_now_func '{text}' is no name with a schema"))
+    return function
+
+
+def _reach(where: str, option: str, value: Any, problems: list[Refusal]) -> Reach | None:
+    """A positive interval or whole number."""
+    if value is None:
+        return None
+    reach: Reach
+    if isinstance(value, bool):
+        problems.append(refusal("TSR010", where, f"{option} is {value}"))
+        return None
+    if isinstance(value, int) or re.fullmatch(r"[+-]?\d+", str(value).strip()):
+        reach = int(value)
+        positive = reach > 0
+    else:
+        try:
+            reach = intervals.parse(str(value))
+        except ValueError as error:
+            problems.append(refusal("TSR010", where, f"{option}: {error}"))
+            return None
+        positive = reach.is_positive
+    if not positive:
+        problems.append(refusal("TSR011", where, f"{option} is '{value}'"))
+        return None
+    return reach
+
+
+def _span(where: str, option: str, value: Any, problems: list[Refusal], *, zero: bool = False) -> Interval | None:
+    """An interval that is no reach: of a schedule. Zero is for what has no limit."""
+    if value is None:
+        return None
+    try:
+        span = intervals.parse(str(value))
+    except ValueError as error:
+        problems.append(refusal("TSR010", where, f"{option}: {error}"))
+        return None
+    if not span.is_positive and not (zero and span == Interval()):
+        problems.append(refusal("TSR014", where, f"{option} is '{value}'"))
+        return None
+    return span
+
+
+def _job(where: str, prefix: str, given: Mapping[str, Any], problems: list[Refusal]) -> Job:
+    start = given.get("initial_start")
+    moment = None
+    if start is not None:
+        moment = start if isinstance(start, datetime) else parse_moment(str(start))
+        if moment is None:
+            problems.append(
+                refusal("TSR010", where, f"{prefix}initial_start '{start}' is no moment such as 2026-01-31T03:00:00Z")
+            )
+        elif moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+    schedule = _span(where, f"{prefix}schedule_interval", given.get("schedule_interval"), problems)
+    if schedule and moment and schedule.months and (schedule.days or schedule.microseconds):
+        problems.append(
+            refusal("TSR014", where, f"{prefix}schedule_interval '{schedule}' has months and more, with initial_start")
+        )
+    return Job(
+        schedule,
+        moment,
+        given.get("timezone"),
+        _span(where, f"{prefix}max_runtime", given.get("max_runtime"), problems, zero=True),
+        given.get("max_retries"),
+        _span(where, f"{prefix}retry_period", given.get("retry_period"), problems),
+    )
+
+
+def _retention(where: str, given: Mapping[str, Any], problems: list[Refusal]) -> Retention | None:
+    state: State = given.get("state") or "present"
+    after, created = given.get("drop_after"), given.get("drop_created_before")
+    if after is not None and created is not None:
+        problems.append(refusal("TSR016", where, "it has both drop_after and drop_created_before"))
+        return None
+    wants_none = after is None and created is None
+    others = ("columnstore", "refresh", "chunk_time_interval", "integer_now_func")
+    if wants_none and state == "present":
+        if not any(given.get(name) is not None for name in others):
+            problems.append(refusal("TSR016", where, "it has neither drop_after nor drop_created_before"))
+        return None
+    reach = (
+        _reach(where, "drop_after", after, problems)
+        if created is None
+        else _reach(where, "drop_created_before", created, problems)
+    )
+    if isinstance(reach, int) and created is not None:
+        problems.append(
+            refusal("TSR012", where, f"drop_created_before is the number {reach}, and creation is a moment")
+        )
+    return Retention(reach, created is not None, state, _job(where, "", given, problems))
+
+
+def _columnstore(where: str, given: Mapping[str, Any], problems: list[Refusal]) -> Columnstore | None:
+    if not given:
+        return None
+    state: State = given.get("state") or "present"
+    after, created = given.get("after"), given.get("created_before")
+    if (after is None) == (created is None) and (state == "present" or after is not None):
+        told = "both" if after is not None else "neither"
+        problems.append(refusal("TSR016", where, f"columnstore has {told} of after and created_before"))
+        return None
+    option = "columnstore.after" if created is None else "columnstore.created_before"
+    reach = _reach(where, option, after if created is None else created, problems)
+    return Columnstore(reach, created is not None, state, _job(where, "columnstore.", given, problems))
+
+
+def _refresh(where: str, given: Mapping[str, Any], problems: list[Refusal]) -> Refresh | None:
+    if not given:
+        return None
+    state: State = given.get("state") or "present"
+    job = _job(where, "refresh.", given, problems)
+    if state == "present" and job.schedule_interval is None and given.get("schedule_interval") is None:
+        problems.append(refusal("TSR016", where, "refresh has no schedule_interval"))
+    start = _reach(where, "refresh.start_offset", given.get("start_offset"), problems)
+    end = _offset(where, "refresh.end_offset", given.get("end_offset"), problems)
+    return Refresh(start, end, state, job)
+
+
+def _offset(where: str, option: str, value: Any, problems: list[Refusal]) -> Reach | None:
+    """A reach that may also be nothing: a refresh up to the present."""
+    if value is not None and str(value).strip() in ("0", "0 seconds", "PT0S"):
+        return 0 if str(value).strip() == "0" else Interval()
+    return _reach(where, option, value, problems)
+
+
+def _quoted(name: str) -> str:
+    return name if re.fullmatch(r"[a-z_][a-z0-9_$]*", name) else '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,345 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""What the database has: hypertables, continuous aggregates and their policies, read by one query.
+
+The query reads the catalog, not the information views: those do not tell a job's time zone, and a join of them takes
+seconds where the catalog has never been analyzed (a database just restored).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol
+
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb import intervals
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Reach, Relation
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
+
+#: The key in a job's config under which this module notes that it holds the policy. TimescaleDB ignores keys that it
+#: does not know (seen on 2.28.3), and a config survives a dump and a restore.
+HELD = "entasis_held"
+
+Kind = Literal["retention", "columnstore", "refresh"]
+
+#: The procedures of policies, which never changed their names.
+PROCEDURES: dict[str, Kind] = {
+    "policy_retention": "retention",
+    "policy_compression": "columnstore",
+    "policy_refresh_continuous_aggregate": "refresh",
+}
+
+_INTEGERS = {"smallint", "integer", "bigint"}
+
+
+class Database(Protocol):
+    """What this package needs of a connection."""
+
+    def execute(
+        self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]: ...
+
+
+@dataclass(frozen=True)
+class Server:
+    """The database server, and who we are there."""
+
+    version: tuple[int, ...] | None
+    license: str
+    restoring: bool
+    read_only: bool
+    user: str
+    now: datetime
+    background_workers: int
+    worker_processes: int
+    jobs: int
+
+    @property
+    def has_policies(self) -> bool:
+        return self.license != "apache"
+
+
+@dataclass(frozen=True)
+class PolicyJob:
+    """One policy. C(config) is the job's own; intervals are parsed; moments are None where they are infinite."""
+
+    id: int
+    kind: Kind
+    hypertable_id: int
+    schedule_interval: Interval
+    max_runtime: Interval
+    max_retries: int
+    retry_period: Interval
+    owner: str
+    scheduled: bool
+    fixed_schedule: bool
+    initial_start: datetime | None
+    timezone: str | None
+    config: Mapping[str, Any]
+    next_start: datetime | None
+    next_start_is_now: bool
+    last_success: datetime | None
+    last_run_success: bool | None
+    total_runs: int
+    total_failures: int
+
+    @property
+    def by_creation(self) -> bool:
+        return "drop_created_before" in self.config or "compress_created_before" in self.config
+
+    @property
+    def after(self) -> Reach | None:
+        """How far back a retention or columnstore policy reaches."""
+        for key in ("drop_after", "drop_created_before", "compress_after", "compress_created_before"):
+            if self.config.get(key) is not None:
+                return _reach(self.config[key])
+        return None
+
+    def offset(self, key: str) -> Reach | None:
+        """C(start_offset) or C(end_offset) of a refresh policy; None has no end."""
+        value = self.config.get(key)
+        return None if value is None else _reach(value)
+
+    @property
+    def held(self) -> Mapping[str, Any] | None:
+        """Since when and why this module holds the policy; None where it does not."""
+        note = self.config.get(HELD)
+        return note if isinstance(note, Mapping) and not self.scheduled else None
+
+
+@dataclass(frozen=True)
+class Hypertable:
+    """A hypertable, or the one behind a continuous aggregate (C(aggregate_of) is then what it aggregates)."""
+
+    id: int
+    relation: Relation
+    owner: str
+    owner_can_login: bool
+    is_member: bool
+    columnstore_enabled: bool
+    column_type: str
+    chunk_interval: int | None
+    integer_now_func: Relation | None
+    aggregate_of: int | None = None
+    materialization: Relation | None = None
+    watermark: int | None = None
+    references: tuple[str, ...] = ()
+    jobs: tuple[PolicyJob, ...] = field(default=(), compare=False)
+
+    @property
+    def is_aggregate(self) -> bool:
+        return self.aggregate_of is not None
+
+    @property
+    def has_integer_time(self) -> bool:
+        return self.column_type in _INTEGERS
+
+    def policies(self, kind: Kind) -> tuple[PolicyJob, ...]:
+        return tuple(job for job in self.jobs if job.kind == kind)
+
+    def policy(self, kind: Kind) -> PolicyJob | None:
+        return next(iter(self.policies(kind)), None)
+
+
+@dataclass(frozen=True)
+class State:
+    """The database as it was read. C(others) are relations that were asked for and are no hypertables."""
+
+    server: Server
+    hypertables: Mapping[Relation, Hypertable]
+    others: Mapping[Relation, str]
+
+    def by_id(self, number: int) -> Hypertable | None:
+        return next((one for one in self.hypertables.values() if one.id == number), None)
+
+    def aggregates_of(self, hypertable: Hypertable) -> list[Hypertable]:
+        """The continuous aggregates on a hypertable, and those on them in turn."""
+        found: list[Hypertable] = []
+        below = [hypertable]
+        while below:
+            ids = {one.id for one in below}
+            below = [one for one in self.hypertables.values() if one.aggregate_of in ids]
+            found += below
+        return found
+
+
+_SQL = """
+SELECT jsonb_build_object(
+  'server', jsonb_build_object(
+    'version', (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'),
+    'license', current_setting('timescaledb.license', true),
+    'restoring', current_setting('timescaledb.restoring', true),
+    'read_only', pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean,
+    'user', current_user,
+    'now', now(),
+    'background_workers', current_setting('timescaledb.max_background_workers', true),
+    'worker_processes', current_setting('max_worker_processes'),
+    'jobs', (SELECT count(*) FROM _timescaledb_config.bgw_job WHERE scheduled)
+  ),
+  'hypertables', (
+    SELECT coalesce(jsonb_agg(jsonb_build_array(
+      h.id, coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name),
+      o.rolname, o.rolcanlogin, pg_has_role(o.oid, 'MEMBER'), h.compression_state = 1,
+      format_type(d.column_type, NULL), d.interval_length, d.integer_now_func_schema, d.integer_now_func,
+      a.raw_hypertable_id, h.schema_name, h.table_name, w.watermark,
+      (SELECT jsonb_agg(f.confrelid::regclass::text) FROM pg_constraint f
+       WHERE f.conrelid = c.oid AND f.contype = 'f' AND f.conparentid = 0)
+    )), '[]')
+    FROM _timescaledb_catalog.hypertable h
+    LEFT JOIN _timescaledb_catalog.continuous_agg a ON a.mat_hypertable_id = h.id
+    LEFT JOIN _timescaledb_catalog.continuous_aggs_watermark w ON w.mat_hypertable_id = h.id
+    JOIN pg_namespace n ON n.nspname = coalesce(a.user_view_schema, h.schema_name)
+    JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = coalesce(a.user_view_name, h.table_name)
+    JOIN pg_roles o ON o.oid = c.relowner
+    JOIN _timescaledb_catalog.dimension d ON d.id = (
+      SELECT min(p.id) FROM _timescaledb_catalog.dimension p WHERE p.hypertable_id = h.id AND p.num_slices IS NULL)
+    WHERE h.compression_state <> 2
+  ),
+  'jobs', (
+    SELECT coalesce(jsonb_agg(jsonb_build_array(
+      j.id, j.proc_name, coalesce(j.hypertable_id, (j.config ->> 'hypertable_id')::integer,
+                                  (j.config ->> 'mat_hypertable_id')::integer),
+      j.schedule_interval::text, j.max_runtime::text, j.max_retries, j.retry_period::text, j.owner::text,
+      j.scheduled, j.fixed_schedule, j.initial_start, j.timezone, j.config,
+      s.next_start, s.last_successful_finish, s.last_run_success, s.total_runs, s.total_failures
+    ) ORDER BY j.id), '[]')
+    FROM _timescaledb_config.bgw_job j
+    LEFT JOIN _timescaledb_internal.bgw_job_stat s ON s.job_id = j.id
+    WHERE j.proc_name = ANY (%(procedures)s::text[])
+  ),
+  'others', (
+    SELECT coalesce(jsonb_agg(jsonb_build_array(n.nspname, c.relname, c.relkind)), '[]')
+    FROM unnest(%(schemas)s::text[], %(names)s::text[]) AS r (schema, name)
+    JOIN pg_namespace n ON n.nspname = r.schema
+    JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = r.name
+  )
+)::text AS state
+"""
+
+_NO_EXTENSION = """
+SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'
+"""
+
+
+def read(database: Database, wanted: Iterable[Relation]) -> State:
+    """Read everything at once. C(wanted) are the relations that the task names."""
+    named = sorted(set(wanted))
+    parameters = {
+        "procedures": list(PROCEDURES),
+        "schemas": [relation.schema for relation in named],
+        "names": [relation.name for relation in named],
+    }
+    (row,) = database.execute(_SQL, parameters)
+    return parse(json.loads(row["state"]))
+
+
+def installed_version(database: Database) -> tuple[int, ...] | None:
+    """The version of the extension, or None. For a database that the query of C(read) cannot read."""
+    rows = database.execute(_NO_EXTENSION)
+    return _version(rows[0]["extversion"]) if rows else None
+
+
+def parse(answer: Mapping[str, Any]) -> State:
+    """The query's answer as dataclasses."""
+    jobs: dict[int, list[PolicyJob]] = {}
+    for row in answer["jobs"]:
+        job = _job(row)
+        jobs.setdefault(job.hypertable_id, []).append(job)
+    hypertables = [_hypertable(row, jobs) for row in answer["hypertables"]]
+    found = {one.relation: one for one in hypertables}
+    # What an aggregate keeps its data in is told by name too, so that it can be recognised where it is named.
+    others = {Relation(schema, name): kind for schema, name, kind in answer["others"]}
+    internal = {one.materialization: "materialization" for one in hypertables if one.materialization}
+    others = {relation: internal.get(relation, kind) for relation, kind in others.items() if relation not in found}
+    return State(_server(answer["server"]), found, others)
+
+
+def _server(row: Mapping[str, Any]) -> Server:
+    return Server(
+        _version(row["version"]) if row["version"] else None,
+        row["license"] or "timescale",
+        row["restoring"] == "on",
+        bool(row["read_only"]),
+        row["user"],
+        datetime.fromisoformat(row["now"]),
+        int(row["background_workers"] or 0),
+        int(row["worker_processes"] or 0),
+        int(row["jobs"]),
+    )
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """C(2.30.0-dev) is (2, 30, 0)."""
+    return tuple(int(part) for part in text.partition("-")[0].split("."))
+
+
+def _hypertable(row: Sequence[Any], jobs: Mapping[int, Sequence[PolicyJob]]) -> Hypertable:
+    (
+        number, schema, name, owner, can_login, is_member, columnstore, column_type, length, now_schema, now_name,
+        raw, table_schema, table_name, watermark, references,
+    ) = row  # fmt: skip
+    return Hypertable(
+        id=number,
+        relation=Relation(schema, name),
+        owner=owner,
+        owner_can_login=can_login,
+        is_member=is_member,
+        columnstore_enabled=bool(columnstore),
+        column_type=column_type,
+        chunk_interval=length,
+        # A continuous aggregate on integers has no function of its own; TimescaleDB goes down to the raw table's.
+        integer_now_func=Relation(now_schema, now_name) if now_name else None,
+        aggregate_of=raw,
+        materialization=Relation(table_schema, table_name) if raw is not None else None,
+        watermark=watermark,
+        references=tuple(references or ()),
+        jobs=tuple(jobs.get(number, ())),
+    )
+
+
+def _job(row: Sequence[Any]) -> PolicyJob:
+    (
+        number, procedure, hypertable, schedule, runtime, retries, retry, owner, scheduled, fixed, initial, timezone,
+        config, next_start, last_success, last_run_success, runs, failures,
+    ) = row  # fmt: skip
+    return PolicyJob(
+        id=number,
+        kind=PROCEDURES[procedure],
+        hypertable_id=hypertable,
+        schedule_interval=intervals.parse(schedule),
+        max_runtime=intervals.parse(runtime),
+        max_retries=retries,
+        retry_period=intervals.parse(retry),
+        owner=owner,
+        scheduled=scheduled,
+        fixed_schedule=fixed,
+        initial_start=_moment(initial),
+        timezone=timezone,
+        config=config or {},
+        next_start=_moment(next_start),
+        next_start_is_now=next_start in (None, "-infinity"),
+        last_success=_moment(last_success),
+        last_run_success=last_run_success if runs else None,
+        total_runs=runs or 0,
+        total_failures=failures or 0,
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    """None for infinity, and for moments that Python cannot hold."""
+    if text is None or text.endswith("infinity"):
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _reach(value: Any) -> Reach:
+    return value if isinstance(value, int) else intervals.parse(str(value))
