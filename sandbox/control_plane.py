@@ -257,6 +257,8 @@ def kwokctl_configuration(layout: Layout, ports: Ports, tools: Path) -> dict[str
             "kubeControllerManagerPort": ports.kube_controller_manager,
             "kubeSchedulerPort": ports.kube_scheduler,
             "kwokControllerPort": ports.kwok_controller,
+            # Where the simulated log of a pod is, an object of kwok's own says, which the node bridge makes.
+            "enableCRDs": ["Logs"],
             "etcdBinary": str(tools / "etcd"),
             "kubeApiserverBinary": str(tools / "kube-apiserver"),
             "kubeControllerManagerBinary": str(tools / "kube-controller-manager"),

@@ -18,7 +18,8 @@ from sandbox.eks.call import Call, Operation, not_implemented
 from sandbox.eks.control_plane import ControlPlane, ControlPlaneMissingError
 from sandbox.eks.failures import Failures
 from sandbox.eks.model import EksError, parameters, route
-from sandbox.eks.progress import DelayedNodes, Nodes, advance
+from sandbox.eks.nodes import node_name
+from sandbox.eks.progress import DelayedNodes, Nodes, advance, new_instance_id
 from sandbox.eks.settings import Settings
 from sandbox.eks.store import Cluster, Store, View
 
@@ -84,6 +85,21 @@ class EksApi:
             everything.clear()
         self._failures.clear()
         return had_cluster
+
+    def replace_instance(self, node: str) -> tuple[str, str]:
+        """Put a new instance in the place of the one behind this Node, with its address: the ids of both.
+
+        Raises:
+            ValueError: no instance has a Node of this name.
+        """
+        with self.store.transaction():
+            for cluster in self.store.clusters():
+                for instance in (i for group in cluster.node_groups.values() for i in group.instances):
+                    if node_name(cluster, instance) == node:
+                        before, instance.id = instance.id, new_instance_id()
+                        instance.launched_at, instance.ready = self.now(), False
+                        return before, instance.id
+        raise ValueError(f"there is no node {node!r}")
 
     def call(self, operation: str, values: View, caller: account.Caller, region: str) -> View:
         """Answer one call.

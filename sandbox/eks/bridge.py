@@ -19,10 +19,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.eks import nodes, rbac
-from sandbox.eks.account import instance_type
 from sandbox.eks.api import EksApi
 from sandbox.eks.control_plane import ControlPlane
 from sandbox.eks.eviction import Eviction
+from sandbox.eks.gpu_board import GpuBoard
+from sandbox.eks.gpus import SimulatedGpus
 from sandbox.eks.kubernetes import Kubernetes, Rejected, Unreachable
 from sandbox.eks.progress import is_current
 from sandbox.eks.store import Cluster, Instance, NodeGroup
@@ -30,7 +31,6 @@ from sandbox.eks.store import Cluster, Instance, NodeGroup
 Manifest = dict[str, Any]
 
 _LOG = logging.getLogger(__name__)
-_PLUGIN = "app.kubernetes.io/name=nvidia-device-plugin"
 #: Seconds between two rounds: at the least, while something moves, and at rest. A change of the records ends a rest.
 _SHORTEST, _MOVING, _REST = 0.05, 0.2, 1.0
 #: The longest pause (seconds) after the API server did not answer; it doubles up to there.
@@ -68,15 +68,14 @@ class ObservedNodes:
 class Bridge(threading.Thread):
     """Keeps the Nodes until it is stopped. C(observed) is what the API was given as its C(nodes)."""
 
-    def __init__(self, api: EksApi, control_plane: ControlPlane, observed: ObservedNodes) -> None:
+    def __init__(self, api: EksApi, control_plane: ControlPlane, observed: ObservedNodes, gpus: GpuBoard) -> None:
         super().__init__(name="node-bridge", daemon=True)
         self._api = api
         self._control_plane = control_plane
         self._observed = observed
         self._halt = threading.Event()
         self._client: Kubernetes | None = None
-        #: When each device plugin pod was first seen Running, by its uid.
-        self._plugin_since: dict[str, float] = {}
+        self._gpus = SimulatedGpus(gpus, control_plane.pod_logs)
         self._trouble = ""
         self._orphans_gone = False
 
@@ -162,7 +161,8 @@ class Bridge(threading.Thread):
             if nodes.APPLIED in orphan["metadata"].get("annotations", {}):
                 Eviction(client, orphan).remove_node()
                 moving = True
-        return self._keep_gpus(client, cluster, found) or moving
+        now, delay = self._api.now(), self._api.settings.gpu
+        return self._gpus.keep(client, cluster, found, now, delay) or moving
 
     def _keep_node(
         self, client: Kubernetes, cluster: Cluster, group: NodeGroup, instance: Instance, node: Manifest | None
@@ -203,37 +203,6 @@ class Bridge(threading.Thread):
             eviction.remove_node()
         else:
             self._observed.report_stuck(instance, reason)
-
-    def _keep_gpus(self, client: Kubernetes, cluster: Cluster, found: list[Manifest]) -> bool:
-        """A GPU node advertises its GPUs once the device plugin has run on it for the delay, and none without it."""
-        instances = {i.id: i for group in cluster.node_groups.values() for i in group.instances}
-        counts: dict[str, int] = {}
-        for node in found:
-            instance = instances.get(nodes.instance_of(node))
-            kind = instance_type(instance.instance_type) if instance else None
-            if kind and kind.gpus:
-                counts[node["metadata"]["name"]] = kind.gpus
-        if not counts:
-            return False
-        pods = [pod for pod in client.items("/api/v1/pods", labelSelector=_PLUGIN) if _runs(pod)]
-        now = self._api.now()
-        self._plugin_since = {
-            pod["metadata"]["uid"]: self._plugin_since.get(pod["metadata"]["uid"], now) for pod in pods
-        }
-        since = {pod["spec"]["nodeName"]: self._plugin_since[pod["metadata"]["uid"]] for pod in pods}
-        moving = False
-        for node in found:
-            name = node["metadata"]["name"]
-            if name not in counts:
-                continue
-            running = name in since
-            if running and now < since[name] + self._api.settings.gpu:
-                moving = True
-                continue
-            patch = nodes.gpu_correction(node, counts[name] if running else 0)
-            if patch is not None:
-                client.patch(f"{_NODES}/{name}/status", patch)
-        return moving
 
     def _keep_bindings(self, client: Kubernetes, cluster: Cluster) -> None:
         """Keep the roles and bindings of the access policies."""
@@ -283,14 +252,3 @@ def _create(client: Kubernetes, path: str, content: Manifest, *, absent_parent: 
     except Rejected as error:
         if error.status != 409 and not (absent_parent and error.status == 404):
             raise
-
-
-def _runs(pod: Manifest) -> bool:
-    status = pod.get("status", {})
-    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", []))
-    return bool(
-        status.get("phase") == "Running"
-        and ready
-        and pod["spec"].get("nodeName")
-        and "deletionTimestamp" not in pod["metadata"]
-    )

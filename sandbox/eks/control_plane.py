@@ -32,6 +32,11 @@ class ControlPlane:
     recreate: Callable[[], None] | None = None
 
     @property
+    def pod_logs(self) -> Path:
+        """The folder of the simulated pods' logs; it goes with the control plane."""
+        return self.admin_kubeconfig.parent / "pod-logs"
+
+    @property
     def server(self) -> str:
         return str(self._cluster()["server"])
 

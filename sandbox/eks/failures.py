@@ -9,11 +9,12 @@ AWS accepts such a call and ends the resource in CREATE_FAILED (FAILED for a clu
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from sandbox.eks import own_calls
 
 OPERATIONS = ("CreateCluster", "CreateNodegroup")
 
@@ -66,16 +67,13 @@ class Failures:
 
     def wsgi_app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """POST sets one, DELETE clears all, GET lists them."""
-        status = "200 OK"
-        try:
+
+        def answer() -> Any:
             if environ["REQUEST_METHOD"] == "POST":
-                self.add(json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))))
+                self.add(own_calls.content(environ))
             elif environ["REQUEST_METHOD"] == "DELETE":
                 self.clear()
             with self._lock:
-                answer: Any = [vars(failure) for failure in self._set]
-        except ValueError as error:
-            status, answer = "400 Bad Request", {"error": str(error)}
-        content = json.dumps(answer).encode()
-        start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(content)))])
-        return [content]
+                return [vars(failure) for failure in self._set]
+
+        return own_calls.respond(start_response, answer)

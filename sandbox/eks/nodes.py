@@ -103,7 +103,8 @@ def wanted_taints(group: NodeGroup) -> list[dict[str, str]]:
 def correction(node: Manifest, labels: Mapping[str, str], taints: list[dict[str, str]]) -> Manifest | None:
     """The merge patch that gives a Node its group's labels and taints; None where it has them.
 
-    What the group gave it before and gives no more is taken away; what others put on the Node stays.
+    What the group gave it before and gives no more is taken away; what others put on the Node stays. A taint that the
+    group gave it and somebody took off stays off. Startup taints of node groups need that: Cilium's on EKS is one.
     """
     metadata = node["metadata"]
     before = json.loads(metadata.get("annotations", {}).get(APPLIED, "{}"))
@@ -113,10 +114,13 @@ def correction(node: Manifest, labels: Mapping[str, str], taints: list[dict[str,
     }
     changed_labels |= {key: None for key in stale if key in metadata["labels"]}
     present: list[dict[str, str]] = node["spec"].get("taints", [])
-    ours = {(taint["key"], taint["effect"]) for taint in [*before.get("taints", []), *taints]}
+    given = [_plain(taint) for taint in before.get("taints", [])]
+    on_node = {(taint["key"], taint["effect"]) for taint in present}
+    applied = _applied(labels, taints)
+    taints = [taint for taint in taints if (taint["key"], taint["effect"]) in on_node or _plain(taint) not in given]
+    ours = {(taint["key"], taint["effect"]) for taint in [*given, *taints]}
     others = [taint for taint in present if (taint["key"], taint["effect"]) not in ours]
     now_ours = [_plain(taint) for taint in present if (taint["key"], taint["effect"]) in ours]
-    applied = _applied(labels, taints)
     same_taints = sorted(now_ours, key=str) == sorted((_plain(t) for t in taints), key=str)
     if not changed_labels and same_taints and metadata.get("annotations", {}).get(APPLIED) == applied:
         return None
@@ -131,7 +135,7 @@ def _plain(taint: Mapping[str, str]) -> dict[str, str]:
 
 
 def _applied(labels: Mapping[str, str], taints: list[dict[str, str]]) -> str:
-    return json.dumps({"labels": sorted(labels), "taints": [{k: t[k] for k in ("key", "effect")} for t in taints]})
+    return json.dumps({"labels": sorted(labels), "taints": [_plain(taint) for taint in taints]})
 
 
 def resources(kind: InstanceType, disk_gib: int) -> tuple[dict[str, str], dict[str, str]]:
@@ -162,15 +166,15 @@ def resources(kind: InstanceType, disk_gib: int) -> tuple[dict[str, str], dict[s
     return capacity, allocatable
 
 
-def gpu_correction(node: Manifest, count: int) -> Manifest | None:
-    """The merge patch of the status that makes a Node advertise C(count) GPUs; None where it does."""
+def gpu_correction(node: Manifest, capacity: int, allocatable: int) -> Manifest | None:
+    """The merge patch of the status that makes a Node advertise so many GPUs; None where it does."""
     status = node["status"]
-    wanted = str(count)
+    wanted = str(capacity), str(allocatable)
     present = status.get("capacity", {}).get(GPU), status.get("allocatable", {}).get(GPU)
     # A kubelet that never saw a device plugin has no such resource at all; after that it has 0.
-    if present == (wanted, wanted) or (count == 0 and present == (None, None)):
+    if present == wanted or (wanted == ("0", "0") and present == (None, None)):
         return None
-    return {"status": {"capacity": {GPU: wanted}, "allocatable": {GPU: wanted}}}
+    return {"status": {"capacity": {GPU: wanted[0]}, "allocatable": {GPU: wanted[1]}}}
 
 
 def is_ready(node: Manifest) -> bool:

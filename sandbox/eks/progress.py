@@ -244,7 +244,7 @@ def _launch(cluster: Cluster, group: NodeGroup, count: int, now: float) -> bool:
         types: list[str] = group.view["instanceTypes"]
         group.instances.append(
             Instance(
-                id=f"i-{secrets.token_hex(8)}0",
+                id=new_instance_id(),
                 zone=zone,
                 subnet_id=subnet_id,
                 address=address,
@@ -256,6 +256,10 @@ def _launch(cluster: Cluster, group: NodeGroup, count: int, now: float) -> bool:
         )
         launched += 1
     return launched > 0
+
+
+def new_instance_id() -> str:
+    return f"i-{secrets.token_hex(8)}0"
 
 
 def _no_address(cluster: Cluster, group: NodeGroup) -> None:

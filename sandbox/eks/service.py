@@ -15,6 +15,7 @@ from sandbox.eks.api import EksApi
 from sandbox.eks.bridge import Bridge, ObservedNodes
 from sandbox.eks.control_plane import ControlPlane
 from sandbox.eks.failures import Failures
+from sandbox.eks.gpu_board import GpuBoard, Replacements
 from sandbox.eks.identity import Webhook
 from sandbox.eks.settings import Settings
 from sandbox.eks.store import Store
@@ -41,6 +42,7 @@ class Eks:
         store = Store(records)
         failures = Failures()
         self.settings = Settings()
+        self._gpus = GpuBoard(store.changed.set)
         observed = ObservedNodes() if control_plane is not None else None
         self.api = EksApi(
             store,
@@ -53,9 +55,11 @@ class Eks:
         self.own: dict[str, WSGIApplication] = {
             "/_sandbox/authenticate": Webhook(store, host, time.time).wsgi_app,
             "/_sandbox/eks/failures": failures.wsgi_app,
+            "/_sandbox/eks/gpus": self._gpus.wsgi_app,
+            "/_sandbox/eks/replacements": Replacements(self.api).wsgi_app,
         }
         self._control_plane = control_plane
-        self._bridge = Bridge(self.api, control_plane, observed) if control_plane and observed else None
+        self._bridge = Bridge(self.api, control_plane, observed, self._gpus) if control_plane and observed else None
 
     def start(self) -> None:
         """Start the bridge, where there is a control plane."""
@@ -71,5 +75,6 @@ class Eks:
     def reset(self) -> None:
         """Forget every cluster. The control plane is made empty before this returns."""
         had_cluster = self.api.forget_everything()
+        self._gpus.clear()
         if had_cluster and self._control_plane is not None and self._control_plane.recreate is not None:
             self._control_plane.recreate()

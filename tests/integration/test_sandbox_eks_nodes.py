@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import yaml
 
 from tests.support.eks_account import REGION, Account, refusal, until
+from tests.support.eks_admin import Admin, connect, is_ready
 from tests.support.platform import Sandbox
 
 #: A cluster on a busy machine of two cores gets this long (seconds) for what takes a second or two when it is idle.
@@ -36,17 +36,6 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     running.command("down")
 
 
-def connect(sandbox: Sandbox, service: str, region: str) -> Any:
-    keys = sandbox.connection
-    return boto3.client(
-        service,
-        region_name=region,
-        endpoint_url=keys["endpoint_url"],
-        aws_access_key_id=keys["access_key_id"],
-        aws_secret_access_key=keys["secret_access_key"],
-    )
-
-
 @pytest.fixture(scope="module")
 def account(sandbox: Sandbox) -> Account:
     """An account with an ACTIVE cluster of version 1.34."""
@@ -55,44 +44,6 @@ def account(sandbox: Sandbox) -> Account:
     made.create_cluster()
     until(lambda: made.cluster()["status"] == "ACTIVE")
     return made
-
-
-class Admin:
-    """kubectl with the admin's certificate: the witness that no part of the emulated EKS stands behind."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
-
-    def run(self, *arguments: str, stdin: str = "") -> str:
-        kubeconfig = self._sandbox.connection["kubernetes"]["admin_kubeconfig"]
-        done = subprocess.run(
-            ["kubectl", "--kubeconfig", kubeconfig, *arguments],
-            env=self._sandbox.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def apply(self, *manifests: dict[str, Any]) -> None:
-        self.run("apply", "-f", "-", stdin=yaml.safe_dump_all(manifests))
-
-    def items(self, kind: str, *arguments: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self.run("get", kind, "-o", "json", *arguments))["items"]
-        return found
-
-    def nodes(self, group: str) -> list[dict[str, Any]]:
-        return self.items("nodes", "-l", f"eks.amazonaws.com/nodegroup={group}")
-
-    def ready(self, group: str) -> int:
-        return sum(1 for node in self.nodes(group) if is_ready(node))
-
-
-def is_ready(node: dict[str, Any]) -> bool:
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"].get("conditions", []))
 
 
 @pytest.fixture(scope="module")

@@ -137,18 +137,28 @@ def test_a_changed_group_changes_what_is_its_own_only() -> None:
 def test_a_label_taken_away_by_hand_comes_back() -> None:
     node = nodes.manifest(CLUSTER, group(), INSTANCE)
     del node["metadata"]["labels"]["role"]
+    assert corrected(node, group())["metadata"]["labels"]["role"] == "ai-inference"
+
+
+def test_a_taint_taken_away_by_hand_stays_away_until_the_group_changes_it() -> None:
+    node = nodes.manifest(CLUSTER, group(), INSTANCE)
     node["spec"]["taints"] = []
-    after = corrected(node, group())
-    assert after["metadata"]["labels"]["role"] == "ai-inference"
-    assert after["spec"]["taints"] == nodes.wanted_taints(group())
+    wanted = nodes.wanted_labels(CLUSTER, group(), INSTANCE), nodes.wanted_taints(group())
+    assert nodes.correction(node, *wanted) is None
+    changed = group(taints=[{"key": "nvidia.com/gpu", "value": "other", "effect": "NO_SCHEDULE"}])
+    assert corrected(node, changed)["spec"]["taints"] == nodes.wanted_taints(changed)
 
 
 def test_gpus_are_absent_then_there_then_none() -> None:
     node = nodes.manifest(CLUSTER, group(), INSTANCE)
-    assert nodes.gpu_correction(node, 0) is None
-    patch = nodes.gpu_correction(node, 4)
+    assert nodes.gpu_correction(node, 0, 0) is None
+    patch = nodes.gpu_correction(node, 4, 4)
     assert patch == {"status": {"capacity": {nodes.GPU: "4"}, "allocatable": {nodes.GPU: "4"}}}
     for part, values in patch["status"].items():
         node["status"][part].update(values)
-    assert nodes.gpu_correction(node, 4) is None
-    assert nodes.gpu_correction(node, 0) == {"status": {"capacity": {nodes.GPU: "0"}, "allocatable": {nodes.GPU: "0"}}}
+    assert nodes.gpu_correction(node, 4, 4) is None
+    unhealthy = nodes.gpu_correction(node, 4, 3)
+    assert unhealthy == {"status": {"capacity": {nodes.GPU: "4"}, "allocatable": {nodes.GPU: "3"}}}
+    assert nodes.gpu_correction(node, 0, 0) == {
+        "status": {"capacity": {nodes.GPU: "0"}, "allocatable": {nodes.GPU: "0"}}
+    }

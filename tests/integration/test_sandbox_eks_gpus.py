@@ -1,0 +1,202 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The sandbox's simulated GPUs, seen through kubectl: late, partly, unhealthy, gone; replaced nodes; smoke pods."""
+
+from __future__ import annotations
+
+import urllib.error
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.eks_account import Account, until
+from tests.support.eks_admin import Admin, connect
+from tests.support.platform import Sandbox
+
+GPU = "nvidia.com/gpu"
+STARTUP = "example.com/gpu-starting"
+POOL_TAINTS = [
+    {"key": "nvidia.com/gpu", "value": "true", "effect": "NO_SCHEDULE"},
+    {"key": STARTUP, "value": "true", "effect": "NO_SCHEDULE"},
+]
+#: What takes a second or two gets this long (seconds) on a busy machine.
+SLOW = 60.0
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    running = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    running.command("up")
+    yield running
+    running.command("down")
+
+
+@pytest.fixture(scope="module")
+def admin(sandbox: Sandbox) -> Admin:
+    """kubectl on a cluster with the device plugin and one node of four GPUs, in the group C(ai)."""
+    delays = {"cluster": 0.2, "node_group": 0.2, "node": 0.2, "gpu": 0.2, "update": 0.2}
+    sandbox.control("POST", "settings", delays)
+    account = Account(lambda service, region: connect(sandbox, service, region))
+    account.create_cluster()
+    until(lambda: account.cluster()["status"] == "ACTIVE")
+    kubectl = Admin(sandbox)
+    kubectl.apply(device_plugin())
+    account.create_group(
+        "ai",
+        instanceTypes=["g4dn.12xlarge"],
+        amiType="AL2023_x86_64_NVIDIA",
+        taints=POOL_TAINTS,
+        scalingConfig={"minSize": 1, "maxSize": 2, "desiredSize": 1},
+    )
+    until(lambda: account.group("ai")["status"] == "ACTIVE", SLOW)
+    return kubectl
+
+
+def device_plugin() -> dict[str, Any]:
+    labels = {"app.kubernetes.io/name": "nvidia-device-plugin"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": "nvidia-device-plugin", "namespace": "kube-system"},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "tolerations": [{"operator": "Exists"}],
+                    "containers": [{"name": "plugin", "image": "plugin:1"}],
+                },
+            },
+        },
+    }
+
+
+@pytest.fixture(autouse=True)
+def sound(sandbox: Sandbox, admin: Admin) -> Iterator[None]:
+    """Each test begins and ends with four sound GPUs."""
+    until(lambda: gpus(admin) == ("4", "4"), SLOW)
+    yield
+    sandbox.control("DELETE", "eks/gpus")
+    until(lambda: gpus(admin) == ("4", "4"), SLOW)
+
+
+def node(admin: Admin) -> dict[str, Any]:
+    return admin.nodes("ai")[0]
+
+
+def gpus(admin: Admin) -> tuple[str | None, str | None]:
+    found = admin.nodes("ai")
+    status = found[0]["status"] if found else {"capacity": {}, "allocatable": {}}
+    return status["capacity"].get(GPU), status["allocatable"].get(GPU)
+
+
+def taints(admin: Admin) -> set[str]:
+    return {taint["key"] for taint in node(admin)["spec"].get("taints", ())}
+
+
+@pytest.mark.parametrize(
+    ("conduct", "advertised"),
+    [
+        ({"capacity": 3}, ("3", "3")),
+        ({"allocatable": 3}, ("4", "3")),
+        ({"allocatable": 0}, ("4", "0")),
+        ({"capacity": 0}, ("0", "0")),
+    ],
+)
+def test_gpus_are_missing_unhealthy_or_gone(
+    sandbox: Sandbox, admin: Admin, conduct: dict[str, int], advertised: tuple[str, str]
+) -> None:
+    sandbox.control("POST", "eks/gpus", {"node": node(admin)["metadata"]["name"], **conduct})
+    until(lambda: gpus(admin) == advertised, SLOW)
+
+
+def test_the_conduct_of_every_node_gives_way_to_that_of_one(sandbox: Sandbox, admin: Admin) -> None:
+    sandbox.control("POST", "eks/gpus", {"capacity": 1})
+    until(lambda: gpus(admin) == ("1", "1"), SLOW)
+    sandbox.control("POST", "eks/gpus", {"node": node(admin)["metadata"]["name"], "capacity": 2})
+    until(lambda: gpus(admin) == ("2", "2"), SLOW)
+
+
+def test_a_replaced_node_has_its_name_its_taints_and_late_gpus(sandbox: Sandbox, admin: Admin) -> None:
+    before = node(admin)
+    name = before["metadata"]["name"]
+    admin.run("taint", "node", name, f"{STARTUP}-")
+    sandbox.control("POST", "eks/gpus", {"node": name, "delay": 3600})
+    sandbox.control("POST", "eks/replacements", {"node": name})
+    until(lambda: [n["metadata"]["uid"] for n in admin.nodes("ai")] not in ([], [before["metadata"]["uid"]]), SLOW)
+    after = node(admin)
+    assert after["metadata"]["name"] == name
+    assert after["spec"]["providerID"] != before["spec"]["providerID"]
+    assert STARTUP in taints(admin)
+    until(lambda: admin.ready("ai") == 1, SLOW)
+    assert gpus(admin) == (None, None)
+    sandbox.control("POST", "eks/gpus", {"node": name, "delay": 0})
+    until(lambda: gpus(admin) == ("4", "4"), SLOW)
+
+
+def test_a_lifted_startup_taint_stays_away(admin: Admin, sandbox: Sandbox) -> None:
+    name = node(admin)["metadata"]["name"]
+    assert {STARTUP, GPU} <= taints(admin)
+    admin.run("taint", "node", name, f"{STARTUP}-")
+    # By then the bridge has looked at the node again: it has changed its GPUs.
+    sandbox.control("POST", "eks/gpus", {"node": name, "capacity": 1})
+    until(lambda: gpus(admin) == ("1", "1"), SLOW)
+    assert taints(admin) == {GPU}
+
+
+def smoke_pod(name: str, amount: int) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "default", "labels": {"app.kubernetes.io/name": "gpu-smoke"}},
+        "spec": {
+            "restartPolicy": "Never",
+            "tolerations": [{"operator": "Exists"}],
+            "containers": [{"name": "smoke", "image": "smoke:1", "resources": {"limits": {GPU: str(amount)}}}],
+        },
+    }
+
+
+def phase(admin: Admin, name: str) -> str:
+    return next(pod["status"]["phase"] for pod in admin.items("pods") if pod["metadata"]["name"] == name)
+
+
+def devices(admin: Admin, name: str) -> list[str]:
+    """The UUIDs that the pod's log names."""
+    log = admin.run("logs", name)
+    assert "(simulated)" in log
+    return [line.partition("UUID: ")[2].rstrip(")") for line in log.splitlines() if line.startswith("GPU ")]
+
+
+def test_a_simulated_smoke_pod_sees_the_gpus_of_its_node_and_ends(sandbox: Sandbox, admin: Admin) -> None:
+    admin.apply(smoke_pod("sees-all", 4))
+    until(lambda: phase(admin, "sees-all") == "Succeeded", SLOW)
+    until(lambda: len(set(devices(admin, "sees-all"))) == 4, SLOW)
+    sandbox.control("POST", "eks/gpus", {"seen": 3, "exit_code": 1})
+    admin.apply(smoke_pod("sees-three", 4))
+    until(lambda: phase(admin, "sees-three") == "Failed", SLOW)
+    until(lambda: len(devices(admin, "sees-three")) == 3, SLOW)
+    admin.run("delete", "pod", "sees-all", "sees-three")
+    until(lambda: admin.items("logs.kwok.x-k8s.io", "--all-namespaces") == [], SLOW)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("eks/gpus", {"gpus": 3}),
+        ("eks/gpus", {"capacity": -1}),
+        ("eks/gpus", {"capacity": 1.5}),
+        ("eks/gpus", {"node": 7}),
+        ("eks/gpus", []),
+        ("eks/replacements", {"node": "nobody"}),
+        ("eks/replacements", {}),
+    ],
+)
+def test_a_wrong_request_is_refused(sandbox: Sandbox, path: str, body: Any) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        sandbox.control("POST", path, body)
+    assert refusal.value.code == 400
+    assert sandbox.control("GET", "eks/gpus") == []
