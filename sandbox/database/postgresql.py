@@ -41,14 +41,13 @@ PATIENCE = 10.0
 #: shmctl(2)'s "remove".
 IPC_RMID = 0
 
-#: What every server has: small, quick, and without a promise for the time after a power cut.
+#: What every server has: small, quick, safe when it is killed, and without a promise for the time after a power cut.
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": ADDRESS,
     "unix_socket_directories": "",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "32MB",
     "max_connections": "100",

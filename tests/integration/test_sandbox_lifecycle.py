@@ -15,14 +15,13 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.support.sandbox import COMMAND_LIMIT, PROJECT, Sandbox, listeners, wait_until
+
 PARTS = (
     "aws-api",
     "etcd",
@@ -32,8 +31,6 @@ PARTS = (
     "kwok-controller",
     "postgresql",
 )
-#: The longest that one command may take (seconds): a start waits a minute for a part before it gives up.
-COMMAND_LIMIT = 180.0
 #: What the whole sandbox may take to start (seconds), and idle (bytes).
 START_BAR = 15.0
 MEMORY_BAR = 1.5 * 1024**3
@@ -48,117 +45,9 @@ NODE = {
     },
 }
 
-
-class Sandbox:
-    """One sandbox of these tests, driven by its command line only."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        self.environment |= {"ENTASIS_SANDBOX_HOME": str(home), "PYTHONPATH": str(PROJECT)}
-        self.environment.pop("ENTASIS_SANDBOX_PORT", None)
-
-    def run(self, *arguments: str, code: int = 0, **settings: str) -> str:
-        """Run one command; return what it said."""
-        done = subprocess.run(
-            [sys.executable, "-m", "sandbox", *arguments],
-            env=self.environment | settings,
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_LIMIT,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def status(self, code: int = 0) -> dict[str, Any]:
-        status: dict[str, Any] = json.loads(self.run("status", "--json", code=code))
-        return status
-
-    def pids(self) -> dict[str, int]:
-        return {part["name"]: part["pid"] for part in self.status()["parts"]}
-
-    def ports(self) -> list[int]:
-        connection = json.loads((self.home / "connection.json").read_text())
-        base = int(connection["endpoint_url"].rpartition(":")[2])
-        return list(range(base, base + 8))
-
-    def processes(self) -> dict[int, str]:
-        """Every process whose command line names the state folder, besides the tests' own."""
-        found = {}
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdigit() and int(folder.name) != os.getpid():
-                try:
-                    command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                except OSError:
-                    continue
-                if str(self.home) in command:
-                    found[int(folder.name)] = command
-        return found
-
-    def kubectl(self, *arguments: str, content: object = None) -> str:
-        run = json.loads((self.home / "run.json").read_text())
-        kubeconfig = json.loads((self.home / "connection.json").read_text())["kubernetes"]["admin_kubeconfig"]
-        done = subprocess.run(
-            [
-                Path(run["tools"]) / "kubectl",
-                "--kubeconfig",
-                kubeconfig,
-                "--cache-dir",
-                self.home / "kubectl",
-                *arguments,
-            ],
-            input=json.dumps(content) if content else None,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def aws(self, program: str) -> str:
-        """What a boto3 program prints that knows the files that the sandbox wrote, and nothing else."""
-        settings = {
-            "AWS_PROFILE": "entasis-sandbox",
-            "AWS_CONFIG_FILE": str(self.home / "aws" / "config"),
-            "AWS_SHARED_CREDENTIALS_FILE": str(self.home / "aws" / "credentials"),
-        }
-        done = subprocess.run(
-            [sys.executable, "-c", "import boto3\n" + program],
-            env=self.environment | settings,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-
 CALLER = "print(boto3.client('sts').get_caller_identity()['Arn'])"
 VPCS = "print(len(boto3.client('ec2').describe_vpcs(Filters=[{'Name': 'cidr', 'Values': ['10.9.0.0/16']}])['Vpcs']))"
 CREATE_VPC = "boto3.client('ec2').create_vpc(CidrBlock='10.9.0.0/16')"
-
-
-def wait_until(condition: Callable[[], object], what: str, limit: float = 30.0) -> None:
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
-
-
-def listeners(port: int) -> list[str]:
-    """The addresses of this machine, as /proc writes them, on which something listens on a port."""
-    found = []
-    for table in ("tcp", "tcp6"):
-        for line in (Path("/proc/net") / table).read_text().splitlines()[1:]:
-            fields = line.split()
-            address, _colon, number = fields[1].rpartition(":")
-            if int(number, 16) == port and fields[3] == "0A":
-                found.append(address)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +98,7 @@ def test_the_control_plane_runs_workloads(started: Sandbox) -> None:
 
 
 def test_nobody_gets_in_without_a_certificate_or_a_token(started: Sandbox) -> None:
-    kubernetes = json.loads((started.home / "connection.json").read_text())["kubernetes"]
+    kubernetes = started.connection()["kubernetes"]
     context = ssl.create_default_context(cafile=kubernetes["ca_file"])
     address = kubernetes["server"].removeprefix("https://")
     connection = http.client.HTTPSConnection(address, timeout=10, context=context)
@@ -255,7 +144,7 @@ def test_all_killed_at_once_come_back_with_what_they_held(started: Sandbox) -> N
 
 
 def test_a_new_control_plane_is_empty_under_the_same_address(started: Sandbox) -> None:
-    before = json.loads((started.home / "connection.json").read_text())
+    before = started.connection()
     started.kubectl("create", "configmap", "gone")
     program = "from sandbox.control_plane import recreate; from sandbox.layout import Layout"
     subprocess.run(
@@ -265,7 +154,7 @@ def test_a_new_control_plane_is_empty_under_the_same_address(started: Sandbox) -
         timeout=COMMAND_LIMIT,
     )
     assert started.status()["healthy"]
-    assert json.loads((started.home / "connection.json").read_text()) == before
+    assert started.connection() == before
     assert "gone" not in started.kubectl("get", "configmaps", "--output=name")
     assert schedules_and_runs(started, "anew")
 
