@@ -76,6 +76,45 @@ options:
   session_role:
     description: A role to become (C(SET ROLE)) after the login. The user has to be a member of it.
     type: str
+  kube_port_forward:
+    description:
+      - Reaches a database inside a Kubernetes cluster through the cluster's API server, as C(kubectl port-forward)
+        does, so that it needs neither a bastion nor an address outside of the cluster.
+      - TLS and the check of the server's certificate stay as they are, see O(login_host).
+      - A pod that is ready is chosen when the task begins. The module listens on a free port of the loopback address
+        for as long as the task lasts; other users of that host can connect to it too, and have to log in as everybody.
+      - The caller needs the verbs get on services (not where O(kube_port_forward.pod) is given), get and list on pods,
+        and get and create on pods/portforward, in that namespace.
+      - Where the cluster, the service or the pod does not exist yet, check mode plans everything as new.
+      - O(login_port) and O(login_unix_socket) are not used with it.
+    type: dict
+    suboptions:
+      namespace:
+        description: Namespace of the service or the pod.
+        type: str
+        required: true
+      service:
+        description: Name of the service. One of O(kube_port_forward.service) and O(kube_port_forward.pod) is needed.
+        type: str
+      pod:
+        description: Name of the pod.
+        type: str
+      port:
+        description: The port of the service, or of the named pod, by its number or its name.
+        type: str
+        default: '5432'
+      kubeconfig:
+        description:
+          - Path of the kubeconfig file. Several files may be named with V(:) between them.
+          - Without it, the environment variables E(K8S_AUTH_KUBECONFIG) and E(KUBECONFIG) are looked at, then
+            C(~/.kube/config).
+        type: path
+      context:
+        description:
+          - Name of the context in the kubeconfig.
+          - Without it, the environment variable E(K8S_AUTH_CONTEXT) is looked at, then the file's current context.
+        type: str
 requirements:
   - "Python package C(psycopg) >= 3.1, or C(psycopg2) >= 2.7"
+  - "Python package C(kubernetes) >= 31.0, for O(kube_port_forward)"
 """

@@ -10,7 +10,7 @@
         with database.transaction():
             rows = database.execute("SELECT relname FROM pg_class WHERE oid = %s::regclass", ["metrics.ticks"])
 
-psycopg 3 is used where it is installed, else psycopg2; what they do differently ends here.
+With kube_port_forward the connection goes through the API server of the cluster that the database runs in.
 """
 
 from __future__ import annotations
@@ -18,29 +18,21 @@ from __future__ import annotations
 import contextlib
 import re
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
-
-# As community.postgresql: older ones of psycopg 3 have no cursor that binds on the client's side.
-try:
-    import psycopg
-    import psycopg.conninfo
-    from psycopg import ClientCursor
-
-    PSYCOPG_IMPORT_ERROR: ImportError | None = None
-except ImportError as error:
-    PSYCOPG_IMPORT_ERROR = error
-
-try:
-    import psycopg2
-    import psycopg2.extensions
-
-    PSYCOPG2_IMPORT_ERROR: ImportError | None = None
-except ImportError as error:
-    PSYCOPG2_IMPORT_ERROR = error
+from ansible_collections.entasis.engine.plugins.module_utils import _postgresql_drivers as drivers
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import client as kubernetes_client
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import port_forward
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import KubernetesError, NoClusterError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import (
+    CONNECTION_ARGUMENTS as KUBERNETES_ARGUMENTS,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.port_forward import (
+    MissingTargetError,
+    PortForward,
+)
 
 #: Seconds until a server that does not answer is given up, where connect_params does not say otherwise.
 CONNECT_TIMEOUT = 10
@@ -63,6 +55,18 @@ CONNECTION_ARGUMENTS: dict[str, dict[str, Any]] = {
     "ssl_key": {"type": "path"},
     "connect_params": {"type": "dict", "default": {}},
     "session_role": {"type": "str"},
+    "kube_port_forward": {
+        "type": "dict",
+        "options": {
+            "namespace": {"type": "str", "required": True},
+            "service": {"type": "str"},
+            "pod": {"type": "str"},
+            "port": {"type": "str", "default": "5432"},
+            **KUBERNETES_ARGUMENTS,
+        },
+        "mutually_exclusive": [["service", "pod"]],
+        "required_one_of": [["service", "pod"]],
+    },
 }
 
 #: What libpq calls the options.
@@ -128,15 +132,16 @@ class NoDatabaseError(DatabaseError):
 class Connection:
     """One session. Each statement commits by itself, unless it stands in a C(transaction)."""
 
-    def __init__(self, session: Any, errors: type[Exception], *, driver: str, server_version: int, where: str) -> None:
-        #: The driver and its version: C(psycopg 3.3.9), C(psycopg2 2.9.12).
-        self.driver = driver
+    def __init__(self, session: drivers.Session, where: str, forward: PortForward | None = None) -> None:
+        #: The driver and its version: C(psycopg 3.3.9), C(psycopg2 2.9.13).
+        self.driver = session.driver
         #: As in server_version_num: 180006 is 18.6.
-        self.server_version = server_version
+        self.server_version = session.server_version
         #: The database as messages name it.
         self.where = where
-        self._session = session
-        self._errors = errors
+        self._session = session.session
+        self._errors = session.errors
+        self._forward = forward
         self._depth = 0
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
@@ -160,7 +165,7 @@ class Connection:
                 names = [column[0] for column in cursor.description]
                 return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         except self._errors as error:
-            raise _explain(error, f"{self.where} refused a statement") from error
+            raise _explain(error, f"{self.where} refused a statement", self._forward) from error
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -201,34 +206,88 @@ def connect(module: AnsibleModule, *, settings: Mapping[str, str] | None = None)
         DatabaseError: the database cannot be reached, or the session cannot be set up.
     """
     _refuse_bad_options(module)
-    module.no_log_values.update(
-        str(module.params["connect_params"][name])
-        for name in _SECRET_PARAMETERS
-        if module.params["connect_params"].get(name)
-    )
-    parameters = _libpq_parameters(module)
-    where = _where(parameters)
-    connection = _open(module, parameters, where)
-    try:
-        _set_up(connection, settings or {}, module.params["session_role"])
-        yield connection
-    finally:
-        connection.close()
+    given = module.params["connect_params"]
+    module.no_log_values.update(str(given[name]) for name in _SECRET_PARAMETERS if given.get(name))
+    with _forward(module) as forward:
+        connection = _open(module, forward)
+        try:
+            _set_up(connection, settings or {}, module.params["session_role"])
+            yield connection
+        finally:
+            connection.close()
 
 
 def _refuse_bad_options(module: AnsibleModule) -> None:
-    if "password" in module.params["connect_params"]:
-        raise DatabaseError(
+    options = module.params
+    problems = []
+    if "password" in options["connect_params"]:
+        problems.append(
             "connect_params holds a password, and Ansible writes that option to the log of the module's host. Set "
             "login_password instead."
         )
+    if options["kube_port_forward"]:
+        problems += [
+            f"{name} leads past kube_port_forward. Remove one of the two."
+            for name, value in (
+                ("login_unix_socket", options["login_unix_socket"]),
+                *((f"connect_params.{name}", options["connect_params"].get(name)) for name in ("hostaddr", "port")),
+            )
+            if value
+        ]
+    if problems:
+        raise DatabaseError(" ".join(problems))
 
 
-def _libpq_parameters(module: AnsibleModule) -> dict[str, Any]:
+@contextlib.contextmanager
+def _forward(module: AnsibleModule) -> Iterator[PortForward | None]:
+    """The port-forward that the options ask for, or None."""
+    options = module.params["kube_port_forward"]
+    if not options:
+        yield None
+        return
+    if kubernetes_client.KUBERNETES_IMPORT_ERROR is not None:
+        error = kubernetes_client.KUBERNETES_IMPORT_ERROR
+        module.fail_json(msg=missing_required_lib("kubernetes"), exception="".join(traceback.format_exception(error)))
+    try:
+        client = kubernetes_client.connect(options["kubeconfig"], options["context"])
+        destination = port_forward.find(
+            client, options["namespace"], service=options["service"], pod=options["pod"], port=options["port"]
+        )
+    except (NoClusterError, MissingTargetError) as error:
+        if not module.check_mode:
+            raise DatabaseError(f"cannot reach the database through the Kubernetes API: {error}") from error
+        if isinstance(error, NoClusterError) and not error.expected:
+            module.warn(f"planned as if there were no cluster yet: {error}")
+        raise NoDatabaseError(f"the database is not there yet: {error}") from error
+    except KubernetesError as error:
+        raise DatabaseError(f"cannot reach the database through the Kubernetes API: {error}") from error
+    with PortForward(client, destination) as forward:
+        yield forward
+
+
+def _open(module: AnsibleModule, forward: PortForward | None) -> Connection:
+    try:
+        driver = drivers.installed()
+    except ImportError:
+        module.fail_json(msg=missing_required_lib("psycopg"), exception=traceback.format_exc())
+    parameters = _libpq_parameters(module, forward)
+    where = _where(parameters, forward)
+    try:
+        return Connection(driver.open(parameters), where, forward)
+    except driver.errors as error:
+        raise _explain(error, f"cannot connect to {where}", forward) from error
+
+
+def _libpq_parameters(module: AnsibleModule, forward: PortForward | None) -> dict[str, Any]:
     options = module.params
     parameters = {name: options[option] for option, name in _LIBPQ_NAMES.items() if options[option] not in ("", None)}
     if options["login_unix_socket"] and options["login_host"] in ("", "localhost"):
         parameters["host"] = options["login_unix_socket"]
+    if forward is not None:
+        # The certificate is verified for the name of the service, whatever the address.
+        target = options["kube_port_forward"]
+        parameters.setdefault("host", f"{target['service'] or target['pod']}.{target['namespace']}.svc")
+        parameters.update(hostaddr=forward.address, port=forward.port)
     return {
         "connect_timeout": CONNECT_TIMEOUT,
         "client_encoding": "UTF8",
@@ -238,27 +297,13 @@ def _libpq_parameters(module: AnsibleModule) -> dict[str, Any]:
     }
 
 
-def _where(parameters: Mapping[str, Any]) -> str:
+def _where(parameters: Mapping[str, Any], forward: PortForward | None) -> str:
     host = str(parameters.get("host") or parameters.get("hostaddr") or "the local socket")
-    server = host if host.startswith(("/", "the ")) else f"{host}:{parameters['port']}"
-    return f'PostgreSQL at {server}, database "{parameters["dbname"]}", user "{parameters["user"]}"'
-
-
-def _open(module: AnsibleModule, parameters: Mapping[str, Any], where: str) -> Connection:
-    if PSYCOPG_IMPORT_ERROR is None:
-        driver: tuple[Callable[..., Connection], type[Exception]] = (_open_psycopg, psycopg.Error)
-    elif PSYCOPG2_IMPORT_ERROR is None:
-        driver = (_open_psycopg2, psycopg2.Error)
+    if forward is not None:
+        server = f"{host} ({forward.destination}, through the Kubernetes API)"
     else:
-        module.fail_json(
-            msg=missing_required_lib("psycopg"),
-            exception="".join(traceback.format_exception(PSYCOPG_IMPORT_ERROR)),
-        )
-    opener, errors = driver
-    try:
-        return opener(parameters, where)
-    except errors as error:
-        raise _explain(error, f"cannot connect to {where}") from error
+        server = host if host.startswith(("/", "the ")) else f"{host}:{parameters['port']}"
+    return f'PostgreSQL at {server}, database "{parameters["dbname"]}", user "{parameters["user"]}"'
 
 
 def _set_up(connection: Connection, settings: Mapping[str, str], role: str | None) -> None:
@@ -276,10 +321,12 @@ def _set_up(connection: Connection, settings: Mapping[str, str], role: str | Non
         raise
 
 
-def _explain(error: Any, what: str) -> DatabaseError:
+def _explain(error: Any, what: str, forward: PortForward | None) -> DatabaseError:
     """What the driver raised, as our own."""
     sqlstate = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     if sqlstate is None:
+        if forward is not None and forward.failure:
+            return DatabaseError(f"{what}: {forward.failure}", message=forward.failure)
         message = _last_words(str(error))
         todo = next((todo for piece, todo in _HINTS if piece in message), "")
         return DatabaseError(f"{what}: {message}. {todo}".rstrip(), message=message)
@@ -296,85 +343,3 @@ def _last_words(text: str) -> str:
     """The reason alone, of the last attempt: libpq repeats for each what it tried to reach."""
     reason = re.split(r"FATAL: +|(?:connection to server .*?|Connection) failed: ", " ".join(text.split()))[-1]
     return reason.partition(" Is the server running")[0].rstrip(".")
-
-
-def _nearest(text: str) -> datetime:
-    """The nearest that Python has to a timestamp that it cannot hold."""
-    early = text.startswith("-") or text.endswith(" BC")
-    return (datetime.min if early else datetime.max).replace(tzinfo=UTC)
-
-
-def _open_psycopg(parameters: Mapping[str, Any], where: str) -> Connection:
-    from psycopg.types import datetime as loaders
-    from psycopg.types.string import TextLoader
-
-    class TimestamptzLoader(loaders.TimestamptzLoader):
-        def load(self, data: Any) -> datetime:
-            try:
-                return super().load(data)
-            except psycopg.DataError:
-                return _nearest(bytes(data).decode())
-
-    class TimestampLoader(loaders.TimestampLoader):
-        def load(self, data: Any) -> datetime:
-            try:
-                return super().load(data)
-            except psycopg.DataError:
-                return _nearest(bytes(data).decode()).replace(tzinfo=None)
-
-    class DateLoader(loaders.DateLoader):
-        def load(self, data: Any) -> date:
-            try:
-                return super().load(data)
-            except psycopg.DataError:
-                return _nearest(bytes(data).decode()).date()
-
-    session = psycopg.connect(
-        psycopg.conninfo.make_conninfo(**parameters), autocommit=True, cursor_factory=ClientCursor
-    )
-    for name, loader in (
-        ("timestamptz", TimestamptzLoader),
-        ("timestamp", TimestampLoader),
-        ("date", DateLoader),
-        ("interval", TextLoader),
-    ):
-        session.adapters.register_loader(name, loader)
-    return Connection(
-        session,
-        psycopg.Error,
-        driver=f"psycopg {psycopg.__version__}",
-        server_version=session.info.server_version,
-        where=where,
-    )
-
-
-def _open_psycopg2(parameters: Mapping[str, Any], where: str) -> Connection:
-    extensions = psycopg2.extensions
-
-    def or_nearest(read: Callable[..., Any], adjust: Callable[[datetime], Any]) -> Callable[..., Any]:
-        def cast(text: str | None, cursor: Any) -> Any:
-            if text in ("infinity", "-infinity"):
-                return adjust(_nearest(text))
-            try:
-                return read(text, cursor)
-            except (psycopg2.Error, ValueError, OverflowError):
-                return adjust(_nearest(str(text)))
-
-        return cast
-
-    session = psycopg2.connect(extensions.make_dsn(**parameters))
-    session.autocommit = True
-    for number, name, cast in (
-        (1184, "TIMESTAMPTZ", or_nearest(extensions.PYDATETIMETZ, lambda moment: moment)),
-        (1114, "TIMESTAMP", or_nearest(extensions.PYDATETIME, lambda moment: moment.replace(tzinfo=None))),
-        (1082, "DATE", or_nearest(extensions.PYDATE, lambda moment: moment.date())),
-        (1186, "INTERVAL", lambda text, _cursor: text),
-    ):
-        extensions.register_type(extensions.new_type((number,), name, cast), session)
-    return Connection(
-        session,
-        psycopg2.Error,
-        driver=f"psycopg2 {psycopg2.__version__.split()[0]}",
-        server_version=session.server_version,
-        where=where,
-    )

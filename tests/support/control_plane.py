@@ -91,10 +91,14 @@ class Outcome:
 
 
 class ControlPlane:
-    """One control plane with its own folder and ports, made by kwokctl."""
+    """One control plane with its own folder and ports, made by kwokctl.
 
-    def __init__(self, home: Path) -> None:
+    C(kwok_kinds) are kinds of kwok's own, such as ClusterPortForward, that it follows objects of.
+    """
+
+    def __init__(self, home: Path, *, kwok_kinds: Sequence[str] = ()) -> None:
         self.home = home
+        self._kwok_kinds = kwok_kinds
         self.kubeconfig = home / "kubeconfig"
         self.environment = {**os.environ, "KWOK_WORKDIR": str(home), "KWOK_KUBE_VERSION": KUBERNETES_VERSION}
         for variable in ("KUBECONFIG", "K8S_AUTH_KUBECONFIG", "K8S_AUTH_CONTEXT"):
@@ -114,6 +118,7 @@ class ControlPlane:
             str(self.kubeconfig),
             "--wait",
             f"{START_LIMIT}s",
+            *(f"--enable-crds={kind}" for kind in self._kwok_kinds),
         )
         return self
 
