@@ -50,8 +50,6 @@ def candidates() -> Iterator[Account]:
     for capability in ("dac_read_search", "dac_override"):
         grant = (f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}")
         yield Account((*switch, keep, *grant, "--"), (user, group))
-    # For a root that may not become another user: in a namespace of its own it looks like one.
-    yield Account(("unshare", "--user", f"--map-user={user}", f"--map-group={group}", "--"), (0, 0))
 
 
 def _nobody() -> tuple[int, int]:

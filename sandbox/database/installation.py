@@ -50,28 +50,35 @@ def find(folder: Path) -> Installation:
     programs = _programs()
     problems = []
     for candidate in account.candidates():
-        # It is the quickest program that finds all of the installation, and tells where the extensions are.
-        command = [*candidate.prefix, "sh", "-c", 'cd -- "$0" && exec "$@"', str(folder)]
-        command += [str(programs / "initdb"), "--show", "-D", str(folder)]
-        done = subprocess.run(
-            command,
-            env=os.environ | {"LC_ALL": "C"},
-            capture_output=True,
-            text=True,
-            timeout=LOOK_SECONDS,
-            check=False,
-        )
-        told = dict(line.split("=", 1) for line in done.stderr.splitlines() if "=" in line)
-        if done.returncode == 0 and {"VERSION", "share_path"} <= told.keys():
+        told, problem = _look(programs, candidate, folder)
+        if {"VERSION", "share_path"} <= told.keys():
             version = told["VERSION"].split()[0]
             return Installation(programs, candidate, version, _timescaledb(Path(told["share_path"])))
-        problems.append((done.stderr.strip().splitlines() or ["it says nothing"])[-1])
+        problems.append(problem)
+    reasons = "; ".join(dict.fromkeys(problems))
     if os.geteuid() != 0:
-        raise SandboxError(f"PostgreSQL in {programs} does not run: {problems[0]}.")
+        raise SandboxError(f"PostgreSQL in {programs} does not run: {reasons}.")
     raise SandboxError(
         f"PostgreSQL refuses to run as root, and the account {account.NAME} cannot be made to run {programs} on"
-        f" {folder} ({'; '.join(dict.fromkeys(problems))}); run the sandbox as an ordinary user."
+        f" {folder} ({reasons}); run the sandbox as an ordinary user."
     )
+
+
+def _look(programs: Path, candidate: Account, folder: Path) -> tuple[dict[str, str], str]:
+    """What the server tells about itself, and why it tells nothing, where this account is to run it on a folder."""
+    # initdb looks for all of the installation, and tells where the extensions are, in a hundredth of a second.
+    command = [*candidate.prefix, "sh", "-c", 'cd -- "$0" && exec "$@"', str(folder)]
+    command += [str(programs / "initdb"), "--show", "-D", str(folder)]
+    environment = os.environ | {"LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=LOOK_SECONDS, check=False
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return {}, str(error)
+    if done.returncode != 0:
+        return {}, (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+    return dict(line.split("=", 1) for line in done.stderr.splitlines() if "=" in line), "initdb tells no version"
 
 
 def _programs() -> Path:

@@ -43,6 +43,7 @@ def test_the_ports_of_a_block_are_neighbours_and_stay_within_it() -> None:
         block.kube_controller_manager,
         block.kube_scheduler,
         block.kwok_controller,
+        block.postgresql,
     ]
     assert sorted(named) == block.used(kubernetes=True)
     assert len(set(named)) == len(named) <= ports.BLOCK
@@ -54,7 +55,7 @@ def test_the_first_block_is_taken_when_it_is_free() -> None:
         assert block.base == FIRST_BASE
 
 
-@pytest.mark.parametrize("offset", range(7))
+@pytest.mark.parametrize("offset", range(8))
 def test_a_block_with_one_busy_port_is_passed_over(offset: int) -> None:
     with listening(FIRST_BASE + offset), ports.claim(kubernetes=True) as block:
         assert block.base == FIRST_BASE + ports.BLOCK
