@@ -14,8 +14,8 @@ options:
     description:
       - Proves nodes that look ready by a pod on each of them that takes its GPUs, lists them with C(nvidia-smi -L), and
         adds vectors on each. A node that fails is not ready, with a code that starts with V(SMOKE_).
-      - A pod reaches its node through the scheduler, so it waits where the GPUs are in use, and never runs on a cordoned
-        node. It tolerates the taints that its node has. It never pushes other pods off a node.
+      - A pod reaches its node through the scheduler, so it waits where the GPUs are in use, and never runs on a
+        cordoned node. It tolerates the taints that its node has. It never pushes other pods off a node.
       - The pods have no owner. They are removed at the end of the run, also of one that is interrupted. What a run
         leaves that was killed outright, the next run for the same nodes removes.
       - Needs the rights to create, get, list and delete C(pods), and to get C(pods/log), in the one namespace. Without
@@ -104,8 +104,8 @@ options:
         default: always
   release_taint:
     description:
-      - Lifts this taint from each node that has become ready, and proved itself where O(smoke) asks for it. A pool whose
-        nodes start with the taint takes no pod before its GPUs work.
+      - Lifts this taint from each node that has become ready, and proved itself where O(smoke) asks for it. A pool
+        whose nodes start with the taint takes no pod before its GPUs work.
       - Only exactly this taint is lifted; taints that others put on or take off at the same time are kept.
       - The taint itself keeps no node from being ready. Needs the right to patch C(nodes).
       - The module has changed something exactly where it has lifted this taint from a node.
@@ -135,8 +135,8 @@ options:
     type: path
   condition:
     description:
-      - Writes the verdict as a condition of this type to each node, such as V(example.com/GPUReady), with the first code
-        as its reason. Needs the right to patch C(nodes/status).
+      - Writes the verdict as a condition of this type to each node, such as V(example.com/GPUReady), with the first
+        code as its reason. Needs the right to patch C(nodes/status).
       - A condition that says the same already is not written again. Not written in check mode.
     type: str
 """
