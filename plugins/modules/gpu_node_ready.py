@@ -9,86 +9,429 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: gpu_node_ready
-short_description: Wait until GPU nodes offer the GPUs that their instance type has
+short_description: Wait until GPU nodes can take GPU work, or report why they cannot
 version_added: 0.1.0
 author:
   - Entasis Engine contributors (@entasis-engine)
 description:
-  - A node is Ready minutes before its GPUs can be asked for. This module waits until each node is Ready, takes pods,
-    carries no taint that says it is still starting, and offers as many healthy GPUs as its instance type has.
-  - Follows the nodes with one list and one watch, so nodes may come and go while it waits.
+  - A node is Ready minutes before its GPUs can be asked for, and may stay so with a GPU missing. This module looks at
+    each node in layers, from its membership of the pool over kubelet, driver, device plugin, number and kind of GPUs,
+    partitions (MIG), and health conditions, to a pod that really allocates and uses the GPUs.
   - Each thing that is missing is a reason with a code, such as V(PLUGIN_POD_MISSING), V(ALL_UNHEALTHY) or
-    V(COUNT_BELOW_TYPE), a message and a hint. A failure names the most frequent reasons first.
-  - In check mode it looks once and reports; it neither waits nor fails because of what it sees.
-  - What it does not look at yet is the driver, MIG, health conditions of agents, and whether a pod really gets a GPU.
+    V(COUNT_BELOW_TYPE), a message and a hint. C(docs/codes.md) lists all of them. A failure names the most frequent
+    reasons first.
+  - Follows the nodes with one list, in pages, and one watch, and the device plugin's pods with another of each. Only
+    what changes is looked at again. Nodes may come, go, and be replaced while it waits.
+  - Fails before the time is over where waiting cannot help, see O(fail_fast_reasons).
+  - While it waits, where it stands is shown on the screen, with a local connection.
+  - In check mode, and with O(state=report), it looks once and never fails because of what it sees.
+  - Changes nothing, but for what O(smoke), O(release_taint), O(condition) and O(textfile) ask for.
 extends_documentation_fragment:
-  - entasis.engine.attributes.observer
   - entasis.engine.kubernetes
+attributes:
+  check_mode:
+    description:
+      - Looks once and reports; never waits and never fails because of what it sees. Makes no pod and writes nothing.
+      - Says from which nodes the taint would be lifted.
+    support: full
+  diff_mode:
+    description: There is nothing to show besides the names in RV(taint_released) and RV(condition_written).
+    support: none
+  idempotent:
+    description: A second run lifts no taint and writes no condition again.
+    support: full
 options:
   label_selector:
-    description: Which nodes, as a label selector, such as C(eks.amazonaws.com/nodegroup=ai-inference).
+    description:
+      - Which nodes, as a label selector, such as C(eks.amazonaws.com/nodegroup=ai-inference).
+      - Exactly one of O(label_selector), O(node_pool) and O(nodes) is needed.
     type: str
-    required: true
+  node_pool:
+    description: Which nodes, by the pool that they belong to.
+    type: dict
+    suboptions:
+      type:
+        description:
+          - V(nodegroup) is a managed node group of EKS.
+          - V(karpenter) is a node pool of Karpenter, which EKS Auto Mode uses too.
+        type: str
+        choices: [nodegroup, karpenter]
+        default: nodegroup
+      name:
+        description: Name of the pool.
+        type: str
+        required: true
+  nodes:
+    description: Which nodes, by their names. One that is not there is a reason (V(NODE_MISSING)).
+    type: list
+    elements: str
   expected_count:
     description:
-      - At least as many nodes have to be ready. Others may still be starting.
-      - Without it every node that the selector finds has to be ready, and there must be at least one.
-      - V(0) is the only number that is satisfied by no node at all.
+      - How many nodes are to be there and, without O(min_ready), ready. Others may still be starting.
+      - Without it, all nodes that are found count, and there must be at least one.
+      - V(0) is satisfied by no node at all.
     type: int
+  min_ready:
+    description:
+      - How many nodes are enough, as a number, or as a percentage such as V(95%), which is rounded up.
+      - The percentage is of O(expected_count), or of the nodes that are found where these are more.
+      - Without it all have to be ready.
+    type: str
+  allow_empty:
+    description: Whether no node at all is fine, as in a pool that may be scaled to zero.
+    type: bool
+    default: false
   expected_gpus:
     description:
       - GPUs of each node.
-      - V(auto) takes the number from the node's instance type, times the label C(nvidia.com/gpu.replicas) where GPUs
+      - V(auto) takes the number from the node's instance type, or from Karpenter's label, times the replicas where GPUs
         are shared. For a type that is not known any number above 0 is taken, with a warning.
+      - V(peers_max) is the most that any node of the same instance type offers.
+      - V(skip) takes any number above 0.
     type: str
     default: auto
   gpu_resource:
     description: Name of the resource that stands for a GPU.
     type: str
     default: nvidia.com/gpu
+  expected_product:
+    description:
+      - Name of the GPU as in the label C(nvidia.com/gpu.product), such as V(NVIDIA-L4). Upper and lower case are alike.
+      - After C(~) a regular expression, such as V(~NVIDIA-A100.*).
+    type: str
+  min_driver_version:
+    description: The lowest version of the driver, such as V(570.86). Needs the labels of GPU feature discovery.
+    type: str
+  min_cuda_version:
+    description: The lowest CUDA version that the driver has to support, such as V(12.8). Needs the same labels.
+    type: str
+  mig_strategy:
+    description: How the device plugin has to offer partitions.
+    type: str
+    choices: [none, single, mixed]
+  mig_profiles:
+    description: Partitions of each node, by profile, such as C(1g.5gb); null is any number above 0.
+    type: dict
+  mode:
+    description:
+      - Where GPUs are looked for. V(device_plugin) is the node's resource; V(dra) is the ResourceSlices of the driver
+        C(gpu.nvidia.com).
+      - V(auto) takes the ResourceSlices of nodes that do not offer the resource.
+    type: str
+    choices: [auto, device_plugin, dra]
+    default: auto
+  require_schedulable:
+    description: Whether a cordoned node counts as not ready.
+    type: bool
+    default: true
+  expected_taints:
+    description:
+      - Taints that each node has to carry, as C(kubectl taint) writes them, such as V(nvidia.com/gpu:NoSchedule).
+        Without its taint a GPU node fills with pods that need no GPU.
+      - A key that ends with C(*) stands for all that begin so; this holds for the two options below too.
+    type: list
+    elements: str
+    default: []
+  ignore_taints:
+    description: Taints that do not matter, though Kubernetes or a known agent sets them on nodes that are not usable.
+    type: list
+    elements: str
+    default: []
+  startup_taints:
+    description: Further taints that say that a node is still starting.
+    type: list
+    elements: str
+    default: []
+  device_plugin:
+    description: Whether and where the pods of the NVIDIA device plugin are looked at.
+    type: dict
+    suboptions:
+      mode:
+        description:
+          - V(auto) needs a pod where a DaemonSet of the plugin selects the node, or nothing else explains why the node
+            offers no GPU. Bottlerocket and EKS Auto Mode have the plugin in their image.
+          - V(required) needs a pod on every node. V(skip) looks at none.
+        type: str
+        choices: [auto, required, skip]
+        default: auto
+      namespace:
+        description: Its namespace. Without it, the DaemonSets of all namespaces are looked at.
+        type: str
+      selectors:
+        description:
+          - Label selectors of its pods, of the form C(key=value).
+          - Without them, those of the Helm chart, the GPU operator and the plain manifest.
+          - With one selector and O(device_plugin.namespace) the pods are found without the right to list DaemonSets.
+        type: list
+        elements: str
+  conditions:
+    description: Which conditions of a node count besides C(Ready).
+    type: dict
+    suboptions:
+      require:
+        description: Conditions that need a status.
+        type: list
+        elements: dict
+        suboptions: &rule
+          type:
+            description: Type of the condition.
+            type: str
+            required: true
+          status:
+            description: The status.
+            type: str
+            choices: ["True", "False", "Unknown"]
+            default: "True"
+      forbid:
+        description: Conditions that must not have a status.
+        type: list
+        elements: dict
+        suboptions: *rule
+      presets:
+        description:
+          - Agents whose conditions are known. They differ in what C(True) means.
+          - V(eks_nma) is the node monitoring agent of EKS (True is good), V(npd) the node problem detector and
+            V(nvsentinel) NVSentinel (True is bad).
+          - Without it, all of them.
+        type: list
+        elements: str
+        choices: [eks_nma, npd, nvsentinel]
+      ignore:
+        description: Types of conditions that never count.
+        type: list
+        elements: str
+      min_age:
+        description:
+          - How long a required condition must have been good, in seconds, before it means something, because agents set
+            all to good when they start.
+          - Without it, 60.
+        type: int
+      if_missing:
+        description: What a required condition that is not there means.
+        type: str
+        choices: [ignore, fail]
+        default: ignore
+  exclude_deleting:
+    description: Whether nodes that are being removed are left out, as if they were gone.
+    type: bool
+    default: true
+  ignore_reasons:
+    description: Codes of reasons that do not count. They are still reported, in RV(nodes[].ignored).
+    type: list
+    elements: str
+    default: []
+  lease_max_age:
+    description:
+      - Before nodes count as ready, their leases are read once. One that was not renewed for so many seconds means that
+        the kubelet is silent, which the cluster itself notices only later.
+      - V(0) does not look at them. Nor are they looked at without the right to list leases in C(kube-node-lease).
+    type: int
+    default: 50
+  state:
+    description: V(ready) waits until enough nodes are ready. V(report) looks once.
+    type: str
+    choices: [ready, report]
+    default: ready
   timeout:
-    description: The longest wait, in seconds.
+    description: The longest wait, in seconds. What is reached at its very end is reached.
     type: int
     default: 900
   stable_for:
-    description: How long the nodes have to stay ready before they count, in seconds.
+    description: How long a node has to stay ready before it counts, in seconds.
     type: int
-    default: 10
+    default: 30
+  progress_interval:
+    description:
+      - Seconds between two lines of progress that the module writes, and two entries of RV(timeline).
+      - The screen shows the latest every E(ENTASIS_PROGRESS_INTERVAL) seconds, by default 15.
+    type: int
+    default: 5
+  fail_fast_reasons:
+    description:
+      - Codes that end the wait where so many nodes have had them for O(fail_fast_after) seconds that enough can no
+        longer become ready. A code may have seconds of its own, such as V(COUNT_BELOW_TYPE:300).
+      - Without it, the codes that C(docs/codes.md) marks as those that waiting does not mend. An empty list always
+        waits.
+    type: list
+    elements: str
+  fail_fast_after:
+    description: How long a node may have such a reason, in seconds.
+    type: int
+    default: 60
+  max_report_nodes:
+    description: The most nodes that RV(nodes) has. Those that are not ready come before the others.
+    type: int
+    default: 200
+  smoke:
+    description:
+      - Proves nodes, once they are ready, by a pod on each that allocates the GPUs and uses them.
+      - The pods go through the scheduler, so that they never push work aside, and are removed whatever happens.
+      - Needs the rights to create, get, list and delete pods, and to get C(pods/log), in one namespace.
+    type: dict
+    suboptions:
+      mode:
+        description:
+          - V(none) makes no pod, V(all) one on each node, and C(sample:3) one on each of three nodes.
+          - V(missing_only) leaves out nodes that passed before, as O(release_taint) and O(condition) tell.
+        type: str
+        default: none
+      image:
+        description: The image, with its digest. It needs the libraries of C(nvidia-smi) and a C(vectorAdd).
+        type: str
+      allow_tag:
+        description: Whether an image without a digest is taken.
+        type: bool
+        default: false
+      command:
+        description: What runs in place of C(nvidia-smi -L) and C(vectorAdd). It must print what C(nvidia-smi -L) does.
+        type: list
+        elements: str
+      gpus:
+        description: Whether a pod takes V(all) GPUs of its node or V(1).
+        type: str
+        choices: [all, '1']
+        default: all
+      namespace:
+        description: The namespace of the pods.
+        type: str
+        default: default
+      service_account:
+        description: The service account of the pods.
+        type: str
+      runtime_class:
+        description: The runtime class of the pods.
+        type: str
+      priority_class:
+        description: The priority class of the pods. One that would let them push other pods off a node is refused.
+        type: str
+      pull_secrets:
+        description: Names of secrets with which the image is pulled.
+        type: list
+        elements: str
+      resources:
+        description: Requests and limits besides the GPUs.
+        type: dict
+      parallelism:
+        description: The most pods at the same time.
+        type: int
+        default: 50
+      timeout:
+        description: The longest that the test of one node may take, in seconds.
+        type: int
+        default: 300
+      busy:
+        description: What of a node whose GPUs are in use. V(wait) waits for O(smoke.timeout).
+        type: str
+        choices: [skip, fail, wait]
+        default: skip
+      cleanup:
+        description: V(on_success) leaves pods that failed, to be looked at.
+        type: str
+        choices: [always, on_success]
+        default: always
+  release_taint:
+    description:
+      - A taint that is lifted from each node that has been ready for O(stable_for) seconds and, with O(smoke), has
+        passed, also where other nodes have failed the task. Until then it keeps pods off the node.
+      - The taint itself is no reason against the node. Needs the right to patch nodes.
+    type: dict
+    suboptions:
+      key:
+        description: Key of the taint.
+        type: str
+        required: true
+      value:
+        description: Value of the taint.
+        type: str
+      effect:
+        description: Effect of the taint.
+        type: str
+        choices: [NoSchedule, PreferNoSchedule, NoExecute]
+        default: NoSchedule
+  condition:
+    description:
+      - Type of a condition that each node gets, such as V(example.com/GPUReady), C(True) where it is ready.
+      - Needs the right to patch C(nodes/status).
+    type: str
+  textfile:
+    description:
+      - Path of a file on the managed host that Prometheus' textfile collector reads. Its name ends in C(.prom).
+      - It is written anew each time, which does not count as a change.
+    type: path
 """
 
 EXAMPLES = r"""
 - name: Wait for the GPUs of the inference pool
   entasis.engine.gpu_node_ready:
-    label_selector: eks.amazonaws.com/nodegroup=ai-inference
+    node_pool:
+      name: ai-inference
     expected_count: 2
+
+- name: Be content with 95 % of a large pool, each node ready for a minute
+  entasis.engine.gpu_node_ready:
+    label_selector: nvidia.com/gpu.present=true
+    min_ready: 95%
+    stable_for: 60
+    timeout: 1800
 
 - name: Look at the GPU nodes without waiting
   entasis.engine.gpu_node_ready:
     label_selector: nvidia.com/gpu.present=true
-  check_mode: true
+    state: report
+    allow_empty: true
   register: gpu_nodes
+
+- name: Let pods onto a new node only after a pod has used its GPUs
+  entasis.engine.gpu_node_ready:
+    node_pool:
+      type: karpenter
+      name: training
+    smoke:
+      mode: missing_only
+      image: nvcr.io/nvidia/k8s/cuda-sample@sha256:{{ cuda_sample_digest }}
+    release_taint:
+      key: entasis.io/gpu-not-ready
+    vars:
+      cuda_sample_digest: "{{ '0' * 64 }}"
 """
 
 RETURN = r"""
-ready:
-  description: Whether the nodes are ready.
+changed:
+  description: Whether a taint was lifted or a condition written. Smoke pods that were made and removed do not count.
   returned: always
   type: bool
-total:
-  description: How many nodes the selector finds.
+ready:
+  description: Whether enough nodes are ready.
   returned: always
-  type: int
+  type: bool
 ready_count:
-  description: How many of them are ready.
+  description: How many nodes are ready.
   returned: always
   type: int
+total:
+  description: How many nodes there are.
+  returned: always
+  type: int
+needed:
+  description: How many nodes have to be ready.
+  returned: always
+  type: int
+ready_percent:
+  description: Part of the nodes that are ready, of those that are there or expected.
+  returned: always
+  type: float
 gpus:
   description: Sums over the nodes. C(missing) is what is expected and not allocatable.
   returned: always
   type: dict
   sample: {"expected": 2, "capacity": 2, "allocatable": 2, "missing": 0}
+summary_by_reason:
+  description: For each reason its code, how many nodes have it, a message, a hint and a node as an example.
+  returned: always
+  type: dict
+  sample: {"PLUGIN_POD_MISSING": {"nodes": 2, "message": "…", "hint": "…", "example": "ip-10-0-1-7"}}
 nodes:
-  description: Each node, in the order of the names.
+  description: The nodes, in the order of the names; at most O(max_report_nodes).
   returned: always
   type: list
   elements: dict
@@ -97,7 +440,7 @@ nodes:
       description: Name of the node.
       type: str
     pool:
-      description: Name of the EKS node group, empty where the label is missing.
+      description: Name of the node group or of Karpenter's node pool, empty where neither label is there.
       type: str
     instance_type:
       description: Instance type, empty where the label is missing.
@@ -108,6 +451,17 @@ nodes:
     ready:
       description: Whether nothing is missing.
       type: bool
+    reasons:
+      description: What is missing, each with code, layer, message and hint.
+      type: list
+      elements: dict
+    ignored:
+      description: Reasons that do not count, because of O(ignore_reasons).
+      type: list
+      elements: dict
+    mode:
+      description: Where its GPUs were looked for, V(device_plugin) or V(dra).
+      type: str
     capacity:
       description: GPUs that the kubelet knows; null where the node does not know the resource.
       type: int
@@ -117,130 +471,210 @@ nodes:
     expected:
       description: GPUs that are expected; null where the instance type is not known.
       type: int
-    plugin_pod:
-      description: The device plugin's pod on the node; looked up only where a node is not ready.
+    expected_from:
+      description: What the expected number is from.
       type: str
-    reasons:
-      description: What is missing, each with code, layer, message and hint.
+    product:
+      description: Name of the GPU, empty where no label tells.
+      type: str
+    driver:
+      description: Version of the driver, empty where no label tells.
+      type: str
+    cuda:
+      description: CUDA version that the driver supports, empty where no label tells.
+      type: str
+    mig:
+      description: Strategy, configuration and state of the partitions, as far as labels tell.
+      type: dict
+    conditions:
+      description: Status of each condition.
+      type: dict
+    taints:
+      description: Its taints, as C(kubectl taint) writes them.
       type: list
-      elements: dict
-summary:
-  description: For each reason its code, how many nodes have it, a message, a hint and a node as an example.
+      elements: str
+    plugin_pod:
+      description: The device plugin's pod on the node.
+      type: str
+    age_s:
+      description: Seconds since the node joined.
+      type: int
+    ready_since:
+      description: Since when the node has been ready without a break, as far as this run saw; null where it is not.
+      type: str
+      sample: '2026-11-23T01:00:00Z'
+    smoke:
+      description:
+        - What the smoke pod showed, null where there was none.
+        - C(phase) is passed, failed, busy or skipped_check_mode. C(gpus_seen) and C(uuids_n) are the GPUs that it saw
+          and the distinct ones of them, C(duration) seconds, C(log_tail) the end of its log, C(pods) how many pods were
+          made, C(pod) the name of one that was left.
+      type: dict
+nodes_left_out:
+  description: How many nodes RV(nodes) does not have, because of O(max_report_nodes).
   returned: always
-  type: dict
-  sample: {"PLUGIN_POD_MISSING": {"nodes": 2, "message": "…", "hint": "…", "example": "ip-10-0-1-7"}}
+  type: int
 failure_kind:
-  description: Why the wait ended in vain.
+  description:
+    - Why the task failed. V(timeout) is over the time, V(impossible) what waiting or a smoke pod showed to be in vain,
+      V(no_nodes) that no node was there.
+    - V(forbidden) names in C(msg) the missing verb and resource. V(api_unreachable) is any other trouble with the API.
   returned: failure
   type: str
-  choices: [timeout, no_nodes, forbidden, unreachable]
-waited:
+  choices: [timeout, impossible, no_nodes, forbidden, api_unreachable]
+waited_s:
   description: How long it took, in seconds.
   returned: always
   type: float
 watch:
-  description: How often the nodes were listed, and how many changes were seen.
+  description:
+    - What following the nodes has cost.
+    - C(lists) and C(list_pages) are the lists and the requests for them, C(relists) lists made anew because the API
+      server had forgotten, C(watches) the watches begun, C(events) the changes seen, C(evaluations) how many times a
+      node was judged, C(api_calls) all requests.
   returned: always
   type: dict
-  sample: {"lists": 1, "events": 14}
+  sample: {"lists": 3, "list_pages": 3, "relists": 0, "watches": 2, "events": 14, "evaluations": 18, "api_calls": 7}
+timeline:
+  description: How many nodes were ready, over time.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{"seconds": 0.4, "ready": 0, "total": 2}, {"seconds": 92.5, "ready": 2, "total": 2}]
+smoke_pods_created:
+  description: How many smoke pods were made.
+  returned: always
+  type: int
+taint_released:
+  description: Names of the nodes from which the taint was lifted or, in check mode, would be.
+  returned: always
+  type: list
+  elements: str
+condition_written:
+  description: Names of the nodes that got the condition, or whose condition changed.
+  returned: always
+  type: list
+  elements: str
 """
 
-import dataclasses
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.entasis.engine.plugins.module_utils._gpu import verdict as verdicts
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.decision import Patience
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import Goal
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import Selection, Watched, Watcher
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
-    ApiError,
-    KubernetesError,
-    NoClusterError,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.options import OptionsError
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.run import Run
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.settings import parse
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import KubernetesError
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import CONNECTION_ARGUMENTS, connect
 
-
-def run(module: AnsibleModule) -> None:
-    """Look once or wait; ends the module.
-
-    Raises:
-        KubernetesError: the cluster cannot be used.
-    """
-    options = module.params
-    config = Config(options["gpu_resource"], _expected_gpus(module))
-    goal = Goal(expected_count=options["expected_count"])
-    client = connect(module)
-    if client is None:
-        module.exit_json(changed=False, ready=goal.needed(0) == 0, total=0, ready_count=0, nodes=[], summary={})
-        return
-    with Watcher(client, Selection(options["label_selector"]), config, goal) as watcher:
-        if module.check_mode:
-            watched = watcher.look(60.0)
-        else:
-            watched = watcher.wait(Patience(options["timeout"], options["stable_for"]))
-    for warning in [*watcher.warnings, *verdicts.warnings(watcher.observed.counts)]:
-        module.warn(warning)
-    values = report(watcher, watched)
-    if watched.failure is None or module.check_mode:
-        module.exit_json(**values)
-    told = str(watched.problem) if watched.problem else verdicts.describe(watched.verdict, watcher.observed.counts)
-    module.fail_json(msg=f"after {watched.seconds:.0f} s: {told}", failure_kind=watched.failure, **values)
-
-
-def report(watcher: Watcher, watched: Watched) -> dict[str, Any]:
-    """What the module returns, whether the nodes are ready or not."""
-    verdict, counts = watched.verdict, watcher.observed.counts
-    return {
-        "changed": False,
-        "ready": verdict.ready,
-        "total": verdict.total,
-        "ready_count": verdict.ready_count,
-        "gpus": {
-            "expected": counts.expected,
-            "capacity": counts.capacity,
-            "allocatable": counts.allocatable,
-            "missing": max(0, counts.expected - counts.allocatable),
-        },
-        "nodes": [{**dataclasses.asdict(node), "ready": node.ready} for node in counts.nodes()],
-        "summary": verdicts.summary(verdict, counts),
-        "waited": round(watched.seconds, 1),
-        "watch": {"lists": watcher.followers.counts.lists, "events": watcher.followers.counts.events},
-    }
-
-
-def _expected_gpus(module: AnsibleModule) -> Any:
-    """The option expected_gpus as a number, or auto."""
-    given = module.params["expected_gpus"]
-    if given == "auto":
-        return given
-    if not given.isdecimal() or int(given) < 1:
-        module.fail_json(msg=f"expected_gpus is '{given}'. Write auto, or a whole number of at least 1.")
-    return int(given)
+_TAINTS: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
+_STRINGS: dict[str, Any] = {"type": "list", "elements": "str"}
+_RULES: dict[str, Any] = {
+    "type": "list",
+    "elements": "dict",
+    "options": {
+        "type": {"type": "str", "required": True},
+        "status": {"type": "str", "choices": ["True", "False", "Unknown"], "default": "True"},
+    },
+}
+_NODE_POOL = {
+    "type": {"type": "str", "choices": ["nodegroup", "karpenter"], "default": "nodegroup"},
+    "name": {"type": "str", "required": True},
+}
+_DEVICE_PLUGIN = {
+    "mode": {"type": "str", "choices": ["auto", "required", "skip"], "default": "auto"},
+    "namespace": {"type": "str"},
+    "selectors": _STRINGS,
+}
+_CONDITIONS = {
+    "require": _RULES,
+    "forbid": _RULES,
+    "presets": {**_STRINGS, "choices": ["eks_nma", "npd", "nvsentinel"]},
+    "ignore": _STRINGS,
+    "min_age": {"type": "int"},
+    "if_missing": {"type": "str", "choices": ["ignore", "fail"], "default": "ignore"},
+}
+_SMOKE = {
+    "mode": {"type": "str", "default": "none"},
+    "image": {"type": "str"},
+    "allow_tag": {"type": "bool", "default": False},
+    "command": _STRINGS,
+    "gpus": {"type": "str", "choices": ["all", "1"], "default": "all"},
+    "namespace": {"type": "str", "default": "default"},
+    "service_account": {"type": "str"},
+    "runtime_class": {"type": "str"},
+    "priority_class": {"type": "str"},
+    "pull_secrets": {"type": "list", "elements": "str", "no_log": False},
+    "resources": {"type": "dict"},
+    "parallelism": {"type": "int", "default": 50},
+    "timeout": {"type": "int", "default": 300},
+    "busy": {"type": "str", "choices": ["skip", "fail", "wait"], "default": "skip"},
+    "cleanup": {"type": "str", "choices": ["always", "on_success"], "default": "always"},
+}
+_RELEASE_TAINT = {
+    "key": {"type": "str", "required": True, "no_log": False},
+    "value": {"type": "str"},
+    "effect": {"type": "str", "choices": ["NoSchedule", "PreferNoSchedule", "NoExecute"], "default": "NoSchedule"},
+}
+_ARGUMENTS: dict[str, Any] = {
+    **CONNECTION_ARGUMENTS,
+    "label_selector": {"type": "str"},
+    "node_pool": {"type": "dict", "options": _NODE_POOL},
+    "nodes": _STRINGS,
+    "expected_count": {"type": "int"},
+    "min_ready": {"type": "str"},
+    "allow_empty": {"type": "bool", "default": False},
+    "expected_gpus": {"type": "str", "default": "auto"},
+    "gpu_resource": {"type": "str", "default": "nvidia.com/gpu"},
+    "expected_product": {"type": "str"},
+    "min_driver_version": {"type": "str"},
+    "min_cuda_version": {"type": "str"},
+    "mig_strategy": {"type": "str", "choices": ["none", "single", "mixed"]},
+    "mig_profiles": {"type": "dict"},
+    "mode": {"type": "str", "choices": ["auto", "device_plugin", "dra"], "default": "auto"},
+    "require_schedulable": {"type": "bool", "default": True},
+    "expected_taints": _TAINTS,
+    "ignore_taints": _TAINTS,
+    "startup_taints": _TAINTS,
+    "device_plugin": {"type": "dict", "options": _DEVICE_PLUGIN},
+    "conditions": {"type": "dict", "options": _CONDITIONS},
+    "exclude_deleting": {"type": "bool", "default": True},
+    "ignore_reasons": {**_STRINGS, "default": []},
+    "lease_max_age": {"type": "int", "default": 50},
+    "state": {"type": "str", "choices": ["ready", "report"], "default": "ready"},
+    "timeout": {"type": "int", "default": 900},
+    "stable_for": {"type": "int", "default": 30},
+    "progress_interval": {"type": "int", "default": 5},
+    "fail_fast_reasons": _STRINGS,
+    "fail_fast_after": {"type": "int", "default": 60},
+    "max_report_nodes": {"type": "int", "default": 200},
+    "smoke": {"type": "dict", "options": _SMOKE},
+    "release_taint": {"type": "dict", "options": _RELEASE_TAINT},
+    "condition": {"type": "str"},
+    "textfile": {"type": "path"},
+}
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            **CONNECTION_ARGUMENTS,
-            "label_selector": {"type": "str", "required": True},
-            "expected_count": {"type": "int"},
-            "expected_gpus": {"type": "str", "default": "auto"},
-            "gpu_resource": {"type": "str", "default": "nvidia.com/gpu"},
-            "timeout": {"type": "int", "default": 900},
-            "stable_for": {"type": "int", "default": 10},
-        },
+        argument_spec=_ARGUMENTS,
+        required_one_of=[("label_selector", "node_pool", "nodes")],
+        mutually_exclusive=[("label_selector", "node_pool", "nodes")],
         supports_check_mode=True,
     )
     try:
-        run(module)
-    except NoClusterError as error:
-        module.fail_json(msg=str(error), failure_kind="unreachable")
-    except ApiError as error:
-        module.fail_json(msg=str(error), failure_kind="forbidden" if error.status in (401, 403) else "unreachable")
+        run = Run(parse(module.params), check_mode=module.check_mode)
+    except OptionsError as error:
+        module.fail_json(msg=str(error))
+    try:
+        client = connect(module)
+        result = run.unseen() if client is None else run.on(client)
     except KubernetesError as error:
-        module.fail_json(msg=str(error), failure_kind="unreachable")
+        result = run.unseen(error)
+    for warning in run.warnings:
+        module.warn(warning)
+    if result.pop("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

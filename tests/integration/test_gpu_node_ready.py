@@ -57,7 +57,7 @@ def pool(cluster: ControlPlane) -> Pool:
 
 
 def codes(outcome: Outcome) -> set[str]:
-    return set(outcome.result["summary"])
+    return set(outcome.result["summary_by_reason"])
 
 
 def test_nodes_that_offer_their_gpus_are_ready(pool: Pool) -> None:
@@ -68,7 +68,7 @@ def test_nodes_that_offer_their_gpus_are_ready(pool: Pool) -> None:
     assert not outcome.changed
     assert outcome.result["gpus"] == {"expected": 5, "capacity": 5, "allocatable": 5, "missing": 0}
     assert [node["ready"] for node in outcome.result["nodes"]] == [True, True]
-    assert outcome.result["watch"]["lists"] == 1
+    assert outcome.result["watch"]["relists"] == 0
 
 
 def test_it_waits_for_what_comes_later(pool: Pool) -> None:
@@ -81,7 +81,7 @@ def test_it_waits_for_what_comes_later(pool: Pool) -> None:
     outcome = finish(process)
     assert not outcome.failed, outcome.message
     assert outcome.result["ready_count"] == 2
-    assert outcome.result["watch"]["lists"] == 1
+    assert outcome.result["watch"]["relists"] == 0
 
 
 def test_the_reasons_lead_the_failure(pool: Pool) -> None:
@@ -92,7 +92,7 @@ def test_the_reasons_lead_the_failure(pool: Pool) -> None:
     failed = pool.run(timeout=1)
     assert failed.failed
     assert failed.result["failure_kind"] == "timeout"
-    assert failed.message.startswith(f"after 1 s: 0 of 4 nodes are ready; 2 PLUGIN_POD_MISSING ({pool.name}-1: ")
+    assert failed.message.startswith(f"after 1 s: 0/4 ready; 2 PLUGIN_POD_MISSING ({pool.name}-1)")
     assert codes(failed) == {"PLUGIN_POD_MISSING", "PARTIAL_UNHEALTHY", "COUNT_BELOW_TYPE"}
 
 
@@ -124,7 +124,7 @@ def test_check_mode_looks_once_and_never_fails(pool: Pool, tmp_path: Path) -> No
     nowhere = pool.run(check=True, kubeconfig=str(tmp_path / "none"))
     assert not nowhere.failed
     assert not nowhere.result["ready"]
-    assert pool.run(kubeconfig=str(tmp_path / "none")).result["failure_kind"] == "unreachable"
+    assert pool.run(kubeconfig=str(tmp_path / "none")).result["failure_kind"] == "api_unreachable"
 
 
 def test_the_plugins_pod_tells_why(pool: Pool) -> None:

@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.context import
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.counts import Counts
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.evaluate import evaluate
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.plugin_pods import is_driver_pod
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.following import Changed, Listed
 
 Object = Mapping[str, Any]
@@ -27,6 +29,7 @@ NODES = "nodes"
 PODS = "pods"
 DAEMON_SETS = "daemon_sets"
 RESOURCE_SLICES = "resource_slices"
+LEASES = "leases"
 
 
 @dataclass(frozen=True)
@@ -48,43 +51,58 @@ class Observed:
         #: How many times a node was evaluated.
         self.evaluations = 0
         self._config = config
-        self._pods: dict[str, dict[str, Object]] = defaultdict(dict)
-        self._pods_read = False
         self._daemon_sets: list[Object] | None = None
-        self._slices: dict[str, dict[str, Object]] | None = None
+        self._leases: dict[str, Object] = {}
+        #: Pods and resource slices, by source, node and name; a source that was not read yet is not there.
+        self._beside: dict[str, dict[str, dict[str, Object]]] = {}
+        #: Reasons that no rule finds, by node.
+        self._added: dict[str, tuple[Reason, ...]] = {}
+        #: Nodes to evaluate again.
+        self._stale: set[str] = set()
         self._peers = Peers(config)
 
     def take(self, news: Listed | Changed, moment: Moment) -> None:
-        """Take in a list or a change."""
+        """Take in a list or a change. What a list changes is seen after L(evaluate)."""
         if news.source == NODES:
             self._take_nodes(news, moment)
         elif news.source == DAEMON_SETS:
-            self._take_daemon_sets(news, moment)
+            self._take_daemon_sets(news)
+        elif news.source == LEASES:
+            self._take_leases(news)
         else:
-            if news.source == PODS:
-                self._pods_read, store = True, self._pods
-            else:
-                self._slices = store = defaultdict(dict) if self._slices is None else self._slices
-            self._evaluate(_take_beside(store, news), moment)
+            self._take_beside(news)
 
-    def pass_time(self, moment: Moment) -> None:
-        """Evaluate the nodes again whose report changes by time alone."""
-        self._evaluate(self.counts.due(moment.wall), moment)
+    def evaluate(self, moment: Moment) -> None:
+        """Evaluate the nodes again of whose surroundings something changed, or whose report changes by time alone."""
+        stale = {*self._stale, *self.counts.due(moment.wall)}
+        self._stale.clear()
+        for name in stale & self.nodes.keys():
+            self._evaluate(name, moment)
+
+    def add_reasons(self, name: str, found: tuple[Reason, ...]) -> None:
+        """Give a node reasons that a smoke pod found. They stay as long as the machine."""
+        if name in self.nodes:
+            self._added[name] = found
+            self._stale.add(name)
 
     def _take_nodes(self, news: Listed | Changed, moment: Moment) -> None:
-        if isinstance(news, Changed):
-            name = news.object["metadata"]["name"]
-            if news.deleted:
+        if isinstance(news, Listed):
+            for name in self.nodes.keys() - {node["metadata"]["name"] for node in news.objects}:
                 self._forget(name)
-            else:
-                self._put(news.object, moment, unseen=False)
+            for node in news.objects:
+                self._put(node, unseen=news.again)
             return
-        for name in self.nodes.keys() - {node["metadata"]["name"] for node in news.objects}:
+        name = news.object["metadata"]["name"]
+        if news.deleted:
             self._forget(name)
-        for node in news.objects:
-            self._put(node, moment, unseen=news.again)
+        else:
+            self._put(news.object, unseen=False)
+            # At once: the next change may undo this one, and a break must not go unseen.
+            if name in self._stale:
+                self._stale.discard(name)
+                self._evaluate(name, moment)
 
-    def _put(self, node: Object, moment: Moment, *, unseen: bool) -> None:
+    def _put(self, node: Object, *, unseen: bool) -> None:
         name = node["metadata"]["name"]
         before = self.nodes.get(name)
         if before is not None:
@@ -97,71 +115,73 @@ class Observed:
                 # It changed while nobody looked, so that it may not have been ready all the time.
                 self.ready_since.pop(name, None)
         self.nodes[name] = node
-        concerned = {name}
+        self._stale.add(name)
         if self._peers.observe(node) and self._config.expected_gpus == "peers_max":
             group = self._peers.group(node)
-            concerned |= {other for other, peer in self.nodes.items() if self._peers.group(peer) == group}
-        self._evaluate(concerned, moment)
+            self._stale |= {other for other, peer in self.nodes.items() if self._peers.group(peer) == group}
 
     def _forget(self, name: str) -> None:
         self.nodes.pop(name, None)
         self.ready_since.pop(name, None)
+        self._added.pop(name, None)
         self.counts.remove(name)
 
-    def _take_daemon_sets(self, news: Listed | Changed, moment: Moment) -> None:
+    def _take_daemon_sets(self, news: Listed | Changed) -> None:
         """They are only ever listed; one of them may concern any node."""
-        if not isinstance(news, Listed):
-            return
-        before, self._daemon_sets = self._daemon_sets, list(news.objects)
-        if before is None or [*map(_generation, before)] != [*map(_generation, self._daemon_sets)]:
-            self._evaluate(self.nodes, moment)
+        if isinstance(news, Listed):
+            before, self._daemon_sets = self._daemon_sets, list(news.objects)
+            if before is None or [*map(_generation, before)] != [*map(_generation, self._daemon_sets)]:
+                self._stale |= self.nodes.keys()
 
-    def _evaluate(self, names: Iterable[str], moment: Moment) -> None:
-        for name in names:
-            node = self.nodes.get(name)
-            if node is None:
-                continue
-            pods = [*self._pods.get(name, {}).values()]
-            report = evaluate(
-                node,
-                Context(
-                    now=moment.wall,
-                    plugin_pods=[pod for pod in pods if not is_driver_pod(pod)],
-                    pods_read=self._pods_read,
-                    driver_pods=[pod for pod in pods if is_driver_pod(pod)],
-                    daemon_sets=self._daemon_sets,
-                    resource_slices=None if self._slices is None else [*self._slices.get(name, {}).values()],
-                    peers=self._peers,
-                ),
-                self._config,
-            )
-            self.evaluations += 1
-            self.counts.put(report, moment.monotonic)
-            if report.ready and not report.excluded:
-                self.ready_since.setdefault(name, moment.monotonic)
-            else:
-                self.ready_since.pop(name, None)
+    def _take_leases(self, news: Listed | Changed) -> None:
+        if isinstance(news, Listed):
+            self._leases = {lease["metadata"]["name"]: lease for lease in news.objects}
+            self._stale |= self.nodes.keys()
 
+    def _take_beside(self, news: Listed | Changed) -> None:
+        """Take in objects that belong to a node each: pods, or resource slices."""
+        known = self._beside.get(news.source)
+        if known is None:
+            # The first list tells of every node, also of those of which it names nothing.
+            known = self._beside[news.source] = defaultdict(dict)
+            self._stale |= self.nodes.keys()
+        if isinstance(news, Listed):
+            self._stale |= known.keys()
+            known.clear()
+        for one in news.objects if isinstance(news, Listed) else [news.object]:
+            node, name = (one.get("spec") or {}).get("nodeName"), one["metadata"]["name"]
+            if node:
+                self._stale.add(node)
+                if isinstance(news, Changed) and news.deleted:
+                    known[node].pop(name, None)
+                else:
+                    known[node][name] = one
 
-def _take_beside(store: dict[str, dict[str, Object]], news: Listed | Changed) -> set[str]:
-    """Take in objects that belong to a node each; gives the names of the nodes that they concern."""
-    concerned: set[str] = set()
-    if isinstance(news, Listed):
-        concerned |= store.keys()
-        store.clear()
-        objects, deleted = news.objects, False
-    else:
-        objects, deleted = [news.object], news.deleted
-    for one in objects:
-        name = (one.get("spec") or {}).get("nodeName")
-        if not name:
-            continue
-        concerned.add(name)
-        if deleted:
-            store[name].pop(one["metadata"]["name"], None)
+    def _evaluate(self, name: str, moment: Moment) -> None:
+        pods = [*self._beside.get(PODS, {}).get(name, {}).values()]
+        slices = self._beside.get(RESOURCE_SLICES)
+        report = evaluate(
+            self.nodes[name],
+            Context(
+                now=moment.wall,
+                plugin_pods=[pod for pod in pods if not is_driver_pod(pod)],
+                pods_read=PODS in self._beside,
+                driver_pods=[pod for pod in pods if is_driver_pod(pod)],
+                daemon_sets=self._daemon_sets,
+                resource_slices=None if slices is None else [*slices.get(name, {}).values()],
+                lease=self._leases.get(name),
+                peers=self._peers,
+            ),
+            self._config,
+        )
+        if name in self._added:
+            report = dataclasses.replace(report, reasons=(*report.reasons, *self._added[name]))
+        self.evaluations += 1
+        self.counts.put(report, moment.monotonic)
+        if report.ready and not report.excluded:
+            self.ready_since.setdefault(name, moment.monotonic)
         else:
-            store[name][one["metadata"]["name"]] = one
-    return concerned
+            self.ready_since.pop(name, None)
 
 
 def _generation(daemon_set: Object) -> tuple[str, int]:

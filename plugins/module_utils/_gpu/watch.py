@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils import _progress
-from ansible_collections.entasis.engine.plugins.module_utils._gpu import dra, plugin_pods
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import dra, labels, plugin_pods
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import verdict as verdicts
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.decision import Patience, Seen, decide
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed import (
     DAEMON_SETS,
+    LEASES,
     NODES,
     PODS,
     RESOURCE_SLICES,
@@ -52,9 +53,10 @@ Object = Mapping[str, Any]
 _UNREAD_OF_NODES = ("managedFields", "images", "volumesInUse", "volumesAttached", "daemonEndpoints")
 _UNREAD_OF_PODS = ("managedFields", "volumes", "containers", "initContainers", "ownerReferences")
 _UNREAD_OF_DAEMON_SETS = ("managedFields", "volumes", "containers", "initContainers")
+_UNREAD_OF_LEASES = ("managedFields", "ownerReferences")
 
-#: Pods are small beside nodes: those of 5,000 nodes fit one answer.
-_POD_PAGE_SIZE = 5000
+#: Pods and leases are small beside nodes: those of 5,000 nodes fit one answer.
+_SMALL_PAGE_SIZE = 5000
 
 #: Seconds between two looks, while nodes are not ready, at what is not watched: a DaemonSet may come or be corrected.
 _BESIDE_INTERVAL = 15.0
@@ -96,6 +98,24 @@ class Watched:
     problem: KubernetesError | None = None
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What a run has asked of the API server, and how many times it judged a node."""
+
+    lists: int = 0
+    list_pages: int = 0
+    relists: int = 0
+    watches: int = 0
+    events: int = 0
+    evaluations: int = 0
+    api_calls: int = 0
+
+
+def failure_of(error: KubernetesError) -> FailureKind:
+    """What kind of failure an error of the API is."""
+    return "forbidden" if isinstance(error, ApiError) and error.status in (401, 403) else "api_unreachable"
+
+
 @dataclass
 class Watcher:
     """Follows the nodes of a selection from entering the context to leaving it, which closes the client.
@@ -123,9 +143,12 @@ class Watcher:
         self._unseen = {NODES}
         self._problems: dict[str, KubernetesError] = {}
         self._refusal: KubernetesError | None = None
+        #: Sources that the caller may not read.
+        self._refused: set[str] = set()
         self._pods: PodQuery | None = None
         self._slices_watched = False
         self._beside_at = self._start
+        self._leases_until = self._start
         self.observed = Observed(self.config, self.goal.fail_fast)
         self.followers = Followers(self.client, self.silence)
         self.followers.follow(self.selection.source())
@@ -143,6 +166,8 @@ class Watcher:
         end = self.clock() + patience
         while self._unseen and self._refusal is None and self.clock() < end:
             self._take_news(end)
+            if not self._unseen and self._judge().ready:
+                self._look_at_leases()
         self._take_news(self.clock())
         return self._watched(failed="api_unreachable" if self._unseen else None)
 
@@ -159,7 +184,7 @@ class Watcher:
                 impossible=bool(verdict.impossible),
             )
             decision = decide(patience, seen, start, now)
-            if self._refusal is not None or decision.end == "ready":
+            if self._refusal is not None or (decision.end == "ready" and not self._look_at_leases()):
                 return self._watched()
             if decision.end == "impossible":
                 return self._watched(failed="impossible")
@@ -171,14 +196,26 @@ class Watcher:
                 self._look_beside()
             self._take_news(min(decision.wake, self._next_look(verdict)))
 
+    def cost(self) -> Cost:
+        """What following has cost until now."""
+        counts = self.followers.counts
+        return Cost(
+            counts.lists,
+            counts.pages,
+            counts.relists,
+            counts.watches,
+            counts.events,
+            self.observed.evaluations,
+            self.client.requests,
+        )
+
     def _watched(self, failed: FailureKind | None = None) -> Watched:
         verdict = self._judge()
         now = self.clock()
         self._note(verdict, now, last=True)
         problem = self._refusal or next(iter(self._problems.values()), None)
         if self._refusal is not None:
-            refused = isinstance(self._refusal, ApiError) and self._refusal.status in (401, 403)
-            failed = "forbidden" if refused else "api_unreachable"
+            failed = failure_of(self._refusal)
         elif failed == "api_unreachable" and problem is None:
             problem = KubernetesError(
                 f"the API server {self.client.server} ({self.client.source}) did not answer in time: "
@@ -191,12 +228,12 @@ class Watcher:
         return Watched(verdict, now - self._start, failed, problem)
 
     def _judge(self) -> Verdict:
-        moment = self._moment()
-        self.observed.pass_time(moment)
+        moment = self.moment()
+        self.observed.evaluate(moment)
         return judge(self.observed.counts, self.goal, moment.monotonic)
 
-    def _moment(self) -> Moment:
-        # The wall clock is read only once, because it may jump.
+    def moment(self) -> Moment:
+        """Now. The wall clock is read only once, because it may jump."""
         now = self.clock()
         return Moment(now, self._wall + (now - self._start))
 
@@ -235,7 +272,7 @@ class Watcher:
         if isinstance(message, Resumed):
             return
         self._unseen.discard(message.source)
-        self.observed.take(message, self._moment())
+        self.observed.take(message, self.moment())
         if isinstance(message, Listed):
             if message.source == DAEMON_SETS:
                 self._find_plugin(message.objects)
@@ -248,24 +285,30 @@ class Watcher:
         """Nodes must be read; of the rest, what is not read is not judged by."""
         self._unseen.discard(source)
         self._problems.pop(source, None)
+        self._refused.add(source)
         unknown_caller = isinstance(error, ApiError) and error.status == 401
         needed = {
             NODES: True,
             PODS: self.config.device_plugin.mode == "required",
             DAEMON_SETS: self.config.device_plugin.mode == "required" and self._pods is None,
             RESOURCE_SLICES: self.config.mode == "dra",
+            LEASES: False,
         }
         if unknown_caller or needed[source]:
             self._refusal = error
-        elif str(error) not in self.warnings:
+        elif source in (PODS, DAEMON_SETS):
+            # Of the rest there is hardly ever something to see, so that it is no news where it may not be read.
             self.warnings.append(f"{error} Without it the reasons are less exact.")
 
     def _look_beside(self) -> None:
         """Look at what is not watched."""
         self._beside_at = self.clock() + _BESIDE_INTERVAL
-        if self.config.device_plugin.mode == "skip":
-            return
+        self._look_for_slices()
+        if "LEASE_STALE" in self.observed.counts.by_code():
+            self._look_at_leases()
         options = self.config.device_plugin
+        if options.mode == "skip" or DAEMON_SETS in self._refused:
+            return
         if options.namespace and len(options.selectors) == 1:
             self._follow_pods(PodQuery(options.namespace, options.selectors[0]))
         self._unseen.add(DAEMON_SETS)
@@ -277,7 +320,6 @@ class Watcher:
                 watched=False,
             )
         )
-        self._look_for_slices()
 
     def _find_plugin(self, daemon_sets: list[Object]) -> None:
         query, others = plugin_pods.find(daemon_sets, self.config.device_plugin)
@@ -292,7 +334,7 @@ class Watcher:
             self._follow_pods(query)
         elif self._pods is None:
             # No DaemonSet, no pod: that is known now, and not only unread.
-            self.observed.take(Listed(PODS, [], again=False), self._moment())
+            self.observed.take(Listed(PODS, [], again=False), self.moment())
 
     def _follow_pods(self, query: PodQuery) -> None:
         if self._pods is not None:
@@ -305,19 +347,43 @@ class Watcher:
                 Resource("", "v1", "Pod", "pods", True),
                 namespace=query.namespace,
                 label_selector=query.label_selector,
-                page_size=_POD_PAGE_SIZE,
+                page_size=_SMALL_PAGE_SIZE,
                 without=_UNREAD_OF_PODS,
             )
         )
 
+    def _look_at_leases(self) -> bool:
+        """Before nodes count as ready, look whether their kubelets are alive. Whether there is something to wait for.
+
+        They are not watched, because each of them changes every 10 s.
+        """
+        if not self.config.lease_max_age or LEASES in self._refused | self._unseen or self.clock() < self._leases_until:
+            return False
+        self._leases_until = self.clock() + _BESIDE_INTERVAL
+        self._unseen.add(LEASES)
+        self.followers.follow(
+            Source(
+                LEASES,
+                Resource("coordination.k8s.io", "v1", "Lease", "leases", True),
+                namespace="kube-node-lease",
+                page_size=_SMALL_PAGE_SIZE,
+                without=_UNREAD_OF_LEASES,
+                watched=False,
+            )
+        )
+        return True
+
     def _look_for_slices(self) -> None:
         """Where a node does not know the resource, a DRA driver may serve its GPUs."""
-        counts = self.observed.counts
-        if self.config.mode == "auto" and any(node.capacity is None for node in counts.nodes()):
+        resource = self.config.gpu_resource
+        if self.config.mode == "auto" and any(
+            not labels.amount((node.get("status") or {}).get("capacity"), resource)
+            for node in self.observed.nodes.values()
+        ):
             self._follow_slices(watched=False)
 
     def _follow_slices(self, *, watched: bool) -> None:
-        if self._slices_watched:
+        if self._slices_watched or RESOURCE_SLICES in self._refused | self._unseen:
             return
         served = self.client.preferred_resource("ResourceSlice.resource.k8s.io")
         if served is None:

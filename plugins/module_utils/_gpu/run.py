@@ -1,0 +1,154 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""One run of gpu_node_ready: watch, prove by smoke pods, lift the taint, hand the verdict on, say what came out."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import exposition, result, smoke, taints
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import verdict as verdicts
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed import Moment, Observed
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.settings import Settings
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_judging import SmokeResult
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import Cost, Watched, Watcher, failure_of
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, KubernetesError
+
+#: Seconds that one look may take. It takes less than one for a thousand nodes.
+_LOOK_LIMIT = 60.0
+
+
+class Run:
+    """One run. What it gives is what the module returns, with C(failed) where the task fails."""
+
+    def __init__(self, settings: Settings, *, check_mode: bool) -> None:
+        self.warnings: list[str] = []
+        self._settings = settings
+        self._check_mode = check_mode
+        self._only_looks = check_mode or settings.only_looks
+        self._smoke: dict[str, SmokeResult] = {}
+        self._released: list[str] = []
+        self._written: list[str] = []
+
+    def unseen(self, error: KubernetesError | None = None) -> dict[str, Any]:
+        """The result where there is no cluster: in check mode, because it is yet to be made; else with the error."""
+        goal = self._settings.goal
+        observed = Observed(self._settings.config, goal.fail_fast)
+        moment = Moment(time.monotonic(), time.time())
+        watched = Watched(
+            verdicts.judge(observed.counts, goal, moment.monotonic), 0.0, failure_of(error) if error else None, error
+        )
+        return self._result(watched, observed, result.nodes(observed, {}, moment))
+
+    def on(self, client: Client) -> dict[str, Any]:
+        """Look once or wait, then do what the options ask for."""
+        settings = self._settings
+        with Watcher(client, settings.selection, settings.config, settings.goal, settings.progress_interval) as watcher:
+            watched = watcher.look(_LOOK_LIMIT) if self._only_looks else watcher.wait(settings.patience)
+            problem: OSError | None = None
+            if watched.problem is None:
+                try:
+                    watched = self._prove(client, watcher, watched)
+                    self._release(client, watcher.observed)
+                    self._write_conditions(client, watcher)
+                except KubernetesError as error:
+                    watched = dataclasses.replace(watcher.look(0), failure=failure_of(error), problem=error)
+            nodes = self._nodes(watcher)
+            self.warnings += [*watcher.warnings, *verdicts.warnings(watcher.observed.counts)]
+            told = self._result(watched, watcher.observed, nodes, watcher)
+            if settings.textfile and not self._check_mode and watched.problem is None:
+                try:
+                    exposition.write(settings.textfile, exposition.render(nodes, watcher.moment().wall))
+                except OSError as error:
+                    problem = error
+        if problem is not None:
+            told["msg"] += f" The textfile {settings.textfile} cannot be written: {problem.strerror}."
+            told["failed"] = True
+        return told
+
+    def _prove(self, client: Client, watcher: Watcher, watched: Watched) -> Watched:
+        """Let smoke pods run where enough nodes are ready."""
+        if self._settings.smoke.mode == "none" or not watched.verdict.ready or watched.failure is not None:
+            return watched
+        if self._only_looks and not self._check_mode:
+            return watched
+        ready = [watcher.observed.nodes[name] for name in sorted(self._stable(watcher.observed, watcher.moment()))]
+        self._smoke = smoke.run(client, ready, self._settings.smoke, check_mode=self._check_mode)
+        for name, tested in self._smoke.items():
+            if tested.reasons:
+                watcher.observed.add_reasons(name, tested.reasons)
+        # What changed meanwhile counts too.
+        proved = watcher.look(0)
+        if proved.verdict.ready or proved.failure is not None or self._check_mode:
+            return proved
+        failed = any(tested.phase == "failed" for tested in self._smoke.values())
+        return dataclasses.replace(proved, failure="impossible" if failed else verdicts.failure_kind(proved.verdict))
+
+    def _release(self, client: Client, observed: Observed) -> None:
+        """Lift the taint from each node that has passed, also where others have not."""
+        taint = self._settings.release_taint
+        if taint is None or (self._only_looks and not self._check_mode):
+            return
+        passed = [
+            observed.nodes[name]
+            for name in sorted(self._stable(observed, Moment(time.monotonic(), 0.0)))
+            if self._passed(name)
+        ]
+        self._released = taints.release(client, passed, taint, check_mode=self._check_mode)
+
+    def _stable(self, observed: Observed, moment: Moment) -> Sequence[str]:
+        """The nodes that have been ready for long enough; in one look, those that are ready."""
+        long_enough = 0.0 if self._only_looks else self._settings.patience.stable_for
+        return [name for name, since in observed.ready_since.items() if moment.monotonic - since >= long_enough]
+
+    def _passed(self, name: str) -> bool:
+        """Whether smoke pods have nothing against the node: its own, or those of the sample."""
+        mode = self._settings.smoke.mode
+        if mode == "none":
+            return True
+        if mode == "sample" and self._smoke and name not in self._smoke:
+            return all(tested.passed for tested in self._smoke.values())
+        tested = self._smoke.get(name)
+        return tested is not None and (tested.passed or tested.phase == "skipped_check_mode")
+
+    def _write_conditions(self, client: Client, watcher: Watcher) -> None:
+        if self._settings.condition and not self._check_mode:
+            nodes = watcher.observed.nodes.values()
+            self._written = exposition.write_conditions(client, self._settings.condition, nodes, self._nodes(watcher))
+
+    def _nodes(self, watcher: Watcher) -> list[dict[str, Any]]:
+        return result.nodes(watcher.observed, self._smoke, watcher.moment())
+
+    def _result(
+        self,
+        watched: Watched,
+        observed: Observed,
+        nodes: Sequence[Mapping[str, Any]],
+        watcher: Watcher | None = None,
+    ) -> dict[str, Any]:
+        verdict, counts = watched.verdict, observed.counts
+        shown = result.shortened(nodes, self._settings.max_report_nodes)
+        told = {
+            "changed": bool(self._released and not self._check_mode) or bool(self._written),
+            "failed": watched.failure is not None and (watched.problem is not None or not self._only_looks),
+            **result.summed_up(verdict, observed),
+            "nodes": shown,
+            "nodes_left_out": len(nodes) - len(shown),
+            "waited_s": round(watched.seconds, 1),
+            "watch": dataclasses.asdict(Cost() if watcher is None else watcher.cost()),
+            "timeline": [] if watcher is None else watcher.timeline,
+            "smoke_pods_created": sum(tested.pods for tested in self._smoke.values()),
+            "taint_released": self._released,
+            "condition_written": self._written,
+        }
+        if not told["failed"]:
+            return {**told, "msg": verdicts.headline(verdict, counts)}
+        why = verdicts.describe(verdict, counts) if watched.problem is None else str(watched.problem)
+        return {**told, "failure_kind": watched.failure, "msg": f"after {watched.seconds:.0f} s: {why}"}
