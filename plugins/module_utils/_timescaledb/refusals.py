@@ -115,7 +115,7 @@ _TABLE = (
     Code(
         "TSR010",
         "The interval cannot be read",
-        "An interval has to be one that PostgreSQL reads, or a whole number for a relation with an integer time column.",
+        "A relation with a time column takes an interval as PostgreSQL reads it, one with an integer column a number.",
         "Write an interval such as '90 days', '6 months' or 'PT12H'.",
     ),
     Code(
@@ -127,7 +127,7 @@ _TABLE = (
     Code(
         "TSR012",
         "The interval is of the wrong kind",
-        "A relation with a time column takes intervals; one with an integer column takes whole numbers in its own unit.",
+        "A relation with a time column takes intervals, one with an integer column whole numbers in its own unit.",
         "Write the other kind.",
     ),
     Code(
@@ -145,7 +145,7 @@ _TABLE = (
     Code(
         "TSR015",
         "Dropping by creation time does not work here",
-        "drop_created_before needs 2.13, and on relations with a time column 2.26.3: before that each run of the job fails.",
+        "drop_created_before needs 2.13, and 2.26.3 on relations with a time column: each run of the job fails before.",
         "Use drop_after, or update TimescaleDB.",
     ),
     Code(
@@ -170,8 +170,8 @@ _TABLE = (
         "TSR019",
         "A continuous aggregate would lose its history",
         "A refresh recomputes the part of its window whose raw data were dropped: it recomputes it from nothing.",
-        "Keep the raw data longer than start_offset plus the schedule interval of each refresh policy on them (a refresh "
-        "policy without start_offset has no end), or set on_cagg_conflict: warn.",
+        "Keep the raw data longer than start_offset plus the schedule interval of each refresh policy on them (without "
+        "start_offset it never ends), or set on_cagg_conflict: warn.",
     ),
     Code(
         "TSR020",

@@ -55,6 +55,7 @@ class Server:
     restoring: bool
     read_only: bool
     user: str
+    owns_database: bool
     now: datetime
     background_workers: int
     worker_processes: int
@@ -155,6 +156,13 @@ class State:
     hypertables: Mapping[Relation, Hypertable]
     others: Mapping[Relation, str]
 
+    def integer_now_func(self, hypertable: Hypertable) -> Relation | None:
+        """What tells the present of an integer column. An aggregate has the function of the table below it."""
+        below: Hypertable | None = hypertable
+        while below is not None and below.integer_now_func is None and below.aggregate_of is not None:
+            below = self.by_id(below.aggregate_of)
+        return below.integer_now_func if below else None
+
     def by_id(self, number: int) -> Hypertable | None:
         return next((one for one in self.hypertables.values() if one.id == number), None)
 
@@ -177,6 +185,7 @@ SELECT jsonb_build_object(
     'restoring', current_setting('timescaledb.restoring', true),
     'read_only', pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean,
     'user', current_user,
+    'owns_database', (SELECT pg_has_role(datdba, 'MEMBER') FROM pg_database WHERE datname = current_database()),
     'now', now(),
     'background_workers', current_setting('timescaledb.max_background_workers', true),
     'worker_processes', current_setting('max_worker_processes'),
@@ -267,6 +276,7 @@ def _server(row: Mapping[str, Any]) -> Server:
         row["restoring"] == "on",
         bool(row["read_only"]),
         row["user"],
+        bool(row["owns_database"]),
         datetime.fromisoformat(row["now"]),
         int(row["background_workers"] or 0),
         int(row["worker_processes"] or 0),
@@ -293,7 +303,6 @@ def _hypertable(row: Sequence[Any], jobs: Mapping[int, Sequence[PolicyJob]]) -> 
         columnstore_enabled=bool(columnstore),
         column_type=column_type,
         chunk_interval=length,
-        # A continuous aggregate on integers has no function of its own; TimescaleDB goes down to the raw table's.
         integer_now_func=Relation(now_schema, now_name) if now_name else None,
         aggregate_of=raw,
         materialization=Relation(table_schema, table_name) if raw is not None else None,

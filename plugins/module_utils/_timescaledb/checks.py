@@ -1,0 +1,359 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""What speaks against a plan: the refusals that need to know the database, and the warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import (
+    Desired,
+    Policies,
+    Reach,
+    Relation,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.preview import Preview
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusals import Refusal, refusal
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import Hypertable, Server, State
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.steps import Step
+
+OLDEST = (2, 11)
+
+#: From here on the owner of the database may manage the policies of others' tables (#9668 of timescaledb).
+_DATABASE_OWNER_MANAGES = (2, 28)
+
+#: A launcher for the server and a scheduler for the database take two of the workers.
+_WORKERS_TAKEN = 2
+
+
+@dataclass(frozen=True)
+class Found:
+    refusals: tuple[Refusal, ...]
+    warnings: tuple[str, ...]
+
+
+def check(
+    desired: Desired,
+    wanted: Sequence[Policies],
+    state: State,
+    steps: Sequence[Step],
+    previews: Mapping[Relation, Preview],
+) -> Found:
+    """All refusals and warnings of a plan, those of the options first."""
+    refusals = [*desired.problems]
+    warnings: list[str] = []
+    by_relation: dict[Relation, list[Step]] = {}
+    for step in steps:
+        by_relation.setdefault(step.relation, []).append(step)
+    for policies in wanted:
+        hypertable = state.hypertables.get(policies.relation)
+        if hypertable is None:
+            refusals.append(_missing(policies.relation, state))
+            continue
+        mine = by_relation.get(policies.relation, [])
+        refusals += _kinds(policies, hypertable, state)
+        refusals += _versions(policies, hypertable, state.server, mine)
+        refusals += _rights(hypertable, state.server, mine)
+        refusals += _several(policies, hypertable)
+        refusals += _columnstore(policies, hypertable)
+        refusals += _arming(policies, desired, state.server, mine)
+        for told in _shortening(desired, mine):
+            refusals.append(told)
+        for told in _dangers(desired, state, hypertable, mine, previews.get(policies.relation, Preview())):
+            refusals.append(told)
+        if _is_shorter_than_chunks(policies, hypertable):
+            warnings.append(
+                f"{policies.relation}: drop_after is shorter than the chunk interval, so chunks are kept for up to "
+                "both of them together. Set chunk_time_interval to a fraction of drop_after."
+            )
+    for conflict, changes in _aggregates(wanted, state, by_relation):
+        if changes and desired.rules.on_cagg_conflict == "refuse":
+            refusals.append(conflict)
+        else:
+            warnings.append(f"{conflict.where}: {conflict.message}. {conflict.remedy}")
+    if steps:
+        refusals += server_refusals(state.server)
+        warnings += _workers(state.server)
+    return Found(tuple(dict.fromkeys(refusals)), tuple(dict.fromkeys(warnings)))
+
+
+def server_refusals(server: Server) -> Iterator[Refusal]:
+    """What makes every write impossible."""
+    if server.read_only:
+        yield refusal("TSR004", "login_host", "the session is read-only")
+    if server.restoring:
+        yield refusal("TSR005", "login_db", "timescaledb.restoring is on")
+
+
+def version_refusals(version: tuple[int, ...] | None) -> Iterator[Refusal]:
+    """What keeps the module from reading the database."""
+    if version is None:
+        yield refusal("TSR001", "login_db", "the extension is not there")
+    elif version < OLDEST:
+        yield refusal("TSR002", "login_db", f"it has {_dotted(version)}")
+
+
+def _missing(relation: Relation, state: State) -> Refusal:
+    kind = state.others.get(relation)
+    if kind is None:
+        return refusal("TSR007", str(relation), "it does not exist")
+    if kind == "materialization":
+        behind = next(one for one in state.hypertables.values() if one.materialization == relation)
+        return refusal("TSR009", str(relation), f"it is what {behind.relation} keeps its data in")
+    names = {"r": "a plain table", "v": "a view", "m": "a materialized view", "p": "a partitioned table"}
+    return refusal("TSR008", str(relation), f"it is {names.get(kind, 'something else')}")
+
+
+def _kinds(policies: Policies, hypertable: Hypertable, state: State) -> Iterator[Refusal]:
+    """Intervals for time, numbers for integers."""
+    where = str(policies.relation)
+    reaches: list[tuple[str, Reach | None]] = [("chunk_time_interval", policies.chunk_time_interval)]
+    if policies.retention and not policies.retention.by_creation:
+        reaches.append(("drop_after", policies.retention.after))
+    if policies.columnstore and not policies.columnstore.by_creation:
+        reaches.append(("columnstore.after", policies.columnstore.after))
+    if policies.refresh:
+        reaches.append(("refresh.start_offset", policies.refresh.start_offset))
+        reaches.append(("refresh.end_offset", policies.refresh.end_offset))
+    for option, reach in reaches:
+        if reach is not None and isinstance(reach, int) != hypertable.has_integer_time:
+            column = f"a column of type {hypertable.column_type}"
+            yield refusal("TSR012", where, f"{option} is '{reach}', and its time is {column}")
+    needs_now = any(reach is not None for option, reach in reaches if option != "chunk_time_interval")
+    if hypertable.has_integer_time and needs_now:
+        if policies.integer_now_func is None and state.integer_now_func(hypertable) is None:
+            yield refusal("TSR013", where, f"its time is a column of type {hypertable.column_type}")
+    elif policies.integer_now_func is not None and not hypertable.has_integer_time:
+        yield refusal("TSR038", where, f"its time is a column of type {hypertable.column_type}")
+
+
+def _versions(policies: Policies, hypertable: Hypertable, server: Server, steps: Sequence[Step]) -> Iterator[Refusal]:
+    version = server.version or OLDEST
+    where = str(policies.relation)
+    retention = policies.retention
+    fails = version < (2, 13) or (version < (2, 26, 3) and not hypertable.has_integer_time)
+    if retention and retention.by_creation and retention.after is not None and fails:
+        yield refusal("TSR015", where, f"this is {_dotted(version)}")
+    columnstore = policies.columnstore
+    if columnstore and columnstore.by_creation and version < (2, 13):
+        yield refusal("TSR033", where, f"columnstore.created_before on {_dotted(version)}")
+    if version < (2, 12):
+        for step in steps:
+            alteration = step.alteration
+            if step.job is None or alteration is None or step.addition is not None:
+                continue
+            if alteration.initial_start is not None or alteration.timezone != step.job.timezone:
+                yield refusal("TSR033", where, f"initial_start or timezone of an existing policy on {_dotted(version)}")
+
+
+def _rights(hypertable: Hypertable, server: Server, steps: Sequence[Step]) -> Iterator[Refusal]:
+    if not steps:
+        return
+    by_database = server.owns_database and (server.version or OLDEST) >= _DATABASE_OWNER_MANAGES
+    if not hypertable.is_member and not by_database:
+        told = f"it belongs to {hypertable.owner}, and {server.user} is no member of that role"
+        yield refusal("TSR029", str(hypertable.relation), told)
+    if not hypertable.owner_can_login and any(step.addition for step in steps):
+        yield refusal("TSR030", str(hypertable.relation), f"its owner {hypertable.owner} has no LOGIN")
+
+
+def _several(policies: Policies, hypertable: Hypertable) -> Iterator[Refusal]:
+    if policies.refresh is None:
+        return
+    if not hypertable.is_aggregate:
+        yield refusal("TSR024", str(policies.relation), "it is a hypertable")
+    count = len(hypertable.policies("refresh"))
+    if count > 1:
+        yield refusal("TSR025", str(policies.relation), f"it has {count}")
+
+
+def _columnstore(policies: Policies, hypertable: Hypertable) -> Iterator[Refusal]:
+    wanted = policies.columnstore
+    where = str(policies.relation)
+    if wanted and wanted.state != "absent" and wanted.after is not None and not hypertable.columnstore_enabled:
+        yield refusal("TSR023", where, "columnstore is asked for")
+    after = wanted.after if wanted else None
+    by_creation = wanted.by_creation if wanted else False
+    current = hypertable.policy("columnstore")
+    if wanted is None and current:
+        after, by_creation = current.after, current.by_creation
+    retention = policies.retention
+    if after is None or retention is None or retention.after is None or retention.state == "absent":
+        return
+    stays = wanted is None or wanted.state != "absent"
+    if stays and by_creation == retention.by_creation and not _reaches_less(after, retention.after):
+        told = f"columnstore after '{after}', drop_after '{retention.after}'"
+        yield refusal("TSR022", where, told)
+
+
+def _arming(policies: Policies, desired: Desired, server: Server, steps: Sequence[Step]) -> Iterator[Refusal]:
+    if desired.rules.arm != "at" or not any(step.arms for step in steps):
+        return
+    start = policies.retention.job.initial_start if policies.retention else None
+    if start is None or start <= server.now:
+        told = "it has no initial_start" if start is None else f"initial_start {start.isoformat()} is over"
+        yield refusal("TSR031", str(policies.relation), told)
+
+
+def _shortening(desired: Desired, steps: Sequence[Step]) -> Iterator[Refusal]:
+    if desired.rules.allow_shorten:
+        return
+    for step in steps:
+        if step.kind != "retention" or step.action != "altered" or step.before is None or step.after is None:
+            continue
+        for key in ("drop_after", "drop_created_before"):
+            before, after = step.before.get(key), step.after.get(key)
+            if before != after and step.shortens:
+                yield refusal("TSR018", str(step.relation), f"{key} goes from '{before}' to '{after}'")
+
+
+def _dangers(
+    desired: Desired, state: State, hypertable: Hypertable, steps: Sequence[Step], preview: Preview
+) -> Iterator[Refusal]:
+    """What the next run would do, where the plan lets it come."""
+    if preview.chunks and any(step.arms for step in steps):
+        yield from limits(desired, hypertable.relation, preview)
+        if desired.rules.require_materialized:
+            yield from unmaterialized(state, hypertable, preview)
+
+
+def limits(desired: Desired, relation: Relation, preview: Preview) -> Iterator[Refusal]:
+    """Whether more would go than the task allows."""
+    rules = desired.rules
+    where = str(relation)
+    share = f"{preview.chunks} of {preview.total_chunks} chunks ({preview.percent:.0f} %), the data before "
+    if preview.percent > rules.max_drop_percent:
+        told = f"{share}{preview.newest}, and max_drop_percent is {rules.max_drop_percent:g}"
+        yield refusal("TSR026", where, told)
+    if rules.max_drop_chunks is not None and preview.chunks > rules.max_drop_chunks:
+        yield refusal("TSR027", where, f"{preview.chunks} chunks, and max_drop_chunks is {rules.max_drop_chunks}")
+    if rules.max_drop_bytes is not None and (preview.bytes is None or preview.bytes > rules.max_drop_bytes):
+        size = "an unknown number of" if preview.bytes is None else preview.bytes
+        yield refusal("TSR028", where, f"{size} bytes, and max_drop_bytes is {rules.max_drop_bytes}")
+
+
+def unmaterialized(state: State, hypertable: Hypertable, preview: Preview) -> Iterator[Refusal]:
+    """Aggregates that have not taken in yet what would go. Holes below the watermark stay unseen."""
+    for aggregate in state.aggregates_of(hypertable):
+        if aggregate.aggregate_of != hypertable.id or preview.newest_internal is None:
+            continue
+        if aggregate.watermark is None or preview.newest_internal > aggregate.watermark:
+            told = f"chunks up to {preview.newest} would go, and {aggregate.relation} is not materialised that far"
+            yield refusal("TSR021", str(hypertable.relation), told)
+
+
+def _is_shorter_than_chunks(policies: Policies, hypertable: Hypertable) -> bool:
+    retention = policies.retention
+    if retention is None or retention.after is None or retention.by_creation or hypertable.chunk_interval is None:
+        return False
+    chunk = policies.chunk_time_interval
+    length = hypertable.chunk_interval
+    if chunk is not None:
+        length = chunk if isinstance(chunk, int) else chunk.longest
+    after = retention.after
+    return (after if isinstance(after, int) else after.longest) < length
+
+
+def _aggregates(
+    wanted: Iterable[Policies], state: State, steps: Mapping[Relation, Sequence[Step]]
+) -> Iterator[tuple[Refusal, bool]]:
+    """Conflicts between retention and refresh, and whether this run would make one of the two."""
+    by_relation = {policies.relation: policies for policies in wanted}
+
+    def retention_of(hypertable: Hypertable) -> Reach | None:
+        policies = by_relation.get(hypertable.relation)
+        if policies and policies.retention:
+            if policies.retention.state == "absent":
+                return None
+            if policies.retention.after is not None:
+                return None if policies.retention.by_creation else policies.retention.after
+        job = hypertable.policy("retention")
+        return job.after if job and not job.by_creation else None
+
+    for hypertable in state.hypertables.values():
+        reach = retention_of(hypertable)
+        if reach is None:
+            continue
+        for aggregate in state.aggregates_of(hypertable):
+            touched = _touches(steps, hypertable.relation, "retention") or _touches(
+                steps, aggregate.relation, "refresh"
+            )
+            for window, told in _windows(by_relation.get(aggregate.relation), aggregate):
+                if not _covers(reach, window):
+                    message = f"drop_after is '{reach}', and {aggregate.relation} is refreshed {told}"
+                    yield refusal("TSR019", str(hypertable.relation), message), touched
+        if hypertable.is_aggregate:
+            touched = bool(steps.get(hypertable.relation))
+            for window, told in _windows(by_relation.get(hypertable.relation), hypertable, own=True):
+                if window is not None and not _covers(reach, window):
+                    message = f"drop_after is '{reach}', and it is refreshed {told}"
+                    yield refusal("TSR020", str(hypertable.relation), message), touched
+
+
+def _touches(steps: Mapping[Relation, Sequence[Step]], relation: Relation, kind: str) -> bool:
+    return any(step.kind == kind and step.action != "removed" for step in steps.get(relation, ()))
+
+
+def _windows(
+    policies: Policies | None, aggregate: Hypertable, *, own: bool = False
+) -> Iterator[tuple[Reach | None, str]]:
+    """How far back each refresh reaches, the time between two runs included; None has no end."""
+    spans: list[tuple[Reach | None, Interval]] = []
+    if policies and policies.refresh:
+        if policies.refresh.state == "absent":
+            return
+        schedule = policies.refresh.job.schedule_interval or Interval()
+        spans.append((policies.refresh.start_offset, schedule))
+    else:
+        spans += [(job.offset("start_offset"), job.schedule_interval) for job in aggregate.policies("refresh")]
+    for start, schedule in spans:
+        if start is None:
+            yield None, "from the beginning"
+        elif isinstance(start, int) or own:
+            yield start, f"from '{start}' back"
+        else:
+            yield start + schedule, f"from '{start}' back every '{schedule}'"
+
+
+def _covers(reach: Reach, window: Reach | None) -> bool:
+    """Whether a retention keeps all that a window needs."""
+    if window is None:
+        return False
+    if isinstance(reach, int) and isinstance(window, int):
+        return reach >= window
+    if isinstance(reach, Interval) and isinstance(window, Interval):
+        # The same interval reaches back equally far, whatever the months are long.
+        return reach == window or reach.shortest >= window.longest
+    return True
+
+
+def _reaches_less(one: Reach, other: Reach) -> bool:
+    if isinstance(one, Interval) and isinstance(other, Interval):
+        return one.longest < other.shortest
+    if isinstance(one, int) and isinstance(other, int):
+        return one < other
+    return True
+
+
+def _workers(server: Server) -> Iterator[str]:
+    free = server.background_workers - _WORKERS_TAKEN
+    if server.background_workers and free < 1:
+        yield (
+            f"timescaledb.max_background_workers is {server.background_workers}, and a launcher and a scheduler take "
+            f"{_WORKERS_TAKEN} of them: no policy will ever run. Raise it, and max_worker_processes with it."
+        )
+    elif server.worker_processes < server.background_workers:
+        yield (
+            f"max_worker_processes ({server.worker_processes}) is below timescaledb.max_background_workers "
+            f"({server.background_workers}): policies may not run for want of a worker. Raise max_worker_processes."
+        )
+
+
+def _dotted(version: Iterable[int]) -> str:
+    return ".".join(map(str, version))
