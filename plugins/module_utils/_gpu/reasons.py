@@ -511,14 +511,6 @@ _TABLE = (
         "Name a smoke.priority_class whose preemptionPolicy is Never.",
         given_by="smoke",
     ),
-    Code(
-        "SMOKE_NOT_RUN",
-        "L11",
-        "The time was over before the smoke pod could be made",
-        "The time of the whole wait ended before the node's turn came.",
-        "Set a longer timeout, or a higher smoke.parallelism.",
-        given_by="smoke",
-    ),
 )
 
 #: All codes, in the order of the layers.

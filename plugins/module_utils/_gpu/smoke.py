@@ -75,12 +75,11 @@ def run(
     sleep: Callable[[float], None] = time.sleep,
     report: Callable[[str], None] = _progress.report,
     check_mode: bool = False,
-    deadline: float | None = None,
 ) -> dict[str, SmokeResult]:
     """Prove these Nodes, as C(options) choose among them: what came out, by the name of the node.
 
     A node that was not chosen has no result. In check mode no pod is made, and the chosen nodes have the phase
-    V(skipped_check_mode). From C(deadline), a time of C(clock), no test is begun, and what still runs is ended.
+    V(skipped_check_mode).
 
     Raises:
         ApiError: the caller lacks a right, and no pod was made (403); or the API server refused in another way.
@@ -93,7 +92,7 @@ def run(
     if check_mode:
         return {str(node["metadata"]["name"]): SmokeResult("skipped_check_mode") for node in chosen}
     _check_rights(client, options.namespace)
-    tests = _Run(client, options, run_id, clock, sleep, report, deadline)
+    tests = _Run(client, options, run_id, clock, sleep, report)
     with _ended_in_order():
         try:
             tests.prove(chosen)
@@ -130,7 +129,6 @@ class _Run:
     clock: Callable[[], float]
     sleep: Callable[[float], None]
     report: Callable[[str], None]
-    deadline: float | None
     results: dict[str, SmokeResult] = field(default_factory=dict)
     _waiting: deque[Object] = field(default_factory=deque)
     _tests: list[_Test] = field(default_factory=list)
@@ -222,11 +220,6 @@ class _Run:
     def _begin(self) -> None:
         """Begin tests up to the parallelism, and make the next pod of tests whose last one was turned away."""
         now = self.clock()
-        if self.deadline is not None and now >= self.deadline:
-            while self._waiting:
-                node = self._waiting.popleft()
-                why = reasons.reason("SMOKE_NOT_RUN", "the time was over before the smoke pod could be made")
-                self.results[str(node["metadata"]["name"])] = SmokeResult("failed", (why,))
         while self._waiting and len(self._tests) < self.options.parallelism:
             self._tests.append(_Test(self._waiting.popleft(), now, self._next_name()))
         for test in list(self._tests):
@@ -256,14 +249,11 @@ class _Run:
             return
         by_name = {str(pod["metadata"]["name"]): pod for pod in self._pods()}
         now = self.clock()
-        late = self.deadline is not None and now >= self.deadline
         for test in list(self._tests):
             if not test.uid:
                 continue
             pod = by_name.get(test.pod)
-            # At the deadline a test is as one whose own time is over.
-            elapsed = max(now - test.started, self.options.timeout) if late else now - test.started
-            step = smoke_judging.look(pod, self.options, elapsed)
+            step = smoke_judging.look(pod, self.options, now - test.started)
             if step.action == "again" and pod is not None:
                 self._delete(pod)
                 test.pod, test.uid, test.make_at = self._next_name(), "", now + _AGAIN_AFTER

@@ -35,6 +35,9 @@ _START_TROUBLE = ("CreateContainerConfigError", "CreateContainerError", "RunCont
 #: Seconds that such trouble may last. The kubelet tries to pull an image at once, after 10 and after 30 s.
 _PATIENCE = 45.0
 
+#: Seconds that have to be left for another pod in the place of one that was turned away.
+_LEAST_CHANCE = 5.0
+
 #: A line of nvidia-smi -L, of a GPU or of a MIG device.
 _DEVICE = re.compile(r"^\s*(?P<kind>GPU|MIG)\b.*\(UUID:\s*(?P<uuid>[^)\s]+)\s*\)\s*$", re.MULTILINE)
 _TAIL_LINES, _TAIL_CHARACTERS = 20, 2000
@@ -116,7 +119,7 @@ def _failed(pod: Object, options: SmokeOptions, elapsed: float) -> Step:
     status = pod["status"]
     why, said = str(status.get("reason") or ""), str(status.get("message") or "")
     if why in _TURNED_AWAY or why.startswith(_TURNED_AWAY_PREFIX):
-        if elapsed < options.timeout:
+        if elapsed < options.timeout - _LEAST_CHANCE:
             return Step("again")
         return _end("SMOKE_NOT_ADMITTED", f"the kubelet turned every pod away: {_sentence(why, said)}")
     if why == "DeadlineExceeded":

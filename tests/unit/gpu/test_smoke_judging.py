@@ -66,10 +66,10 @@ def test_another_reason_of_the_scheduler_may_pass_until_the_time_is_over() -> No
     assert ends(unscheduled(APART), 300) == "SMOKE_PENDING"
 
 
-def test_a_pod_turned_away_by_the_kubelet_is_made_again_until_the_time_is_over() -> None:
+def test_a_pod_turned_away_by_the_kubelet_is_made_again_while_there_is_time_for_it() -> None:
     for reason in ("UnexpectedAdmissionError", "OutOfnvidia.com/gpu"):
-        assert goes_on(pod("Failed", reason=reason, message="no healthy devices"), 299) == "again"
-        assert ends(pod("Failed", reason=reason), 300) == "SMOKE_NOT_ADMITTED"
+        assert goes_on(pod("Failed", reason=reason, message="no healthy devices"), 294) == "again"
+        assert ends(pod("Failed", reason=reason), 295) == "SMOKE_NOT_ADMITTED"
 
 
 @pytest.mark.parametrize("reason", ["ImagePullBackOff", "ErrImagePull"])
