@@ -74,7 +74,6 @@ options:
         description: Names of the secrets to pull the image with.
         type: list
         elements: str
-        default: []
       resources:
         description:
           - Requests and limits of the pod besides GPUs, as in a container.
@@ -104,11 +103,11 @@ options:
         default: always
   release_taint:
     description:
-      - Lifts this taint from each node that has become ready, and proved itself where O(smoke) asks for it. A pool
-        whose nodes start with the taint takes no pod before its GPUs work.
+      - Lifts this taint from each node that has been ready for O(stable_for) seconds and, with O(smoke), has proved
+        itself, also where other nodes fail the task. A pool whose nodes start with the taint takes no pod before its
+        GPUs work.
       - Only exactly this taint is lifted; taints that others put on or take off at the same time are kept.
       - The taint itself keeps no node from being ready. Needs the right to patch C(nodes).
-      - The module has changed something exactly where it has lifted this taint from a node.
     type: dict
     suboptions:
       key:
@@ -118,12 +117,11 @@ options:
       value:
         description: Value of the taint.
         type: str
-        default: ""
       effect:
         description: Effect of the taint.
         type: str
-        required: true
         choices: [NoSchedule, PreferNoSchedule, NoExecute]
+        default: NoSchedule
   textfile:
     description:
       - Writes the verdict to this file for the textfile collector of Prometheus' node exporter, in one step. The name
@@ -131,7 +129,7 @@ options:
       - The metrics are C(entasis_gpu_nodes), C(entasis_gpu_nodes_ready), C(entasis_gpu_node_ready),
         C(entasis_gpu_node_gpus), C(entasis_gpu_node_reason), C(entasis_gpu_node_smoke_passed),
         C(entasis_gpu_node_smoke_seconds) and C(entasis_gpu_nodes_checked_timestamp_seconds).
-      - Not written in check mode.
+      - Written anew each time, which does not count as a change. Not written in check mode.
     type: path
   condition:
     description:

@@ -27,6 +27,7 @@ description:
   - In check mode, and with O(state=report), it looks once and never fails because of what it sees.
   - Changes nothing, but for what O(smoke), O(release_taint), O(condition) and O(textfile) ask for.
 extends_documentation_fragment:
+  - entasis.engine.gpu_smoke
   - entasis.engine.kubernetes
 attributes:
   check_mode:
@@ -262,102 +263,6 @@ options:
     description: The most nodes that RV(nodes) has. Those that are not ready come before the others.
     type: int
     default: 200
-  smoke:
-    description:
-      - Proves nodes, once they are ready, by a pod on each that allocates the GPUs and uses them.
-      - The pods go through the scheduler, so that they never push work aside, and are removed whatever happens.
-      - Needs the rights to create, get, list and delete pods, and to get C(pods/log), in one namespace.
-    type: dict
-    suboptions:
-      mode:
-        description:
-          - V(none) makes no pod, V(all) one on each node, and C(sample:3) one on each of three nodes.
-          - V(missing_only) leaves out nodes that passed before, as O(release_taint) and O(condition) tell.
-        type: str
-        default: none
-      image:
-        description: The image, with its digest. It needs the libraries of C(nvidia-smi) and a C(vectorAdd).
-        type: str
-      allow_tag:
-        description: Whether an image without a digest is taken.
-        type: bool
-        default: false
-      command:
-        description: What runs in place of C(nvidia-smi -L) and C(vectorAdd). It must print what C(nvidia-smi -L) does.
-        type: list
-        elements: str
-      gpus:
-        description: Whether a pod takes V(all) GPUs of its node or V(1).
-        type: str
-        choices: [all, '1']
-        default: all
-      namespace:
-        description: The namespace of the pods.
-        type: str
-        default: default
-      service_account:
-        description: The service account of the pods.
-        type: str
-      runtime_class:
-        description: The runtime class of the pods.
-        type: str
-      priority_class:
-        description: The priority class of the pods. One that would let them push other pods off a node is refused.
-        type: str
-      pull_secrets:
-        description: Names of secrets with which the image is pulled.
-        type: list
-        elements: str
-      resources:
-        description: Requests and limits besides the GPUs.
-        type: dict
-      parallelism:
-        description: The most pods at the same time.
-        type: int
-        default: 50
-      timeout:
-        description: The longest that the test of one node may take, in seconds.
-        type: int
-        default: 300
-      busy:
-        description: What of a node whose GPUs are in use. V(wait) waits for O(smoke.timeout).
-        type: str
-        choices: [skip, fail, wait]
-        default: skip
-      cleanup:
-        description: V(on_success) leaves pods that failed, to be looked at.
-        type: str
-        choices: [always, on_success]
-        default: always
-  release_taint:
-    description:
-      - A taint that is lifted from each node that has been ready for O(stable_for) seconds and, with O(smoke), has
-        passed, also where other nodes have failed the task. Until then it keeps pods off the node.
-      - The taint itself is no reason against the node. Needs the right to patch nodes.
-    type: dict
-    suboptions:
-      key:
-        description: Key of the taint.
-        type: str
-        required: true
-      value:
-        description: Value of the taint.
-        type: str
-      effect:
-        description: Effect of the taint.
-        type: str
-        choices: [NoSchedule, PreferNoSchedule, NoExecute]
-        default: NoSchedule
-  condition:
-    description:
-      - Type of a condition that each node gets, such as V(example.com/GPUReady), C(True) where it is ready.
-      - Needs the right to patch C(nodes/status).
-    type: str
-  textfile:
-    description:
-      - Path of a file on the managed host that Prometheus' textfile collector reads. Its name ends in C(.prom).
-      - It is written anew each time, which does not count as a change.
-    type: path
 """
 
 EXAMPLES = r"""

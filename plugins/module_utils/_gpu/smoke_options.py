@@ -45,25 +45,6 @@ _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 _SAMPLE = re.compile(r"sample:([1-9][0-9]*)$")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
 
-#: The option C(smoke) for Ansible's argument spec. What depends on another option is checked by L(parse).
-ARGUMENTS: dict[str, Any] = {
-    "mode": {"type": "str", "default": "none"},
-    "image": {"type": "str"},
-    "allow_tag": {"type": "bool", "default": False},
-    "command": {"type": "list", "elements": "str"},
-    "gpus": {"type": "str", "choices": ["all", "1"], "default": "all"},
-    "namespace": {"type": "str", "default": "default"},
-    "service_account": {"type": "str"},
-    "runtime_class": {"type": "str"},
-    "priority_class": {"type": "str"},
-    "pull_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
-    "resources": {"type": "dict"},
-    "parallelism": {"type": "int", "default": 50},
-    "timeout": {"type": "int", "default": 300},
-    "busy": {"type": "str", "choices": list(BUSY), "default": "skip"},
-    "cleanup": {"type": "str", "choices": list(CLEANUP), "default": "always"},
-}
-
 
 class SmokeOptionsError(ValueError):
     """The options are wrong. The text has every problem."""
