@@ -11,7 +11,11 @@ statuses as the real server words them, bearer tokens, and discovery. Objects ar
 from __future__ import annotations
 
 import json
+import os
+import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +26,9 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.control_plane import PROJECT, Outcome, finish, wait_until
+from tests.support.modules import RUN_MODULE
+
 Object = dict[str, Any]
 
 #: The kinds that it serves: group, version, kind, plural, namespaced.
@@ -30,7 +37,11 @@ _KINDS = (
     ("", "v1", "Pod", "pods", True),
     ("apps", "v1", "DaemonSet", "daemonsets", True),
     ("resource.k8s.io", "v1", "ResourceSlice", "resourceslices", False),
+    ("coordination.k8s.io", "v1", "Lease", "leases", True),
 )
+
+#: A term of a label selector.
+_LABEL_TERM = re.compile(r"([\w./-]+)(?: in \(([^)]*)\)|==?([\w.-]*))")
 
 #: Seconds between two looks of a watch at what ends it.
 _TICK = 0.05
@@ -100,6 +111,8 @@ class KubernetesFake:
         #: (verb, resource) that are answered with 403.
         self.forbidden: set[tuple[str, str]] = set()
         self.faults: list[Fault] = []
+        #: How many bookmarks were sent, on all watches.
+        self.bookmarks_sent = 0
         #: Events after which each watch is closed; 0: never.
         self.events_per_watch = 0
         #: Called for each request before it is answered.
@@ -141,6 +154,29 @@ class KubernetesFake:
             "current-context": "fake",
         }
         self.kubeconfig.write_text(json.dumps(config))
+
+    def start(
+        self, *, check: bool = False, environment: Mapping[str, str] | None = None, **options: Any
+    ) -> subprocess.Popen[str]:
+        """Begin gpu_node_ready against this server, as a process of its own."""
+        process = subprocess.Popen(
+            [sys.executable, "-c", RUN_MODULE, "gpu_node_ready"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(PROJECT / ".cache" / "collections"), **(environment or {})},
+        )
+        assert process.stdin is not None
+        arguments = {"kubeconfig": str(self.kubeconfig), **options, "_ansible_check_mode": check}
+        process.stdin.write(json.dumps(arguments))
+        process.stdin.close()
+        process.stdin = None
+        return process
+
+    def run(self, *, check: bool = False, **options: Any) -> Outcome:
+        """The answer of gpu_node_ready."""
+        return finish(self.start(check=check, **options))
 
     def put(self, resource: str, *objects: Object) -> None:
         """Make or replace objects. One that has a uid other than the last of its name was made anew."""
@@ -187,12 +223,9 @@ class KubernetesFake:
     def count(self, verb: str, resource: str) -> int:
         return sum((one.verb, one.resource) == (verb, resource) for one in self.requests)
 
-    def wait_for(self, verb: str, resource: str, times: int = 1, limit: float = 20.0) -> None:
+    def wait_for(self, verb: str, resource: str, times: int = 1) -> None:
         """Until so many of these requests came."""
-        end = time.monotonic() + limit
-        while self.count(verb, resource) < times:
-            assert time.monotonic() < end, f"not {times} times {verb} {resource} within {limit} s: {self.requests}"
-            time.sleep(_TICK / 5)
+        wait_until(lambda: self.count(verb, resource) >= times, f"{times} times {verb} {resource}")
 
     def _store(self, resource: str, one: Object) -> None:
         metadata = one["metadata"]
@@ -321,6 +354,7 @@ class _Handler(BaseHTTPRequestHandler):
             sent = 0
             for event in self._events(resource, namespace, query, end):
                 self._chunk(json.dumps(event).encode() + b"\n")
+                fake.bookmarks_sent += event["type"] == "BOOKMARK"
                 sent += event["type"] not in ("BOOKMARK", "ERROR")
                 if event["type"] == "ERROR" or sent == fake.events_per_watch:
                     break
@@ -402,11 +436,10 @@ def _told(event: _Event, namespace: str, query: Mapping[str, str]) -> Object | N
 
 
 def _selected(one: Object, query: Mapping[str, str]) -> bool:
-    """Whether the selectors of the request select the object. Only selectors of the form C(key=value) are known."""
+    """Whether the selectors of the request select the object: C(key=value), or C(key in (a,b)) for labels."""
     labels = one["metadata"].get("labels") or {}
-    for part in filter(None, query.get("labelSelector", "").split(",")):
-        key, _equals, value = part.replace("==", "=").partition("=")
-        if labels.get(key) != value:
+    for key, one_of, value in _LABEL_TERM.findall(query.get("labelSelector", "")):
+        if labels.get(key) not in (one_of.split(",") if one_of else [value]):
             return False
     for part in filter(None, query.get("fieldSelector", "").split(",")):
         path, _equals, value = part.partition("=")

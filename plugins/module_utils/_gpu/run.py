@@ -50,7 +50,14 @@ class Run:
     def on(self, client: Client) -> dict[str, Any]:
         """Look once or wait, then do what the options ask for."""
         settings = self._settings
-        with Watcher(client, settings.selection, settings.config, settings.goal, settings.progress_interval) as watcher:
+        with Watcher(
+            client,
+            settings.selection,
+            settings.config,
+            settings.goal,
+            progress_interval=settings.progress_interval,
+            watching=not self._only_looks,
+        ) as watcher:
             watched = watcher.look(_LOOK_LIMIT) if self._only_looks else watcher.wait(settings.patience)
             problem: OSError | None = None
             if watched.problem is None:

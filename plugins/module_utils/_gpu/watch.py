@@ -128,6 +128,8 @@ class Watcher:
     config: Config
     goal: Goal
     progress_interval: float = 5.0
+    #: Whether changes are followed; without that everything is only listed.
+    watching: bool = True
     clock: Callable[[], float] = time.monotonic
     silence: float = WATCH_READ_TIMEOUT
     #: What the user should know of the watching itself.
@@ -140,7 +142,7 @@ class Watcher:
         self._wall = time.time() + self.client.clock_skew
         self._told = float("-inf")
         #: Sources of which nothing is known yet.
-        self._unseen = {NODES}
+        self._unseen: set[str] = set()
         self._problems: dict[str, KubernetesError] = {}
         self._refusal: KubernetesError | None = None
         #: Sources that the caller may not read.
@@ -151,7 +153,7 @@ class Watcher:
         self._leases_until = self._start
         self.observed = Observed(self.config, self.goal.fail_fast)
         self.followers = Followers(self.client, self.silence)
-        self.followers.follow(self.selection.source())
+        self._follow(self.selection.source())
         if self.config.mode == "dra":
             self._follow_slices(watched=True)
         else:
@@ -276,7 +278,7 @@ class Watcher:
         if isinstance(message, Listed):
             if message.source == DAEMON_SETS:
                 self._find_plugin(message.objects)
-            elif message.source == RESOURCE_SLICES and message.objects:
+            elif message.source == RESOURCE_SLICES and message.objects and self.watching:
                 self._follow_slices(watched=True)
             elif message.source == NODES:
                 self._look_for_slices()
@@ -300,6 +302,10 @@ class Watcher:
             # Of the rest there is hardly ever something to see, so that it is no news where it may not be read.
             self.warnings.append(f"{error} Without it the reasons are less exact.")
 
+    def _follow(self, source: Source) -> None:
+        self._unseen.add(source.name)
+        self.followers.follow(dataclasses.replace(source, watched=source.watched and self.watching))
+
     def _look_beside(self) -> None:
         """Look at what is not watched."""
         self._beside_at = self.clock() + _BESIDE_INTERVAL
@@ -311,8 +317,7 @@ class Watcher:
             return
         if options.namespace and len(options.selectors) == 1:
             self._follow_pods(PodQuery(options.namespace, options.selectors[0]))
-        self._unseen.add(DAEMON_SETS)
-        self.followers.follow(
+        self._follow(
             Source(
                 DAEMON_SETS,
                 Resource("apps", "v1", "DaemonSet", "daemonsets", True),
@@ -340,8 +345,7 @@ class Watcher:
         if self._pods is not None:
             return
         self._pods = query
-        self._unseen.add(PODS)
-        self.followers.follow(
+        self._follow(
             Source(
                 PODS,
                 Resource("", "v1", "Pod", "pods", True),
@@ -360,8 +364,7 @@ class Watcher:
         if not self.config.lease_max_age or LEASES in self._refused | self._unseen or self.clock() < self._leases_until:
             return False
         self._leases_until = self.clock() + _BESIDE_INTERVAL
-        self._unseen.add(LEASES)
-        self.followers.follow(
+        self._follow(
             Source(
                 LEASES,
                 Resource("coordination.k8s.io", "v1", "Lease", "leases", True),
@@ -388,9 +391,8 @@ class Watcher:
         served = self.client.preferred_resource("ResourceSlice.resource.k8s.io")
         if served is None:
             return
-        self._slices_watched = watched
-        self._unseen.add(RESOURCE_SLICES)
-        self.followers.follow(
+        self._slices_watched = watched and self.watching
+        self._follow(
             Source(
                 RESOURCE_SLICES,
                 served,
