@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import urllib.error
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +17,8 @@ import pytest
 
 from tests.support.eks_account import Account, until
 from tests.support.eks_admin import Admin, connect
-from tests.support.platform import Sandbox
+from tests.support.modules import RUN_MODULE
+from tests.support.platform import PROJECT, Sandbox
 
 GPU = "nvidia.com/gpu"
 STARTUP = "example.com/gpu-starting"
@@ -93,8 +97,15 @@ def gpus(admin: Admin) -> tuple[str | None, str | None]:
     return status["capacity"].get(GPU), status["allocatable"].get(GPU)
 
 
+def replace(sandbox: Sandbox, admin: Admin) -> None:
+    """Let another instance take the node's place."""
+    before = node(admin)["metadata"]
+    sandbox.control("POST", "eks/replacements", {"node": before["name"]})
+    until(lambda: [found["metadata"]["uid"] for found in admin.nodes("ai")] not in ([], [before["uid"]]), SLOW)
+
+
 def taints(admin: Admin) -> set[str]:
-    return {taint["key"] for taint in node(admin)["spec"].get("taints", ())}
+    return {taint["key"] for found in admin.nodes("ai") for taint in found["spec"].get("taints", ())}
 
 
 @pytest.mark.parametrize(
@@ -125,8 +136,7 @@ def test_a_replaced_node_has_its_name_its_taints_and_late_gpus(sandbox: Sandbox,
     name = before["metadata"]["name"]
     admin.run("taint", "node", name, f"{STARTUP}-")
     sandbox.control("POST", "eks/gpus", {"node": name, "delay": 3600})
-    sandbox.control("POST", "eks/replacements", {"node": name})
-    until(lambda: [n["metadata"]["uid"] for n in admin.nodes("ai")] not in ([], [before["metadata"]["uid"]]), SLOW)
+    replace(sandbox, admin)
     after = node(admin)
     assert after["metadata"]["name"] == name
     assert after["spec"]["providerID"] != before["spec"]["providerID"]
@@ -181,6 +191,49 @@ def test_a_simulated_smoke_pod_sees_the_gpus_of_its_node_and_ends(sandbox: Sandb
     until(lambda: len(devices(admin, "sees-three")) == 3, SLOW)
     admin.run("delete", "pod", "sees-all", "sees-three")
     until(lambda: admin.items("logs.kwok.x-k8s.io", "--all-namespaces") == [], SLOW)
+
+
+def gpu_node_ready(sandbox: Sandbox, **options: Any) -> dict[str, Any]:
+    """What the module says of the node, by the admin's kubeconfig."""
+    smoke = {"mode": "all", "image": f"vectoradd@sha256:{'0' * 64}", "timeout": 60}
+    arguments = {
+        "kubeconfig": sandbox.connection["kubernetes"]["admin_kubeconfig"],
+        "node_pool": {"name": "ai"},
+        "stable_for": 0,
+        "timeout": 60,
+        "smoke": smoke,
+        **options,
+    }
+    environment = {**sandbox.environment, "PYTHONPATH": str(PROJECT / ".cache" / "collections")}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_MODULE, "gpu_node_ready"],
+        input=json.dumps(arguments),
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return result
+
+
+def test_gpu_node_ready_waits_for_simulated_gpus_proves_them_and_lets_pods_in(sandbox: Sandbox, admin: Admin) -> None:
+    name = node(admin)["metadata"]["name"]
+    startup = {"key": STARTUP, "value": "true", "effect": "NoSchedule"}
+    replace(sandbox, admin)
+    assert STARTUP in taints(admin)
+    sandbox.control("POST", "eks/gpus", {"node": name, "seen": 3})
+    failed = gpu_node_ready(sandbox, release_taint=startup)
+    assert failed["failed"]
+    assert "SMOKE_GPU_COUNT" in failed["summary_by_reason"]
+    assert STARTUP in taints(admin)
+    sandbox.control("DELETE", "eks/gpus")
+    ready = gpu_node_ready(sandbox, release_taint=startup)
+    assert "failed" not in ready, ready["msg"]
+    assert ready["nodes"][0]["smoke"]["uuids_n"] == 4
+    assert taints(admin) == {GPU}
 
 
 @pytest.mark.parametrize(
