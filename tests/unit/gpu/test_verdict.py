@@ -2,56 +2,273 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The whole set of GPU nodes: when it is ready, and what is said of it."""
+"""The whole set of GPU nodes: when enough are ready, when waiting is in vain, and what is said of it."""
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
+
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.context import Context
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.counts import Counts
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.evaluate import evaluate
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.report import NodeReport
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import describe, judge, summary
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import (
+    FAIL_FAST_AFTER,
+    Goal,
+    Percent,
+    Verdict,
+    describe,
+    failure_kind,
+    headline,
+    judge,
+    summary,
+    warnings,
+)
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.support.gpu import Object, node
+from tests.support.gpu import NOW, Object, deleting, node
 
-
-def reports(*nodes: Object) -> list[NodeReport]:
-    return [evaluate(one, (), Config()) for one in nodes]
-
+PROVOKES = ("NODE_MISSING", "NO_NODES", "TOO_FEW_NODES")
 
 GOOD, BAD = node("good"), node("bad", unschedulable=True)
+LAME = node("lame", capacity=3, allocatable=3, instance_type="g6.12xlarge")
+
+
+def counted(*nodes: Object, goal: Goal | None = None, at: float = 0) -> Counts:
+    counts = Counts((goal or Goal()).fail_fast)
+    for one in nodes:
+        counts.put(evaluate(one, Context(now=NOW), Config()), at)
+    return counts
+
+
+def verdict_on(*nodes: Object, goal: Goal | None = None, at: float = 0) -> tuple[Verdict, Counts]:
+    """The verdict at a time, the nodes seen at 0."""
+    counts = counted(*nodes, goal=goal)
+    return judge(counts, goal or Goal(), at), counts
+
+
+ALL = Goal()
 
 
 @pytest.mark.parametrize(
-    ("nodes", "count", "codes"),
+    ("nodes", "goal", "codes", "ready"),
     [
-        ([], None, ["NO_NODES"]),
-        ([], 2, ["NO_NODES"]),
-        ([], 0, []),
-        ([BAD], 0, []),
-        ([GOOD], None, []),
-        ([GOOD], 1, []),
-        ([GOOD], 2, ["TOO_FEW_NODES"]),
-        ([GOOD, BAD], None, ["CORDONED"]),
-        ([GOOD, BAD], 1, []),
-        ([GOOD, BAD], 2, ["CORDONED"]),
-        ([GOOD, BAD], 3, ["TOO_FEW_NODES", "CORDONED"]),
+        ([], ALL, ["NO_NODES"], False),
+        ([], Goal(expected_count=2), ["NO_NODES"], False),
+        ([], Goal(expected_count=0), [], True),
+        ([], Goal(allow_empty=True), [], True),
+        ([], Goal(min_ready=0), [], True),
+        ([], Goal(min_ready=Percent(50)), ["NO_NODES"], False),
+        ([], Goal(min_ready=Percent(50), allow_empty=True), [], True),
+        ([], Goal(names=frozenset(["a"])), ["NO_NODES", "NODE_MISSING"], False),
+        ([deleting()], ALL, ["NO_NODES"], False),
+        ([BAD], Goal(expected_count=0), [], True),
+        ([GOOD], ALL, [], True),
+        ([GOOD, deleting()], ALL, [], True),
+        ([GOOD, BAD], ALL, [], False),
+        ([GOOD], Goal(expected_count=2), ["TOO_FEW_NODES"], False),
+        ([GOOD, BAD], Goal(expected_count=1), [], True),
+        ([GOOD, BAD], Goal(expected_count=2), [], False),
+        ([GOOD, BAD], Goal(min_ready=1), [], True),
+        ([GOOD, BAD], Goal(min_ready=Percent(50)), [], True),
+        ([GOOD, BAD], Goal(min_ready=Percent(51)), [], False),
+        ([GOOD, BAD], Goal(expected_count=4, min_ready=Percent(50)), [], False),
+        ([GOOD, BAD], Goal(expected_count=4, min_ready=Percent(25)), [], True),
+        ([GOOD, BAD], Goal(expected_count=6, min_ready=Percent(50)), ["TOO_FEW_NODES"], False),
+        ([GOOD], Goal(names=frozenset(["good"])), [], True),
+        ([GOOD], Goal(names=frozenset(["good", "gone"])), ["TOO_FEW_NODES", "NODE_MISSING"], False),
+        ([GOOD], Goal(names=frozenset(["good", "gone"]), min_ready=1), ["NODE_MISSING"], True),
     ],
 )
-def test_the_whole_set(nodes: list[Object], count: int | None, codes: list[str]) -> None:
-    verdict = judge(reports(*nodes), count)
+def test_the_whole_set(nodes: list[Object], goal: Goal, codes: list[str], ready: bool) -> None:
+    verdict, _ = verdict_on(*nodes, goal=goal)
     assert [reason.code for reason in verdict.reasons] == codes
-    assert verdict.ready == (not codes)
+    assert verdict.ready == ready
 
 
-def test_an_unknown_type_is_warned_of() -> None:
-    assert "x9.huge" in judge(reports(node(instance_type="x9.huge")), None).warnings[0]
-    assert judge(reports(node()), None).warnings == ()
+def test_named_nodes_that_are_missing_are_told() -> None:
+    verdict, _ = verdict_on(GOOD, goal=Goal(names=frozenset(["good", "b", "a"])))
+    assert verdict.reasons[-1].message == "not found: a, b"
+
+
+@pytest.mark.parametrize(
+    ("percent", "count", "part"),
+    [(95, 16, 16), (95, 20, 19), (100, 7, 7), (50, 0, 0), (0.1, 5000, 5), (28.6, 1000, 286), (33.3, 3, 1), (7, 100, 7)],
+)
+def test_a_percentage_is_rounded_up(percent: float, count: int, part: int) -> None:
+    assert Percent(percent).of(count) == part
+
+
+@given(st.decimals(min_value="0.01", max_value=100, places=2), st.integers(0, 10_000))
+def test_a_percentage_is_the_least_whole_number_that_reaches_it(percent: object, count: int) -> None:
+    part = Percent(float(str(percent))).of(count)
+    exact = Fraction(str(percent)) * count / 100
+    assert part - 1 < exact <= part
+    assert 0 <= part <= count
+
+
+class TestInVain:
+    """What waiting cannot mend ends the wait, after a grace time, where too few other nodes are left."""
+
+    @pytest.mark.parametrize(
+        ("nodes", "goal", "at", "codes"),
+        [
+            ([GOOD, LAME], ALL, FAIL_FAST_AFTER - 0.1, ()),
+            ([GOOD, LAME], ALL, FAIL_FAST_AFTER, ("COUNT_BELOW_TYPE",)),
+            ([GOOD, BAD], ALL, 1e6, ()),
+            ([GOOD, LAME], Goal(min_ready=1), 1e6, ()),
+            ([BAD, LAME], Goal(min_ready=1), 1e6, ()),
+            ([BAD, LAME], Goal(min_ready=2), 1e6, ("COUNT_BELOW_TYPE",)),
+            ([LAME], Goal(expected_count=3, min_ready=2), 1e6, ()),
+            ([LAME], Goal(expected_count=3), 1e6, ("COUNT_BELOW_TYPE",)),
+            ([LAME], Goal(min_ready=3), 1e6, ("COUNT_BELOW_TYPE",)),
+            ([GOOD, LAME], Goal(fail_fast={}), 1e6, ()),
+            ([GOOD, BAD], Goal(fail_fast={"CORDONED": 0}), 0, ("CORDONED",)),
+            ([GOOD, LAME], Goal(fail_fast={"COUNT_BELOW_TYPE": 300}), 299, ()),
+            ([GOOD, LAME], Goal(fail_fast={"COUNT_BELOW_TYPE": 300}), 300, ("COUNT_BELOW_TYPE",)),
+            ([LAME, GOOD], Goal(expected_count=0), 1e6, ()),
+        ],
+    )
+    def test_when(self, nodes: list[Object], goal: Goal, at: float, codes: tuple[str, ...]) -> None:
+        assert verdict_on(*nodes, goal=goal, at=at)[0].impossible == codes
+
+    def test_a_node_that_may_still_join_counts_only_as_far_as_it_is_expected(self) -> None:
+        goal = Goal(expected_count=2, min_ready=1)
+        assert verdict_on(LAME, goal=goal, at=1e6)[0].impossible == ()
+        assert verdict_on(LAME, {**LAME, "metadata": {"name": "b"}}, goal=goal, at=1e6)[0].impossible == ()
+
+    @pytest.mark.parametrize(
+        ("nodes", "at", "kind"),
+        [([BAD], 1e6, "timeout"), ([LAME], 1e6, "impossible"), ([LAME], 0, "timeout"), ([], 1e6, "no_nodes")],
+    )
+    def test_the_kind_of_failure(self, nodes: list[Object], at: float, kind: str) -> None:
+        assert failure_kind(verdict_on(*nodes, at=at)[0]) == kind
+
+
+def cordoned(count: int) -> list[Object]:
+    return [node(f"c{number}", unschedulable=True) for number in range(count)]
 
 
 def test_the_most_frequent_reason_comes_first() -> None:
-    cordoned = [node(f"c{number}", unschedulable=True) for number in range(2)]
-    verdict = judge(reports(node("a", capacity=1, allocatable=0), *cordoned, GOOD), None)
-    assert list(summary(verdict)) == ["CORDONED", "ALL_UNHEALTHY"]
-    said = describe(verdict, None)
-    assert said.startswith("1 of 4 nodes are ready; 2 CORDONED (c0: the node takes no new pods); 1 ALL_UNHEALTHY (a: ")
+    verdict, counts = verdict_on(LAME, *cordoned(2), GOOD)
+    assert headline(verdict, counts) == "1/4 ready; 2 CORDONED (c0), 1 COUNT_BELOW_TYPE (lame)"
+    assert list(summary(verdict, counts)) == ["CORDONED", "COUNT_BELOW_TYPE"]
+
+
+def test_among_equals_the_lower_layer_comes_first() -> None:
+    verdict, counts = verdict_on(node("a", allocatable=0), BAD)
+    assert headline(verdict, counts) == "0/2 ready; 1 CORDONED (bad), 1 ALL_UNHEALTHY (a)"
+
+
+def test_the_headline_says_how_many_are_enough() -> None:
+    assert headline(*verdict_on(GOOD)) == "1/1 ready"
+    assert headline(*verdict_on(GOOD, BAD, goal=Goal(min_ready=1))) == "1/2 ready, 1 needed; 1 CORDONED (bad)"
+    assert headline(*verdict_on()) == "0/0 ready, 1 needed; NO_NODES (no node is there)"
+    assert headline(*verdict_on(goal=Goal(expected_count=3))) == "0/3 ready; NO_NODES (no node is there)"
+
+
+def test_a_failure_says_what_is_and_what_to_do() -> None:
+    verdict, counts = verdict_on(*cordoned(3), GOOD, goal=Goal(expected_count=5))
+    assert describe(verdict, counts) == (
+        "1/5 ready; TOO_FEW_NODES (4 of 5 nodes are there), 3 CORDONED (c0). TOO_FEW_NODES: 4 of 5 nodes are there. "
+        "Look at the node group's health and at the activity of its autoscaling group: capacity, quota, subnets. "
+        "CORDONED (c0): the node takes no new pods. Run kubectl uncordon once it is sound. "
+        "Set require_schedulable to false where this does not matter."
+    )
+
+
+def test_what_ended_the_wait_is_told_first() -> None:
+    verdict, counts = verdict_on(LAME, *cordoned(3), at=1e6)
+    assert describe(verdict, counts).startswith(
+        "0/4 ready; 3 CORDONED (c0), 1 COUNT_BELOW_TYPE (lame). COUNT_BELOW_TYPE (lame): 3 nvidia.com/gpu where"
+    )
+
+
+def test_the_summary_has_each_reason_once() -> None:
+    verdict, counts = verdict_on(*cordoned(2), goal=Goal(expected_count=3))
+    told = summary(verdict, counts)
+    assert [(code, one["nodes"], one["example"]) for code, one in told.items()] == [
+        ("TOO_FEW_NODES", 0, ""),
+        ("CORDONED", 2, "c0"),
+    ]
+    assert all(one["message"] and one["hint"] for one in told.values())
+
+
+def test_an_unknown_type_is_warned_of() -> None:
+    fraction = node("f", instance_type="g6f.xlarge")
+    _, counts = verdict_on(fraction, node("b", instance_type="x9.huge"), node("c", instance_type="x9.huge"), GOOD)
+    assert [re.search(r"type (\S+) has", one)[1] for one in warnings(counts)] == ["g6f.xlarge", "x9.huge"]  # type: ignore[index]
+    counts.remove("f")
+    assert len(warnings(counts)) == 1
+    assert warnings(counted(GOOD)) == []
+
+
+CODES = ["A", "B", "C"]
+REPORTS = st.builds(
+    lambda name, uid, codes, excluded, gpus, recheck: NodeReport(
+        name=name,
+        uid=uid,
+        reasons=tuple(Reason(code, "L1", code) for code in codes),
+        excluded=excluded,
+        capacity=gpus,
+        allocatable=gpus,
+        expected=gpus,
+        instance_type=f"type-{gpus}",
+        recheck_at=recheck,
+    ),
+    st.sampled_from(["n1", "n2", "n3"]),
+    st.sampled_from(["u1", "u2"]),
+    st.sets(st.sampled_from(CODES)).map(sorted),
+    st.booleans(),
+    st.one_of(st.none(), st.integers(0, 8)),
+    st.one_of(st.none(), st.floats(0, 10)),
+)
+STEPS = st.lists(st.one_of(REPORTS, st.sampled_from(["n1", "n2", "n3"])), max_size=12)
+
+
+@given(STEPS)
+def test_counting_step_by_step_is_counting_at_once(steps: list[NodeReport | str]) -> None:
+    """However nodes come, change and go, the numbers are those of the nodes that are there."""
+    grace = {"A": 2.0, "B": 3.5}
+    counts = Counts(grace)
+    there: dict[str, NodeReport] = {}
+    since: dict[tuple[str, str], float] = {}
+    for at, step in enumerate(steps):
+        name = step if isinstance(step, str) else step.name
+        old = there.pop(name, None)
+        if isinstance(step, str):
+            counts.remove(step)
+        else:
+            counts.put(step, at)
+            there[name] = step
+        now = there.get(name)
+        codes = {one.code for one in now.reasons} if now and not now.excluded else set()
+        for code in CODES:
+            if code not in codes or (old and now and old.uid != now.uid):
+                since.pop((name, code), None)
+            if code in codes:
+                since.setdefault((name, code), at)
+
+        inside = [one for one in there.values() if not one.excluded]
+        assert (counts.total, counts.ready) == (len(inside), sum(one.ready for one in inside))
+        for field in ("capacity", "allocatable", "expected"):
+            assert getattr(counts, field) == sum(getattr(one, field) or 0 for one in inside)
+        having = {code: sum(code in [one.code for one in report.reasons] for report in inside) for code in CODES}
+        assert counts.by_code() == {code: number for code, number in having.items() if number}
+        assert counts.unknown_types() == sorted({one.instance_type for one in inside if one.expected is None})
+        hopeless = [(node, code) for (node, code), when in since.items() if code in grace and at - when >= grace[code]]
+        assert counts.hopeless_nodes(at) == len({node for node, _ in hopeless})
+        assert sum(counts.hopeless(at).values()) == len(hopeless)
+        later = [when + grace[code] for (node, code), when in since.items() if code in grace]
+        assert counts.next_hopeless() == min([when for when in later if when > at], default=None)
+        assert set(counts.due(5)) == {one.name for one in there.values() if (one.recheck_at or 0) <= 5} - {
+            one.name for one in there.values() if one.recheck_at is None
+        }
+        assert counts.next_due() == min(
+            [one.recheck_at for one in there.values() if one.recheck_at is not None], default=None
+        )

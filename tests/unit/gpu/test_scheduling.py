@@ -1,0 +1,171 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which pods a node takes, read as Kubernetes does; labels, versions and times."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import ProductPattern, TaintPattern
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.scheduling import matches, repelling, selects
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.gpu import daemon_set, node, taint
+
+LABELS = {"app": "plugin", "tier": "gpu", "empty": ""}
+
+
+@pytest.mark.parametrize(
+    ("selector", "found"),
+    [
+        ("", True),
+        ("app=plugin", True),
+        ("app==plugin", True),
+        ("app=other", False),
+        ("app!=other", True),
+        ("app!=plugin", False),
+        ("none!=plugin", True),
+        ("app", True),
+        ("!app", False),
+        ("!none", True),
+        ("none", False),
+        ("empty=", True),
+        ("app in (plugin, other)", True),
+        ("app in (other)", False),
+        ("app notin (plugin)", False),
+        ("none notin (plugin)", True),
+        ("app=plugin,tier=gpu", True),
+        ("app=plugin, tier=cpu", False),
+        ("app in (plugin),!none,tier", True),
+    ],
+)
+def test_label_selectors(selector: str, found: bool) -> None:
+    assert matches(selector, LABELS) == found
+
+
+@pytest.mark.parametrize("selector", ["=", "app=a=b", "app in plugin", "app (x)", "a b"])
+def test_what_is_no_label_selector(selector: str) -> None:
+    with pytest.raises(ValueError, match="is no label selector"):
+        matches(selector, LABELS)
+
+
+def tolerates(toleration: dict[str, Any], text: str) -> bool:
+    return not repelling(daemon_set(tolerations=[toleration]), node(taints=[text]))
+
+
+@pytest.mark.parametrize(
+    ("toleration", "text", "tolerated"),
+    [
+        ({"operator": "Exists"}, "a=b:NoSchedule", True),
+        ({"operator": "Exists", "effect": "NoExecute"}, "a=b:NoSchedule", False),
+        ({"key": "a", "operator": "Exists"}, "a=b:NoExecute", True),
+        ({"key": "b", "operator": "Exists"}, "a=b:NoExecute", False),
+        ({"key": "a", "value": "b"}, "a=b", True),
+        ({"key": "a", "operator": "Equal", "value": "c"}, "a=b", False),
+        ({"key": "a"}, "a", True),
+        ({"key": "a", "value": "b", "effect": "NoSchedule"}, "a=b:NoExecute", False),
+        ({"key": "none"}, "a:PreferNoSchedule", True),
+        # the DaemonSet controller adds tolerations of its own
+        ({"key": "none"}, "node.kubernetes.io/not-ready:NoExecute", True),
+        ({"key": "none"}, "node.kubernetes.io/unschedulable", True),
+        ({"key": "none"}, "node.kubernetes.io/network-unavailable", False),
+    ],
+)
+def test_tolerations(toleration: dict[str, Any], text: str, tolerated: bool) -> None:
+    assert tolerates(toleration, text) == tolerated
+
+
+def test_a_pod_of_the_host_network_needs_no_network() -> None:
+    away = node(taints=["node.kubernetes.io/network-unavailable"])
+    assert repelling(daemon_set(hostNetwork=True), away) == []
+
+
+def terms(*expressions: dict[str, Any], fields: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    term = {"matchExpressions": list(expressions), "matchFields": fields or []}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}
+
+
+@pytest.mark.parametrize(
+    ("pod", "selected"),
+    [
+        ({}, True),
+        ({"nodeSelector": {"gpu": "yes"}}, True),
+        ({"nodeSelector": {"gpu": "no"}}, False),
+        ({"affinity": terms({"key": "gpu", "operator": "In", "values": ["yes"]})}, True),
+        ({"affinity": terms({"key": "gpu", "operator": "NotIn", "values": ["yes"]})}, False),
+        ({"affinity": terms({"key": "none", "operator": "NotIn", "values": ["yes"]})}, True),
+        ({"affinity": terms({"key": "gpu", "operator": "Exists"})}, True),
+        ({"affinity": terms({"key": "gpu", "operator": "DoesNotExist"})}, False),
+        ({"affinity": terms({"key": "count", "operator": "Gt", "values": ["7"]})}, True),
+        ({"affinity": terms({"key": "count", "operator": "Lt", "values": ["8"]})}, False),
+        ({"affinity": terms({"key": "gpu", "operator": "Gt", "values": ["7"]})}, False),
+        ({"affinity": terms(fields=[{"key": "metadata.name", "operator": "In", "values": ["n1"]}])}, True),
+        ({"affinity": terms(fields=[{"key": "metadata.name", "operator": "In", "values": ["n2"]}])}, False),
+        # a term without requirements selects nothing
+        ({"affinity": terms()}, False),
+    ],
+)
+def test_which_nodes_a_daemon_set_selects(pod: dict[str, Any], selected: bool) -> None:
+    assert bool(selects(daemon_set(**pod), node(labels={"gpu": "yes", "count": "8"}))) == selected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "same"),
+    [
+        ("nvidia.com/gpu", "nvidia.com/gpu=true:NoExecute", True),
+        ("nvidia.com/gpu=true", "nvidia.com/gpu=true:NoExecute", True),
+        ("nvidia.com/gpu=", "nvidia.com/gpu=true", False),
+        ("nvidia.com/gpu=", "nvidia.com/gpu", True),
+        ("nvidia.com/gpu:NoSchedule", "nvidia.com/gpu=true:NoExecute", False),
+        ("nvidia.com/*:NoSchedule", "nvidia.com/mig=a:NoSchedule", True),
+        ("nvidia.com/g", "nvidia.com/gpu", False),
+    ],
+)
+def test_taint_patterns(pattern: str, text: str, same: bool) -> None:
+    assert TaintPattern.parse(pattern).matches(taint(text)) == same
+    assert str(TaintPattern.parse(pattern)) == pattern
+
+
+@pytest.mark.parametrize("text", ["", "=a", "a:Never", "a b", "*a"])
+def test_what_is_no_taint(text: str) -> None:
+    with pytest.raises(ValueError, match="is no taint"):
+        TaintPattern.parse(text)
+
+
+def test_what_is_no_regular_expression() -> None:
+    with pytest.raises(ValueError, match="unterminated"):
+        ProductPattern.parse("~NVIDIA-[")
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("570.86.15", (570, 86, 15)), ("535.183.01-open", (535, 183, 1)), ("12", (12,)), ("", ()), ("v1", ())],
+)
+def test_versions(text: str, numbers: tuple[int, ...]) -> None:
+    assert labels.version(text) == numbers
+
+
+NUMBERS = st.lists(st.integers(0, 999), min_size=1, max_size=4).map(tuple)
+
+
+@given(NUMBERS, NUMBERS)
+def test_versions_are_in_order(one: tuple[int, ...], other: tuple[int, ...]) -> None:
+    shown = ".".join(map(str, one))
+    assert labels.version(shown) == one
+    # Exactly one of: older, newer, the same but for zeros at the end.
+    same = [*one, *[0] * 4][:4] == [*other, *[0] * 4][:4]
+    assert labels.older(one, other) + labels.older(other, one) + same == 1
+    assert not labels.older((*one, 0), one)
+
+
+@given(st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=st.just(UTC)))
+def test_times_of_the_api(moment: datetime) -> None:
+    # Conditions have whole seconds, leases microseconds.
+    assert labels.seconds(moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")) == moment.timestamp()
+    assert labels.seconds(moment.strftime("%Y-%m-%dT%H:%M:%SZ")) == moment.replace(microsecond=0).timestamp()
