@@ -361,6 +361,8 @@ def _ended_in_order() -> Iterator[None]:
         return
 
     def end(number: int, _frame: FrameType | None) -> None:
+        # A second one must not cut the clean-up short.
+        signal.signal(number, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
     before = signal.signal(signal.SIGTERM, end)

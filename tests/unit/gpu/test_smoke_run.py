@@ -10,7 +10,7 @@ import copy
 import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import smoke
@@ -19,7 +19,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_options 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_pods import NODE_ANNOTATION, RUN_LABEL
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
     ApiError,
-    Client,
     KubernetesError,
     Resource,
 )
@@ -98,8 +97,9 @@ class Api:
             }
             for number in range(count)
         ]
+        client: Any = self
         return smoke.run(
-            cast("Client", self),
+            client,
             nodes,
             parse({"mode": "all", "image": IMAGE, **options}),
             clock=lambda: self.now,
