@@ -241,6 +241,40 @@ class Backup:
 
 
 @dataclass(frozen=True)
+class Timescaledb:
+    """How the platform's database is reached through the cluster. C(user) is None where the Secret says it."""
+
+    namespace: str
+    service: str
+    port: int
+    database: str
+    user: str | None
+    secret: str
+    ssl_mode: str
+    ca_cert: str | None
+    engine: str
+
+
+@dataclass(frozen=True)
+class RetentionPolicy:
+    """How long the data of one hypertable or continuous aggregate are kept. What is None is left as it is.
+
+    A reach is an interval as PostgreSQL reads it, or a number in the unit of an integer time column.
+    """
+
+    relation: str
+    state: str
+    drop_after: str | int | None
+    drop_created_before: str | None
+    schedule_interval: str | None
+    initial_start: str | None
+    timezone: str | None
+    max_runtime: str | None
+    integer_now_func: str | None
+    chunk_time_interval: str | int | None
+
+
+@dataclass(frozen=True)
 class Platform:
     """The whole spec. C(notices) says what the spec left to the platform and a person should know."""
 
@@ -257,6 +291,8 @@ class Platform:
     charts: Charts
     helm_releases: tuple[HelmRelease, ...]
     services: tuple[Service, ...]
+    timescaledb: Timescaledb
+    retention: tuple[RetentionPolicy, ...]
     prometheus: Prometheus | None
     alertmanager: Alertmanager | None
     encryption: tuple[EncryptionRule, ...]

@@ -36,6 +36,8 @@ SECTIONS: dict[str, dict[str, Any]] = {
     "services[].autoscaling": {"services": [{"autoscaling": NO_KEY}]},
     "services[].network_policy": {"services": [{"network_policy": NO_KEY}]},
     "services[].network_policy.egress[]": {"services": [{"network_policy": {"egress": [NO_KEY]}}]},
+    "timescaledb": {"timescaledb": NO_KEY},
+    "retention[]": {"retention": [NO_KEY]},
     "prometheus": {"prometheus": NO_KEY},
     "alertmanager": {"alertmanager": NO_KEY},
     "encryption[]": {"encryption": [NO_KEY]},

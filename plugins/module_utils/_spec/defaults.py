@@ -54,3 +54,14 @@ SERVICES: list[dict[str, Any]] = [
         "network_policy": {"name": "api-network-policy", "clients": [{"role": "frontend"}]},
     },
 ]
+
+#: Exchange data, from what is large and soon worthless to what is small and asked for years later.
+RETENTION: list[dict[str, Any]] = [
+    {"relation": "market.order_book", "drop_after": "14 days"},
+    {"relation": "market.trades", "drop_after": "90 days"},
+    {"relation": "market.candles_1m", "drop_after": "1 year"},
+    {"relation": "market.candles_1h", "drop_after": "5 years"},
+    {"relation": "market.candles_1d", "drop_after": "10 years"},
+    {"relation": "analysis.features", "drop_after": "180 days"},
+    {"relation": "analysis.predictions", "drop_after": "1 year"},
+]

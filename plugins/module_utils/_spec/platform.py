@@ -38,9 +38,11 @@ from ansible_collections.entasis.engine.plugins.module_utils._platform import (
 )
 from ansible_collections.entasis.engine.plugins.module_utils._spec import operations, values
 from ansible_collections.entasis.engine.plugins.module_utils._spec.cluster import cluster
+from ansible_collections.entasis.engine.plugins.module_utils._spec.data_stores import retention, timescaledb
 from ansible_collections.entasis.engine.plugins.module_utils._spec.defaults import (
     MONITORING_GROUP,
     NODE_POOLS,
+    RETENTION,
     SECURITY_GROUPS,
     SERVICES,
 )
@@ -108,6 +110,8 @@ def _platform(section: Section) -> Platform:
         charts=section.take("charts", charts, Charts(mirror=None)),
         helm_releases=releases,
         services=parsed_services,
+        timescaledb=section.take("timescaledb", timescaledb, written={}),
+        retention=section.take("retention", retention, written=RETENTION),
         prometheus=section.take("prometheus", operations.prometheus, None),
         alertmanager=section.take("alertmanager", operations.alertmanager, None),
         encryption=section.take("encryption", operations.encryption, ()),
