@@ -4,8 +4,8 @@
 
 """Who runs PostgreSQL, which refuses to run as root: an ordinary user himself; for root, the account nobody.
 
-The account must get to the server's files and to its data, and neither a checkout nor a virtual environment below a
-folder of mode 0700 lets it through. So it is given one capability where it needs one, and no more than it needs.
+The account must get to its data, and the state folder, which is its owner's only, does not let it through; nor does a
+virtual environment below root's own folder. So it is given one capability, and no more.
 """
 
 from __future__ import annotations
@@ -37,13 +37,12 @@ class Account:
 
 
 def candidates() -> Iterator[Account]:
-    """The ways to run a server, the one with the least power first. Which of them work is the machine's matter."""
+    """The accounts that may run a server here, the one with the least power first."""
     if os.geteuid() != 0:
         yield Account((), (os.geteuid(), os.getegid()))
         return
     user, group = _nobody()
     switch = ("setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups")
-    yield Account((*switch, "--"), (user, group))
     # Without this bit, access(2) leaves capabilities out, and PostgreSQL asks access(2) for its own programs.
     keep = "--securebits=+no_setuid_fixup"
     # The second is for containers: Docker grants it to root, and does not grant the first, which only reads.

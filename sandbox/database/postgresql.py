@@ -100,6 +100,8 @@ class Postgresql:
         try:
             found.account.give(self.data, password_file)
             self._initialise(found, password_file)
+        except OSError as error:
+            raise SandboxError(f"PostgreSQL cannot have {self.data} for its data: {error.strerror}.") from error
         finally:
             password_file.unlink(missing_ok=True)
         preloaded = TIMESCALEDB_SETTINGS if found.timescaledb else {}
@@ -122,8 +124,8 @@ class Postgresql:
             )
         except subprocess.CalledProcessError as error:
             raise SandboxError(f"initdb could not make {self.data}: {error.stdout.strip()}") from error
-        except (OSError, subprocess.SubprocessError) as error:
-            raise SandboxError(f"initdb could not make {self.data}: {error}") from error
+        except subprocess.TimeoutExpired as error:
+            raise SandboxError(f"initdb could not make {self.data} in {CREATE_SECONDS:.0f} s.") from error
 
     def configure(self, settings: Mapping[str, str]) -> None:
         """Add settings to the server's own file, where a later line wins."""
