@@ -6,8 +6,9 @@
 
 """What a module says while it waits. The action plugin of the same name shows it, see plugin_utils/_progress.py.
 
-The lines go through a named pipe. A pipe whose reader is gone says so: then the run that started the module was killed,
-and the module ends at its next look instead of working on where nobody sees it.
+The lines go through a named pipe. Where the pipe or its reader is gone, the run that started the module was killed or
+has given the task up, and the module ends within a second instead of working on where nobody sees it. Ansible alone
+does not see to that: a Ctrl-C ends its own processes, but not a module whose threads wait.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _waits_lock = threading.Lock()
 def report(text: str) -> None:
     """Say in one line where the module stands. Call it at every look: of many lines the latest is shown.
 
-    Never fails: where nobody listens, or nothing can be written, the line is lost.
+    Never fails: where there is no pipe to write to, or it is full, the line is lost.
     """
     path = os.environ.get(PIPE_VARIABLE)
     if not path:
@@ -47,7 +48,7 @@ def report(text: str) -> None:
     try:
         pipe = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK)
     except OSError as error:
-        if error.errno == errno.ENXIO:
+        if error.errno in (errno.ENXIO, errno.ENOENT):
             _end_without_listener()
         return
     try:

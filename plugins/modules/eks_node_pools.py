@@ -161,6 +161,7 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
   - entasis.engine.attributes
+  - entasis.engine.progress
   - entasis.engine.attributes.set
 """
 

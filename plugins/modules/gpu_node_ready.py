@@ -29,6 +29,7 @@ description:
 extends_documentation_fragment:
   - entasis.engine.gpu_smoke
   - entasis.engine.kubernetes
+  - entasis.engine.progress
 attributes:
   check_mode:
     description:

@@ -27,6 +27,7 @@ description:
     the name of a mapping around them, is that of a secret, such as C(adminPassword), C(apiKey) or C(token).
 extends_documentation_fragment:
   - entasis.engine.attributes
+  - entasis.engine.progress
   - entasis.engine.kubernetes
 requirements:
   - "the C(helm) command, 3.14 or later, or 4; not needed in check mode"

@@ -26,6 +26,7 @@ description:
   - Where the set holds a HorizontalPodAutoscaler, the number of replicas of what it scales is left to it.
 extends_documentation_fragment:
   - entasis.engine.attributes
+  - entasis.engine.progress
   - entasis.engine.kubernetes
 options:
   name:

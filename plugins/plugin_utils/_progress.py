@@ -120,6 +120,8 @@ def _follow(prefix: str, interval: float) -> Iterator[str | None]:
 
 
 def _show(reader: int, prefix: str, interval: float, ended: threading.Event) -> None:
+    # Python runs the handlers of signals in the main thread, which a signal wakes only if no other thread takes it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     show: Callable[[str], None] = Display().display
     latest = ""
     due = time.monotonic() + interval
