@@ -33,8 +33,6 @@ from hypothesis import strategies as st
 
 from tests.support.gpu import NOW, Object, deleting, node
 
-PROVOKES = ("NODE_MISSING", "NO_NODES", "TOO_FEW_NODES")
-
 GOOD, BAD = node("good"), node("bad", unschedulable=True)
 LAME = node("lame", capacity=3, allocatable=3, instance_type="g6.12xlarge")
 
