@@ -65,8 +65,11 @@ class Preview:
         return 100.0 * self.chunks / self.total_chunks if self.total_chunks else 0.0
 
 
-def read(database: Database, cutoffs: Iterable[Cutoff], *, sizes: bool) -> dict[Relation, Preview]:
-    """The previews of all relations by one query, and one more for sizes where something would go."""
+def read(database: Database, schema: str, cutoffs: Iterable[Cutoff], *, sizes: bool) -> dict[Relation, Preview]:
+    """The previews of all relations by one query, and one more for sizes where something would go.
+
+    C(schema) is where the extension's functions are.
+    """
     asked = list(cutoffs)
     if not asked:
         return {}
@@ -74,7 +77,7 @@ def read(database: Database, cutoffs: Iterable[Cutoff], *, sizes: bool) -> dict[
     parameters: list[Any] = []
     for position, cutoff in enumerate(asked):
         expression, arguments = cutoff.expression()
-        select = f"SELECT {position} AS position, s AS chunk FROM show_chunks(%s::regclass, {expression}) s"  # noqa: S608 - quoted by Relation
+        select = f"SELECT {position} AS position, s AS chunk FROM {schema}.show_chunks(%s::regclass, {expression}) s"
         branches.append(select)
         parameters += [str(cutoff.hypertable.relation), *arguments]
     rows = database.execute(_SQL.format(branches="\n  UNION ALL ".join(branches)), parameters)
@@ -83,7 +86,7 @@ def read(database: Database, cutoffs: Iterable[Cutoff], *, sizes: bool) -> dict[
         going.setdefault(row["position"], []).append(row)
     previews = {cutoff.hypertable.relation: _preview(going.get(number, [])) for number, cutoff in enumerate(asked)}
     if sizes:
-        previews.update(_sizes(database, previews))
+        previews.update(_sizes(database, schema, previews))
     return previews
 
 
@@ -126,13 +129,14 @@ def _preview(mine: Sequence[Mapping[str, Any]]) -> Preview:
     )
 
 
-def _sizes(database: Database, previews: Mapping[Relation, Preview]) -> dict[Relation, Preview]:
+def _sizes(database: Database, schema: str, previews: Mapping[Relation, Preview]) -> dict[Relation, Preview]:
     """With the bytes of what would go, those of the columnstore among them."""
     losing = {relation: preview for relation, preview in previews.items() if preview.chunks}
     if not losing:
         return {}
     branches = [
-        "SELECT %s::text AS relation, chunk_schema, chunk_name, total_bytes FROM chunks_detailed_size(%s::regclass)"
+        "SELECT %s::text AS relation, chunk_schema, chunk_name, total_bytes "
+        f"FROM {schema}.chunks_detailed_size(%s::regclass)"
         for _relation in losing
     ]
     parameters = [str(relation) for relation in losing for _twice in range(2)]

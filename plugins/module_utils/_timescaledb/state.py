@@ -51,6 +51,8 @@ class Server:
     """The database server, and who we are there."""
 
     version: tuple[int, ...] | None
+    #: Where the extension's functions are, as SQL writes it.
+    schema: str
     license: str
     restoring: bool
     read_only: bool
@@ -181,6 +183,7 @@ _SQL = """
 SELECT jsonb_build_object(
   'server', jsonb_build_object(
     'version', (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'),
+    'schema', (SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'timescaledb'),
     'license', current_setting('timescaledb.license', true),
     'restoring', current_setting('timescaledb.restoring', true),
     'read_only', pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean,
@@ -272,6 +275,7 @@ def parse(answer: Mapping[str, Any]) -> State:
 def _server(row: Mapping[str, Any]) -> Server:
     return Server(
         _version(row["version"]) if row["version"] else None,
+        row["schema"] or "public",
         row["license"] or "timescale",
         row["restoring"] == "on",
         bool(row["read_only"]),
