@@ -308,6 +308,31 @@ def test_a_startup_taint_is_lifted_exactly_when_the_node_has_proved_itself(pool:
     assert list(pool.kubelet.pods_of(broken)) == [2, 2]
 
 
+def test_no_pod_lands_on_a_node_before_its_gpus_work(pool: Pool) -> None:
+    node = pool.add("late", 0, RUNS_ON)
+    taint(pool, node, STARTUP)
+    container = {"name": "work", "image": "work:1"}
+    spec = {"nodeSelector": {"kubernetes.io/hostname": node}, "containers": [container]}
+    metadata = {"name": "work", "namespace": pool.name}
+    manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    pool.cluster.kubectl("create", "--filename", "-", manifest=manifest)
+
+    def work() -> dict[str, Any]:
+        return next(pod for pod in pool.pods() if pod["metadata"]["name"] == "work")
+
+    process = pool.cluster.start("gpu_node_ready", **pool.options(release_taint=STARTUP))
+    status = json.dumps({"status": {"capacity": {GPU: "2"}, "allocatable": {GPU: "2"}}})
+    pool.cluster.kubectl("patch", "node", node, "--subresource", "status", "--type", "merge", "--patch", status)
+    wait_until(lambda: list(pool.kubelet.pods_of(node)) == [2], "the smoke pod runs")
+    assert STARTUP["key"] in pool.taints(node)
+    assert "nodeName" not in work()["spec"]
+    pool.kubelet.finish(node)
+    outcome = finish(process)
+    assert not outcome.failed, outcome.message
+    assert outcome.changed
+    wait_until(lambda: work()["spec"].get("nodeName") == node, "the work has its place")
+
+
 def test_a_busy_node_keeps_its_startup_taint(pool: Pool) -> None:
     node = pool.add("busy", 1)
     pool.work(node, 1)

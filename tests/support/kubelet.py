@@ -116,13 +116,21 @@ class Kubelet(threading.Thread):
                 if node in self._fates and uid not in self.seen and pod["status"].get("phase") == "Running":
                     self._decide(pod, node, uid)
 
+    def finish(self, node: str) -> None:
+        """Let the pods pass that run on, see RUNS_ON, on the node."""
+        for pod in self._client.items("/api/v1/pods", labelSelector=_SELECTOR):
+            if pod["spec"].get("nodeName") == node:
+                self._end(pod, passes(_gpus(pod)))
+
     def _decide(self, pod: dict[str, Any], node: str, uid: str) -> None:
-        gpus = int(pod["spec"]["containers"][0]["resources"]["limits"][GPU])
         fates = self._fates[node]
-        fate = fates[min(len(self.pods_of(node)), len(fates) - 1)] if fates else passes(gpus)
+        fate = fates[min(len(self.pods_of(node)), len(fates) - 1)] if fates else passes(_gpus(pod))
+        self._end(pod, fate)
+        self.seen[uid] = (node, _gpus(pod))
+
+    def _end(self, pod: dict[str, Any], fate: Fate) -> None:
         namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
         self._logs[f"/containerLogs/{namespace}/{name}/smoke"] = fate.log
-        self.seen[uid] = (node, gpus)
         try:
             self._client.patch(f"/api/v1/namespaces/{namespace}/pods/{name}/status", {"status": fate.status})
         except Rejected as error:
@@ -145,3 +153,8 @@ class Kubelet(threading.Thread):
                 """Nothing: pytest shows what a test says."""
 
         return Handler
+
+
+def _gpus(pod: dict[str, Any]) -> int:
+    """How many GPUs a pod asks for."""
+    return int(pod["spec"]["containers"][0]["resources"]["limits"][GPU])

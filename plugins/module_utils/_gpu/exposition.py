@@ -24,7 +24,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client 
 
 Object = Mapping[str, Any]
 
-#: Each metric with its meaning. All are gauges; README and docs name them from here.
+#: Each metric with its meaning. All are gauges. The option textfile names them all.
 METRICS = {
     "entasis_gpu_nodes": "Nodes that the selector finds.",
     "entasis_gpu_nodes_ready": "Nodes of them that are ready.",

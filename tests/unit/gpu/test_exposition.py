@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.entasis.engine.plugins.doc_fragments.gpu_smoke import ModuleDocFragment
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import exposition
 
 READY: dict[str, Any] = {
@@ -69,6 +70,11 @@ def test_every_metric_is_described_and_well_named() -> None:
         assert f"# TYPE {name} gauge\n" in text
     assert "checked_timestamp_seconds 1790000000.25\n" in text
     assert text.endswith("\n")
+
+
+def test_the_documentation_names_every_metric() -> None:
+    named = re.findall(r"C\((entasis_gpu_\w+)\)", " ".join(ModuleDocFragment.DOCUMENTATION.split()))
+    assert named == list(exposition.METRICS)
 
 
 def test_the_file_is_put_in_place_in_one_step(tmp_path: Path) -> None:
