@@ -12,7 +12,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from fractions import Fraction
 from typing import Any, Literal, TypeVar
 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels
@@ -136,8 +135,8 @@ def _expected_gpus(text: str, problems: list[str]) -> int | Literal["auto", "pee
 def _min_ready(given: Any) -> int | Percent:
     text = str(given).strip()
     percent = _PERCENT.fullmatch(text)
-    if percent and 0 < Fraction(percent[1]) <= 100:
-        return Percent(Fraction(percent[1]))
+    if percent and 0 < float(percent[1]) <= 100:
+        return Percent(float(percent[1]))
     if text.isdecimal():
         return int(text)
     raise ValueError(f"'{text}' is neither a number of nodes nor a percentage above 0% and at most 100%")
