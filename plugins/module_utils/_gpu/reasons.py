@@ -474,9 +474,9 @@ _TABLE = (
     Code(
         "SMOKE_GPU_COUNT",
         "L11",
-        "The smoke pod saw too few GPUs",
-        "Fewer GPUs were seen inside the pod than were allocated.",
-        "Replace the node.",
+        "The smoke pod saw too few or too many GPUs",
+        "Inside the pod there were not as many GPUs as were allocated to it.",
+        "Too few: replace the node. Too many: the container runtime shows pods the GPUs of others.",
         given_by="smoke",
     ),
     Code(
