@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: timescaledb_retention
 short_description: Keep the retention, columnstore and refresh policies of many relations
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - Entasis Engine contributors (@entasis-engine)
 description:
