@@ -104,7 +104,11 @@ class Sandbox:
 
     def start_site(self, *arguments: str, inventory: Path | None = None) -> subprocess.Popen[str]:
         """Start site.yml in a process group of its own, so that a test can kill all of it."""
-        command = ["ansible-playbook", "playbooks/site.yml", "-i", str(inventory or "inventories/sandbox"), *arguments]
+        return self._start("site", *arguments, inventory=inventory)
+
+    def _start(self, playbook: str, *arguments: str, inventory: Path | None) -> subprocess.Popen[str]:
+        path = f"playbooks/{playbook}.yml"
+        command = ["ansible-playbook", path, "-i", str(inventory or "inventories/sandbox"), *arguments]
         return subprocess.Popen(
             command,
             cwd=PROJECT,
@@ -116,7 +120,11 @@ class Sandbox:
         )
 
     def site(self, *arguments: str, inventory: Path | None = None) -> Run:
-        process = self.start_site(*arguments, inventory=inventory)
+        return self.run("site", *arguments, inventory=inventory)
+
+    def run(self, playbook: str, *arguments: str, inventory: Path | None = None) -> Run:
+        """Run one playbook as a user does."""
+        process = self._start(playbook, *arguments, inventory=inventory)
         output, errors = process.communicate(timeout=RUN_LIMIT_SECONDS)
         start = output.find("{")
         report = json.loads(output[start:]) if start >= 0 else {"plays": [], "stats": {}}
