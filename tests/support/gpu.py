@@ -63,8 +63,8 @@ def node(
 
 def taint(text: str) -> Object:
     """A taint from C(key=value:effect)."""
-    name, _, effect = text.partition(":")
-    key, _, value = name.partition("=")
+    name, _colon, effect = text.partition(":")
+    key, _equals, value = name.partition("=")
     return {"key": key, "value": value, "effect": effect or "NoSchedule"}
 
 

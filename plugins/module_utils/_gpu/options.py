@@ -186,7 +186,7 @@ def _fail_fast(options: Mapping[str, Any], problems: list[str]) -> dict[str, flo
 
 
 def _code_with_seconds(text: str) -> tuple[str, float | None]:
-    code, _, seconds = text.partition(":")
+    code, _colon, seconds = text.partition(":")
     if seconds and not seconds.isdecimal():
         raise ValueError(f"'{text}' is neither a code nor a code with seconds, such as COUNT_BELOW_TYPE:300")
     return _code_of_a_node(code), float(seconds) if seconds else None

@@ -48,12 +48,12 @@ def test_what_a_node_has_to_be(options: dict[str, Any], field: str, value: objec
 
 
 def test_parts_of_a_group_keep_the_other_defaults() -> None:
-    config, _ = parse(
+    config = parse(
         {
             "device_plugin": {"mode": "required", "selectors": ["app in (a, b)"]},
             "conditions": {"require": [{"type": "A"}], "forbid": [{"type": "B", "status": "False"}], "ignore": ["C"]},
         }
-    )
+    )[0]
     assert (config.device_plugin.mode, config.device_plugin.namespace) == ("required", "")
     assert config.device_plugin.selectors == ("app in (a, b)",)
     rules = [(one.type, one.status) for one in (*config.conditions.require, *config.conditions.forbid)]
@@ -119,7 +119,7 @@ def test_what_is_wrong(options: dict[str, Any], problem: str) -> None:
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
     alone = [(options, problem) for options, problem in WRONG if len(options) == 1]
-    together = {key: value for options, _ in alone for key, value in options.items()}
+    together = {key: value for options, _problem in alone for key, value in options.items()}
     with pytest.raises(OptionsError) as caught:
         parse(together)
     assert len(caught.value.problems) == len(together)

@@ -84,13 +84,13 @@ ALL = Goal()
     ],
 )
 def test_the_whole_set(nodes: list[Object], goal: Goal, codes: list[str], ready: bool) -> None:
-    verdict, _ = verdict_on(*nodes, goal=goal)
+    verdict, _counts = verdict_on(*nodes, goal=goal)
     assert [reason.code for reason in verdict.reasons] == codes
     assert verdict.ready == ready
 
 
 def test_named_nodes_that_are_missing_are_told() -> None:
-    verdict, _ = verdict_on(GOOD, goal=Goal(names=frozenset(["good", "b", "a"])))
+    verdict, _counts = verdict_on(GOOD, goal=Goal(names=frozenset(["good", "b", "a"])))
     assert verdict.reasons[-1].message == "not found: a, b"
 
 
@@ -199,7 +199,9 @@ def test_the_summary_has_each_reason_once() -> None:
 
 def test_an_unknown_type_is_warned_of() -> None:
     fraction = node("f", instance_type="g6f.xlarge")
-    _, counts = verdict_on(fraction, node("b", instance_type="x9.huge"), node("c", instance_type="x9.huge"), GOOD)
+    _verdict, counts = verdict_on(
+        fraction, node("b", instance_type="x9.huge"), node("c", instance_type="x9.huge"), GOOD
+    )
     assert [re.search(r"type (\S+) has", one)[1] for one in warnings(counts)] == ["g6f.xlarge", "x9.huge"]  # type: ignore[index]
     counts.remove("f")
     assert len(warnings(counts)) == 1
@@ -260,7 +262,7 @@ def test_counting_step_by_step_is_counting_at_once(steps: list[NodeReport | str]
         assert counts.by_code() == {code: number for code, number in having.items() if number}
         assert counts.unknown_types() == sorted({one.instance_type for one in inside if one.expected is None})
         hopeless = [(node, code) for (node, code), when in since.items() if code in grace and at - when >= grace[code]]
-        assert counts.hopeless_nodes(at) == len({node for node, _ in hopeless})
+        assert counts.hopeless_nodes(at) == len({name for name, _code in hopeless})
         assert sum(counts.hopeless(at).values()) == len(hopeless)
         later = [when + grace[code] for (node, code), when in since.items() if code in grace]
         assert counts.next_hopeless() == min([when for when in later if when > at], default=None)
