@@ -83,8 +83,8 @@ options:
       - TLS and the check of the server's certificate stay as they are, see O(login_host).
       - A pod that is ready is chosen when the task begins. The module listens on a free port of the loopback address
         for as long as the task lasts; other users of that host can connect to it too, and have to log in as everybody.
-      - The caller needs the verbs get on services (not where O(kube_port_forward.pod) is given), get and list on pods,
-        and get and create on pods/portforward, in that namespace.
+      - The caller needs, in that namespace, the verbs get on services and list on pods (get on pods where
+        O(kube_port_forward.pod) is given), and get and create on pods/portforward.
       - Where the cluster, the service or the pod does not exist yet, check mode plans everything as new.
       - O(login_port) and O(login_unix_socket) are not used with it.
     type: dict

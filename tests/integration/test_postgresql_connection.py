@@ -541,12 +541,14 @@ def test_with_the_credentials_of_an_exec_plugin_and_just_the_verbs_that_are_docu
     message = str(refusal(options))
     assert 'cannot get resource "services"' in message
     assert "Give the caller this permission" in message
-    grant("look", "--verb", "get,list", "--resource", "services,pods")
-    wait_until(lambda: "pods/portforward" in str(refusal(options)), "the role counts")
-    message = str(refusal(options))
-    assert "403 Forbidden" in message
-    assert "needs the verbs get and create on pods/portforward in namespace data" in message
-    grant("forward", "--verb", "get,create", "--resource", "pods/portforward")
+    grant("look-up", "--verb", "get", "--resource", "services")
+    grant("look", "--verb", "list", "--resource", "pods")
+    wait_until(lambda: "pods/portforward" in str(refusal(options)), "the roles count")
+    for verb in ("get", "create"):
+        message = str(refusal(options))
+        assert "403 Forbidden" in message
+        assert "needs the verbs get and create on pods/portforward in namespace data" in message
+        grant(verb, "--verb", verb, "--resource", "pods/portforward")
 
     def works() -> bool:
         with contextlib.suppress(DatabaseError), connect(a_module(**options)) as connection:

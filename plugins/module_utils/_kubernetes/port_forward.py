@@ -310,5 +310,6 @@ def _body(error: Any) -> Mapping[str, Any]:
     with contextlib.suppress(ValueError):
         status = json.loads(body)
         if isinstance(status, dict):
-            return status
+            # Without the verb create it gives no reason after the colon.
+            return {**status, "message": str(status.get("message") or "").rstrip(": ")}
     return {"message": body.decode(errors="replace")[:500]}
