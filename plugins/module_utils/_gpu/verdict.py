@@ -105,7 +105,7 @@ def judge(counts: Counts, goal: Goal, at: float) -> Verdict:
     of = max(counts.total, goal.expected_count or 0, len(goal.names))
     # Nodes that are expected and not there yet may still become ready.
     spare = max(of, needed) - needed
-    in_vain = counts.ready < needed and counts.hopeless_nodes(at) > spare
+    in_vain = counts.hopeless_nodes(at) > spare
     return Verdict(
         ready_count=counts.ready,
         total=counts.total,

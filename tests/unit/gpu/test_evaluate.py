@@ -195,6 +195,18 @@ DEVICE_PLUGIN = [
         Config(device_plugin=DevicePlugin(namespace="gpu-operator")),
     ),
     Case(
+        "one of two installations tolerates the node",
+        ["PLUGIN_POD_MISSING"],
+        bare(taints=[POOL_TAINT]),
+        {"daemon_sets": [daemon_set("old"), daemon_set(tolerations=[EXISTS])]},
+    ),
+    Case(
+        "the plugin is no agent",
+        ["NOT_READY", "PLUGIN_REPELLED"],
+        bare(ready="False", taints=[POOL_TAINT]),
+        {"daemon_sets": [daemon_set(hostNetwork=True)]},
+    ),
+    Case(
         "the network agent is repelled too: a deadlock",
         ["NOT_READY", "AGENT_REPELLED", "PLUGIN_REPELLED"],
         bare(ready="False", taints=[POOL_TAINT]),
@@ -366,6 +378,20 @@ MIG = [
         Config(mig_strategy="mixed", mig_profiles={"1g.5gb": 28, "3g.20gb": 8}),
     ),
     Case("another strategy", ["MIG_STRATEGY_MISMATCH"], mig(56, 56, labels=SINGLE), {}, Config(mig_strategy="mixed")),
+    Case(
+        "not alike, and a profile is asked for",
+        ["ALLOC_ZERO", "MIG_INVALID"],
+        mig(0, 0, labels={**SINGLE, "gpu.product": "NVIDIA-A100-SXM4-40GB-MIG-INVALID"}),
+        {},
+        Config(mig_profiles={"1g.5gb": 56}),
+    ),
+    Case(
+        "a shared profile by its resource",
+        ["MIG_PROFILE_MISMATCH"],
+        mig(labels={"mig-1g.5gb.count": "7", "mig-1g.5gb.replicas": "2"}, resources={f"{MIG_1G}.shared": 13}),
+        {},
+        Config(gpu_resource=f"{MIG_1G}.shared"),
+    ),
     Case(
         "one profile by its resource", [], mig(resources={MIG_1G: 7}), {}, Config(gpu_resource=MIG_1G, expected_gpus=7)
     ),

@@ -162,6 +162,7 @@ def test_versions_are_in_order(one: tuple[int, ...], other: tuple[int, ...]) -> 
     same = [*one, *[0] * 4][:4] == [*other, *[0] * 4][:4]
     assert labels.older(one, other) + labels.older(other, one) + same == 1
     assert not labels.older((*one, 0), one)
+    assert not labels.older(one, (*one, 0))
 
 
 @given(st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=st.just(UTC)))

@@ -34,13 +34,14 @@ from hypothesis import strategies as st
 from tests.support.gpu import NOW, Object, deleting, node
 
 GOOD, BAD = node("good"), node("bad", unschedulable=True)
+AROUND = Context(now=NOW)
 LAME = node("lame", capacity=3, allocatable=3, instance_type="g6.12xlarge")
 
 
 def counted(*nodes: Object, goal: Goal | None = None, at: float = 0) -> Counts:
     counts = Counts((goal or Goal()).fail_fast)
     for one in nodes:
-        counts.put(evaluate(one, Context(now=NOW), Config()), at)
+        counts.put(evaluate(one, AROUND, Config()), at)
     return counts
 
 
@@ -78,6 +79,8 @@ ALL = Goal()
         ([GOOD, BAD], Goal(expected_count=4, min_ready=Percent(50)), [], False),
         ([GOOD, BAD], Goal(expected_count=4, min_ready=Percent(25)), [], True),
         ([GOOD, BAD], Goal(expected_count=6, min_ready=Percent(50)), ["TOO_FEW_NODES"], False),
+        # of those that are there where more are there than expected
+        ([GOOD, BAD, LAME], Goal(expected_count=1, min_ready=Percent(50)), [], False),
         ([GOOD], Goal(names=frozenset(["good"])), [], True),
         ([GOOD], Goal(names=frozenset(["good", "gone"])), ["TOO_FEW_NODES", "NODE_MISSING"], False),
         ([GOOD], Goal(names=frozenset(["good", "gone"]), min_ready=1), ["NODE_MISSING"], True),
@@ -139,6 +142,16 @@ class TestInVain:
         goal = Goal(expected_count=2, min_ready=1)
         assert verdict_on(LAME, goal=goal, at=1e6)[0].impossible == ()
         assert verdict_on(LAME, {**LAME, "metadata": {"name": "b"}}, goal=goal, at=1e6)[0].impossible == ()
+
+    def test_another_machine_under_the_same_name_has_its_own_time(self) -> None:
+        counts = counted(LAME)
+        replaced = evaluate(
+            node("lame", capacity=3, allocatable=3, instance_type="g6.12xlarge", uid="new"), AROUND, Config()
+        )
+        counts.put(replaced, 50)
+        assert judge(counts, ALL, FAIL_FAST_AFTER).impossible == ()
+        counts.put(replaced, 70)
+        assert judge(counts, ALL, 50 + FAIL_FAST_AFTER).impossible == ("COUNT_BELOW_TYPE",)
 
     @pytest.mark.parametrize(
         ("nodes", "at", "kind"),
