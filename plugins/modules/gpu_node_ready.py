@@ -118,7 +118,8 @@ options:
     description:
       - Where GPUs are looked for. V(device_plugin) is the node's resource; V(dra) is the ResourceSlices of the driver
         C(gpu.nvidia.com).
-      - V(auto) takes the ResourceSlices of nodes that do not offer the resource.
+      - V(auto) takes the ResourceSlices of nodes that do not offer the resource, where a DaemonSet of the DRA driver
+        C(nvidia-dra-driver-gpu) is there.
     type: str
     choices: [auto, device_plugin, dra]
     default: auto
@@ -226,7 +227,8 @@ options:
     description:
       - Before nodes count as ready, their leases are read once. One that was not renewed for so many seconds means that
         the kubelet is silent, which the cluster itself notices only later.
-      - V(0) does not look at them. Nor are they looked at without the right to list leases in C(kube-node-lease).
+      - V(0) does not look at them. Nor are they looked at of more than 500 nodes, or without the right to list leases
+        in C(kube-node-lease).
     type: int
     default: 50
   state:

@@ -93,11 +93,13 @@ class Outcome:
 class ControlPlane:
     """One control plane with its own folder and ports, made by kwokctl.
 
-    C(kwok_kinds) are kinds of kwok's own, such as ClusterPortForward, that it follows objects of.
+    C(kwok_kinds) are kinds of kwok's own, such as ClusterPortForward, that it follows objects of. C(without) are
+    components that do not run, such as kube-scheduler.
     """
 
-    def __init__(self, home: Path, *, kwok_kinds: Sequence[str] = ()) -> None:
+    def __init__(self, home: Path, *, kwok_kinds: Sequence[str] = (), without: Sequence[str] = ()) -> None:
         self.home = home
+        self._without = without
         self._kwok_kinds = kwok_kinds
         self.kubeconfig = home / "kubeconfig"
         self.environment = {**os.environ, "KWOK_WORKDIR": str(home), "KWOK_KUBE_VERSION": KUBERNETES_VERSION}
@@ -118,6 +120,7 @@ class ControlPlane:
             str(self.kubeconfig),
             "--wait",
             f"{START_LIMIT}s",
+            *(f"--disable={component}" for component in self._without),
             *(f"--enable-crds={kind}" for kind in self._kwok_kinds),
         )
         return self

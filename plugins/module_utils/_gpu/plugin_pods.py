@@ -17,6 +17,8 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.scheduling imp
 
 Object = Mapping[str, Any]
 
+_DRA_DRIVER = "nvidia-dra-driver"
+
 
 @dataclass(frozen=True)
 class PodQuery:
@@ -55,6 +57,11 @@ def with_driver(selector: str) -> str:
 
 def is_driver_pod(pod: Object) -> bool:
     return matches(DRIVER_SELECTOR, pod["metadata"].get("labels") or {})
+
+
+def is_dra_driver(daemon_set: Object) -> bool:
+    """Whether a DaemonSet is of NVIDIA's DRA driver, which its chart names nvidia-dra-driver-gpu."""
+    return _DRA_DRIVER in f"{daemon_set['metadata']['name']} {' '.join(pod_labels(daemon_set).values())}"
 
 
 def _full_name(daemon_set: Object) -> str:

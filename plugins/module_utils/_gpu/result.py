@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,16 +42,14 @@ def summed_up(verdict: Verdict, observed: Observed) -> dict[str, Any]:
     }
 
 
-def nodes(observed: Observed, smoke: Mapping[str, SmokeResult], moment: Moment) -> list[dict[str, Any]]:
-    """Each node, in the order of the names."""
-    return [_node(report, observed, smoke.get(report.name), moment) for report in observed.counts.nodes()]
-
-
-def shortened(told: Sequence[Mapping[str, Any]], limit: int) -> list[Mapping[str, Any]]:
-    """At most so many nodes, those that are not ready before the others."""
-    if len(told) <= limit:
-        return list(told)
-    return sorted(told, key=lambda node: bool(node["ready"]))[:limit]
+def nodes(
+    observed: Observed, smoke: Mapping[str, SmokeResult], moment: Moment, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """The nodes in the order of the names; where there are more than C(limit), those that are not ready come first."""
+    reports = observed.counts.nodes()
+    if limit is not None and len(reports) > limit:
+        reports = sorted(reports, key=lambda report: report.ready)[:limit]
+    return [_node(report, observed, smoke.get(report.name), moment) for report in reports]
 
 
 def _node(report: NodeReport, observed: Observed, smoke: SmokeResult | None, moment: Moment) -> dict[str, Any]:

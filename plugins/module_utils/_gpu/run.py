@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import exposition, result, smoke, taints
@@ -45,7 +45,7 @@ class Run:
         watched = Watched(
             verdicts.judge(observed.counts, goal, moment.monotonic), 0.0, failure_of(error) if error else None, error
         )
-        return self._result(watched, observed, result.nodes(observed, {}, moment))
+        return self._result(watched, observed, moment)
 
     def on(self, client: Client) -> dict[str, Any]:
         """Look once or wait, then do what the options ask for."""
@@ -67,12 +67,12 @@ class Run:
                     self._write_conditions(client, watcher)
                 except KubernetesError as error:
                     watched = dataclasses.replace(watcher.look(0), failure=failure_of(error), problem=error)
-            nodes = self._nodes(watcher)
             self.warnings += [*watcher.warnings, *verdicts.warnings(watcher.observed.counts)]
-            told = self._result(watched, watcher.observed, nodes, watcher)
+            told = self._result(watched, watcher.observed, watcher.moment(), watcher)
             if settings.textfile and not self._check_mode and watched.problem is None:
                 try:
-                    exposition.write(settings.textfile, exposition.render(nodes, watcher.moment().wall))
+                    text = exposition.render(self._nodes(watcher), watcher.moment().wall)
+                    exposition.write(settings.textfile, text)
                 except OSError as error:
                     problem = error
         if problem is not None:
@@ -137,17 +137,17 @@ class Run:
         self,
         watched: Watched,
         observed: Observed,
-        nodes: Sequence[Mapping[str, Any]],
+        moment: Moment,
         watcher: Watcher | None = None,
     ) -> dict[str, Any]:
         verdict, counts = watched.verdict, observed.counts
-        shown = result.shortened(nodes, self._settings.max_report_nodes)
+        shown = result.nodes(observed, self._smoke, moment, self._settings.max_report_nodes)
         told = {
             "changed": bool(self._released and not self._check_mode) or bool(self._written),
             "failed": watched.failure is not None and (watched.problem is not None or not self._only_looks),
             **result.summed_up(verdict, observed),
             "nodes": shown,
-            "nodes_left_out": len(nodes) - len(shown),
+            "nodes_left_out": verdict.total - len(shown),
             "waited_s": round(watched.seconds, 1),
             "watch": dataclasses.asdict(Cost() if watcher is None else watcher.cost()),
             "timeline": [] if watcher is None else watcher.timeline,

@@ -32,6 +32,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.plugin_pods im
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import reason
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import FailureKind, Goal, Verdict, judge
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
+    PAGE_SIZE,
     WATCH_READ_TIMEOUT,
     ApiError,
     Client,
@@ -141,6 +142,8 @@ class Watcher:
         self._start = self.clock()
         self._wall = time.time() + self.client.clock_skew
         self._told = float("-inf")
+        #: Whether all has been seen once.
+        self._complete = False
         #: Sources of which nothing is known yet.
         self._unseen: set[str] = set()
         self._problems: dict[str, KubernetesError] = {}
@@ -149,6 +152,8 @@ class Watcher:
         self._refused: set[str] = set()
         self._pods: PodQuery | None = None
         self._slices_watched = False
+        #: Whether the DRA driver may be installed; what its DaemonSet tells, as far as DaemonSets are read.
+        self._dra_possible = self.config.device_plugin.mode == "skip"
         self._beside_at = self._start
         self._leases_until = self._start
         self.observed = Observed(self.config, self.goal.fail_fast)
@@ -278,6 +283,8 @@ class Watcher:
         if isinstance(message, Listed):
             if message.source == DAEMON_SETS:
                 self._find_plugin(message.objects)
+                self._dra_possible = any(plugin_pods.is_dra_driver(one) for one in message.objects)
+                self._look_for_slices()
             elif message.source == RESOURCE_SLICES and message.objects and self.watching:
                 self._follow_slices(watched=True)
             elif message.source == NODES:
@@ -288,6 +295,9 @@ class Watcher:
         self._unseen.discard(source)
         self._problems.pop(source, None)
         self._refused.add(source)
+        if source == DAEMON_SETS:
+            self._dra_possible = True
+            self._look_for_slices()
         unknown_caller = isinstance(error, ApiError) and error.status == 401
         needed = {
             NODES: True,
@@ -359,9 +369,11 @@ class Watcher:
     def _look_at_leases(self) -> bool:
         """Before nodes count as ready, look whether their kubelets are alive. Whether there is something to wait for.
 
-        They are not watched, because each of them changes every 10 s.
+        They are not watched, because each of them changes every 10 s; and there are as many of them as nodes, so that
+        those of a large cluster are left to the cluster's own controller, which is some 40 s later.
         """
-        if not self.config.lease_max_age or LEASES in self._refused | self._unseen or self.clock() < self._leases_until:
+        wanted = self.config.lease_max_age and len(self.observed.nodes) <= PAGE_SIZE
+        if not wanted or LEASES in self._refused | self._unseen or self.clock() < self._leases_until:
             return False
         self._leases_until = self.clock() + _BESIDE_INTERVAL
         self._follow(
@@ -377,9 +389,11 @@ class Watcher:
         return True
 
     def _look_for_slices(self) -> None:
-        """Where a node does not know the resource, a DRA driver may serve its GPUs."""
+        """Where the DRA driver is installed, it may serve the GPUs of nodes that do not know the resource."""
         resource = self.config.gpu_resource
-        if self.config.mode == "auto" and any(
+        if self.config.mode != "auto" or not self._dra_possible:
+            return
+        if any(
             not labels.amount((node.get("status") or {}).get("capacity"), resource)
             for node in self.observed.nodes.values()
         ):
@@ -403,11 +417,15 @@ class Watcher:
         )
 
     def _tell(self, verdict: Verdict, now: float) -> None:
-        if now < self._told + self.progress_interval:
+        """Say how many are ready: at once when all has been seen for the first time, then at intervals."""
+        complete = self._complete or not self._unseen
+        if complete == self._complete and now < self._told + self.progress_interval:
             return
-        self._told = now
-        self._note(verdict, now)
-        line = verdicts.headline(verdict, self.observed.counts)
+        self._told, self._complete = now, complete
+        line = "reading the nodes"
+        if NODES not in self._unseen:
+            line = verdicts.headline(verdict, self.observed.counts)
+            self._note(verdict, now)
         problem = next(iter(self._problems.values()), None)
         _progress.report(f"{line}, {now - self._start:.0f} s" + ("" if problem is None else f"; {problem}"))
 

@@ -1,0 +1,158 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Taking in news of GPU nodes: what is judged again, and since when a node counts as ready."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import reasons
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed import (
+    DAEMON_SETS,
+    NODES,
+    PODS,
+    Moment,
+    Observed,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.following import Changed, Listed
+
+from tests.support.gpu import NOW, Object, node
+
+
+class Story:
+    """News in the order in which they come, a second after the other."""
+
+    def __init__(self, **config: Any) -> None:
+        self.observed = Observed(Config(**config), {})
+        self.second = 0
+
+    def tell(self, *news: Listed | Changed) -> None:
+        for one in news:
+            self.second += 1
+            self.observed.take(one, self.moment())
+        self.observed.evaluate(self.moment())
+
+    def moment(self) -> Moment:
+        return Moment(self.second, NOW + self.second)
+
+    def judged_by(self, *news: Listed | Changed) -> int:
+        """How many nodes are judged again for these news."""
+        before = self.observed.evaluations
+        self.tell(*news)
+        return self.observed.evaluations - before
+
+    def codes(self, name: str) -> list[str]:
+        report = self.observed.counts.get(name)
+        assert report is not None
+        return [reason.code for reason in report.reasons]
+
+
+def versioned(name: str, version: int, **properties: Any) -> Object:
+    made = node(name, **properties)
+    made["metadata"]["resourceVersion"] = str(version)
+    return made
+
+
+def listed(*nodes: Object, again: bool = False) -> Listed:
+    return Listed(NODES, list(nodes), again)
+
+
+def changed(one: Object, *, deleted: bool = False) -> Changed:
+    return Changed(NODES, one, deleted)
+
+
+def pod(on: str) -> Object:
+    return {
+        "metadata": {"name": f"plugin-{on}", "labels": {}},
+        "spec": {"nodeName": on},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+    }
+
+
+def daemon_set(generation: int, version: int) -> Object:
+    metadata = {"name": "web", "namespace": "default", "uid": "u", "generation": generation}
+    template: Object = {"metadata": {"labels": {"app": "web"}}, "spec": {}}
+    return {"metadata": {**metadata, "resourceVersion": str(version)}, "spec": {"template": template}}
+
+
+def test_only_what_the_news_concern_is_judged_again() -> None:
+    story = Story()
+    nodes = [versioned(f"n{number}", 1) for number in range(100)]
+    assert story.judged_by(listed(*nodes)) == 100
+    assert story.judged_by(Listed(PODS, [], again=False)) == 100
+    assert story.judged_by(changed(versioned("n7", 2))) == 1
+    assert story.judged_by(Changed(PODS, pod("n8"), deleted=False)) == 1
+    assert story.judged_by(Changed(PODS, pod("elsewhere"), deleted=False)) == 0
+    assert story.judged_by(listed(*nodes[:7], versioned("n7", 2), *nodes[8:], again=True)) == 0
+    assert story.judged_by(Listed(DAEMON_SETS, [daemon_set(1, 1)], again=False)) == 100
+    # The status of a DaemonSet changes with every pod of it; nothing is judged by that.
+    assert story.judged_by(Listed(DAEMON_SETS, [daemon_set(1, 2)], again=True)) == 0
+    assert story.judged_by(Listed(DAEMON_SETS, [daemon_set(2, 3)], again=True)) == 100
+
+
+def test_a_plugins_pod_that_goes_is_seen() -> None:
+    story = Story()
+    story.tell(listed(node("n1", capacity=None, allocatable=None)), Listed(PODS, [pod("n1")], again=False))
+    assert story.codes("n1") == ["NOT_ADVERTISED"]
+    story.tell(Changed(PODS, pod("n1"), deleted=True))
+    assert story.codes("n1") == ["PLUGIN_POD_MISSING"]
+
+
+def test_a_node_is_ready_since_it_became_so() -> None:
+    story = Story()
+    story.tell(listed(versioned("n1", 1), versioned("n2", 1, unschedulable=True)))
+    assert story.observed.ready_since == {"n1": 1}
+    story.tell(changed(versioned("n2", 2)), changed(versioned("n1", 3, labels={"new": "label"})))
+    assert story.observed.ready_since == {"n1": 1, "n2": 2}
+
+
+def test_a_break_between_two_looks_is_a_break() -> None:
+    story = Story()
+    story.tell(listed(versioned("n1", 1)))
+    story.tell(changed(versioned("n1", 2, ready="False")), changed(versioned("n1", 3)))
+    assert story.observed.ready_since == {"n1": 3}
+
+
+def test_what_changed_unseen_begins_anew() -> None:
+    story = Story()
+    story.tell(listed(versioned("changed", 1), versioned("same", 1), versioned("gone", 1)))
+    story.tell(listed(versioned("changed", 9), versioned("same", 1), again=True))
+    assert story.observed.ready_since == {"changed": 2, "same": 1}
+    assert story.observed.counts.total == 2
+
+
+def test_another_machine_of_the_same_name_begins_anew() -> None:
+    story = Story()
+    story.tell(listed(versioned("n1", 1, uid="old")))
+    story.observed.add_reasons("n1", (reasons.reason("SMOKE_FAILED", "it failed"),))
+    story.tell()
+    assert story.codes("n1") == ["SMOKE_FAILED"]
+    story.tell(changed(versioned("n1", 2, uid="old")))
+    assert story.codes("n1") == ["SMOKE_FAILED"]
+    story.tell(changed(versioned("n1", 3, uid="new")))
+    assert story.codes("n1") == []
+    assert story.observed.ready_since == {"n1": 3}
+
+
+def test_a_node_that_offers_more_raises_what_its_peers_are_to_offer() -> None:
+    story = Story(expected_gpus="peers_max")
+    unknown = {"instance_type": "x9.large", "capacity": 2, "allocatable": 2}
+    story.tell(listed(versioned("n1", 1, **unknown), versioned("n2", 1, **unknown)))
+    assert story.codes("n1") == []
+    story.tell(changed(versioned("n2", 2, **{**unknown, "capacity": 4, "allocatable": 4})))
+    assert story.codes("n1") == ["COUNT_BELOW_TYPE"]
+
+
+def test_what_time_alone_changes_is_judged_in_time() -> None:
+    story = Story()
+    young = {"type": "AcceleratedHardwareReady", "status": "True", "lastTransitionTime": "2026-11-22T12:00:00Z"}
+    story.tell(listed(node("n1", conditions=[young])))
+    assert story.codes("n1") == ["CONDITION_TOO_YOUNG"]
+    due = story.observed.counts.next_due()
+    assert due == NOW + 60
+    story.second = 61
+    assert story.judged_by() == 1
+    assert story.codes("n1") == []
