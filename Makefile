@@ -48,6 +48,13 @@ sanity: setup ## ansible-test sanity with empty ignore files
 integration: setup ## Each module and each part of the sandbox, judged from outside
 	@$(RUN) pytest -v -n 2 --dist loadfile tests/integration
 
+.PHONY: molecule
+molecule: setup ## Modules on a sandbox of their own, judged by SQL and kubectl
+	@export ENTASIS_SANDBOX_HOME="$(CURDIR)/.cache/molecule" MOLECULE_GLOB="molecule/*/molecule.yml"
+	trap '$(RUN) python -m sandbox down' EXIT
+	$(RUN) python -m sandbox up
+	$(RUN) molecule test --all
+
 .PHONY: end-to-end
 end-to-end: setup ## The whole of site.yml on a sandbox of its own
 	@$(RUN) pytest -v tests/end_to_end

@@ -65,6 +65,8 @@ class Playbook:
                 **os.environ,
                 "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
                 "ANSIBLE_LOCAL_TEMP": str(self.temporary),
+                # Where a module that is killed leaves its unpacked code.
+                "TMPDIR": str(folder),
                 "PYTHONPATH": str(PROJECT / ".cache" / "collections"),
                 "ENTASIS_PROGRESS_INTERVAL": INTERVAL,
                 **variables,
