@@ -59,6 +59,10 @@ molecule: setup ## Modules on a sandbox of their own, judged by SQL and kubectl
 end-to-end: setup ## The whole of site.yml on a sandbox of its own
 	@$(RUN) pytest -v tests/end_to_end
 
+.PHONY: docs
+docs: setup ## Write docs/codes.md from the modules' tables of codes
+	@$(RUN) python scripts/codes.py
+
 .PHONY: bench
 bench: setup ## Benchmarks as ratios measured side by side; writes .cache/bench.json
 	@$(RUN) python -m tests.benchmarks
