@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.control_plane import ControlPlane, Outcome, finish
+from tests.support.control_plane import ControlPlane, Outcome, finish, wait_until
 
 GPU = "nvidia.com/gpu"
+POOL_LABEL = "eks.amazonaws.com/nodegroup"
 
 _numbers = itertools.count(1)
 
@@ -33,12 +35,12 @@ class Pool:
     def __init__(self, cluster: ControlPlane) -> None:
         self.cluster = cluster
         self.name = f"pool-{next(_numbers)}"
-        selector = f"eks.amazonaws.com/nodegroup={self.name}"
+        selector = f"{POOL_LABEL}={self.name}"
         self.options: dict[str, Any] = {"label_selector": selector, "timeout": 30, "stable_for": 0}
 
     def add(self, number: int, instance_type: str = "g4dn.xlarge") -> str:
         name = f"{self.name}-{number}"
-        labels = {"eks.amazonaws.com/nodegroup": self.name, "node.kubernetes.io/instance-type": instance_type}
+        labels = {POOL_LABEL: self.name, "node.kubernetes.io/instance-type": instance_type}
         self.cluster.add_node(name, labels)
         return name
 
@@ -128,40 +130,154 @@ def test_check_mode_looks_once_and_never_fails(pool: Pool, tmp_path: Path) -> No
 
 
 def test_the_plugins_pod_tells_why(pool: Pool) -> None:
+    """The pod comes from a DaemonSet, as it does anywhere."""
     node = pool.add(1)
-    pool.cluster.kubectl(
-        "create",
-        "--filename",
-        "-",
-        manifest={
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {
-                "name": f"plugin-{pool.name}",
-                "namespace": "kube-system",
-                "labels": {"app.kubernetes.io/name": "nvidia-device-plugin"},
-            },
-            "spec": {
-                "nodeName": node,
-                "containers": [{"name": "plugin", "image": "plugin:1"}],
-                "tolerations": [{"operator": "Exists"}],
-            },
-        },
+    labels = {"app.kubernetes.io/name": "nvidia-device-plugin"}
+    spec = {
+        "nodeSelector": {POOL_LABEL: pool.name},
+        "containers": [{"name": "plugin", "image": "plugin:1"}],
+    }
+    daemon_set = {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": f"plugin-{pool.name}", "namespace": "kube-system"},
+        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec}},
+    }
+    pool.cluster.kubectl("taint", "node", node, f"{GPU}:NoSchedule")
+    pool.cluster.kubectl("create", "--filename", "-", manifest=daemon_set)
+    repelled = pool.run(timeout=10, fail_fast_after=0)
+    assert repelled.result["failure_kind"] == "impossible"
+    assert "PLUGIN_REPELLED" in codes(repelled)
+    assert f"plugin-{pool.name} does not tolerate {GPU}:NoSchedule" in repelled.message
+    spec["tolerations"] = [{"key": GPU, "operator": "Exists"}]
+    pool.cluster.kubectl("apply", "--filename", "-", manifest=daemon_set)
+    ready = ["--namespace", "kube-system", "--for", "condition=Ready", "pod", "--selector", "=".join(*labels.items())]
+    wait_until(
+        lambda: pool.cluster.kubectl("wait", "--timeout", "5s", *ready, check=False), "the plugin's pod is ready"
     )
-    failed = pool.run(timeout=3)
+    failed = pool.run(timeout=1)
     assert failed.failed
     assert codes(failed) == {"NOT_ADVERTISED"}
-    assert failed.result["nodes"][0]["plugin_pod"] == f"plugin-{pool.name}"
+    assert failed.result["nodes"][0]["plugin_pod"].startswith(f"plugin-{pool.name}-")
     pool.offer(node, capacity=0, allocatable=0)
     assert codes(pool.run(timeout=1)) == {"ALLOC_ZERO_PLUGIN_RUNNING"}
+    pool.cluster.kubectl("delete", "--namespace", "kube-system", "daemonset", f"plugin-{pool.name}")
+
+
+def test_gpus_that_go_away_are_waited_for(pool: Pool) -> None:
+    node = pool.add(1, "g5.12xlarge")
+    pool.offer(node, capacity=4, allocatable=4)
+    process = pool.cluster.start("gpu_node_ready", **{**pool.options, "stable_for": 3})
+    time.sleep(1.5)
+    pool.offer(node, capacity=4, allocatable=3)
+    gone = time.monotonic()
+    pool.offer(node, capacity=4, allocatable=4)
+    outcome = finish(process)
+    assert not outcome.failed, outcome.message
+    assert time.monotonic() - gone >= 3
+
+
+def test_a_node_replaced_under_its_name_is_another_node(pool: Pool) -> None:
+    node = pool.add(1)
+    pool.offer(node, capacity=1, allocatable=1)
+    process = pool.cluster.start("gpu_node_ready", expected_count=2, **pool.options)
+    pool.cluster.kubectl("delete", "node", node)
+    pool.add(1)
+    pool.offer(pool.add(2), capacity=1, allocatable=1)
+    assert process.poll() is None
+    pool.offer(node, capacity=1, allocatable=1)
+    outcome = finish(process)
+    assert not outcome.failed, outcome.message
+    assert outcome.result["total"] == 2
+    assert outcome.result["watch"]["relists"] == 0
+
+
+def test_a_startup_taint_is_lifted_from_the_nodes_that_are_ready(pool: Pool) -> None:
+    good, late = pool.add(1), pool.add(2)
+    for node in (good, late):
+        pool.cluster.kubectl("taint", "node", node, f"{GPU}:NoSchedule", "example.com/starting:NoSchedule")
+    pool.offer(good, capacity=1, allocatable=1)
+    taint = {"key": "example.com/starting"}
+    foreseen = pool.run(check=True, release_taint=taint)
+    assert foreseen.result["taint_released"] == [good]
+    assert not foreseen.changed
+    assert taints(pool, good) == {GPU, "example.com/starting"}
+    failed = pool.run(timeout=1, release_taint=taint)
+    assert failed.failed
+    assert failed.changed
+    assert taints(pool, good) == {GPU}
+    assert taints(pool, late) == {GPU, "example.com/starting"}
+    pool.offer(late, capacity=1, allocatable=1)
+    assert pool.run(release_taint=taint).result["taint_released"] == [late]
+    again = pool.run(release_taint=taint)
+    assert not again.failed
+    assert not again.changed
+
+
+def test_the_verdict_is_handed_on_as_condition_and_textfile(pool: Pool, tmp_path: Path) -> None:
+    good, late = pool.add(1), pool.add(2)
+    pool.offer(good, capacity=1, allocatable=1)
+    handed: dict[str, Any] = {"condition": "example.com/GPUReady", "textfile": str(tmp_path / "gpu.prom")}
+    looked = pool.run(check=True, **handed)
+    assert not looked.changed
+    assert not (tmp_path / "gpu.prom").exists()
+    reported = pool.run(state="report", **handed)
+    assert not reported.failed
+    assert reported.result["condition_written"] == [good, late]
+    assert {node: condition(pool, node) for node in (good, late)} == {
+        good: ("True", "GPUsReady"),
+        late: ("False", "PLUGIN_POD_MISSING"),
+    }
+    assert "entasis_gpu_nodes_ready 1\n" in (tmp_path / "gpu.prom").read_text()
+    assert not pool.run(state="report", **handed).changed
 
 
 def test_a_caller_without_rights_is_told_which(pool: Pool, tmp_path: Path) -> None:
-    token = pool.cluster.kubectl("create", "token", "default").strip()
-    admin = json.loads(pool.cluster.kubectl("config", "view", "--raw", "--output", "json"))
-    admin["users"][0]["user"] = {"token": token}
-    (tmp_path / "default").write_text(json.dumps(admin))
-    refused = pool.run(kubeconfig=str(tmp_path / "default"))
+    refused = pool.run(kubeconfig=caller(pool, tmp_path))
     assert refused.failed
     assert refused.result["failure_kind"] == "forbidden"
     assert 'cannot list resource "nodes"' in refused.message
+
+
+def test_a_caller_who_may_list_and_not_watch(pool: Pool, tmp_path: Path) -> None:
+    pool.add(1)
+    refused = pool.run(kubeconfig=caller(pool, tmp_path, "--verb=list"))
+    assert refused.result["failure_kind"] == "forbidden"
+    assert 'cannot watch resource "nodes"' in refused.message
+
+
+def test_a_caller_who_may_only_see_nodes_gets_the_verdict_all_the_same(pool: Pool, tmp_path: Path) -> None:
+    pool.offer(pool.add(1), capacity=1, allocatable=1)
+    kubeconfig = caller(pool, tmp_path, "--verb=get,list,watch")
+    outcome = pool.run(kubeconfig=kubeconfig)
+    assert not outcome.failed, outcome.message
+    assert 'cannot list resource "daemonsets"' in outcome.warnings
+    unreleased = pool.run(kubeconfig=kubeconfig, condition="example.com/GPUReady")
+    assert unreleased.result["failure_kind"] == "forbidden"
+    assert 'cannot patch resource "nodes/status"' in unreleased.message
+    assert unreleased.result["ready"]
+
+
+def taints(pool: Pool, node: str) -> set[str]:
+    return {taint["key"] for taint in pool.cluster.get("node", node)["spec"].get("taints", ())}
+
+
+def condition(pool: Pool, node: str) -> tuple[str, str]:
+    written = pool.cluster.get("node", node)["status"]["conditions"]
+    return next((one["status"], one["reason"]) for one in written if one["type"] == "example.com/GPUReady")
+
+
+def caller(pool: Pool, folder: Path, verbs: str = "") -> str:
+    """A kubeconfig with the token of a service account that may do these verbs on nodes, and nothing else."""
+    name = pool.name
+    pool.cluster.kubectl("create", "serviceaccount", name)
+    if verbs:
+        pool.cluster.kubectl("create", "clusterrole", name, verbs, "--resource=nodes")
+        pool.cluster.kubectl(
+            "create", "clusterrolebinding", name, f"--clusterrole={name}", f"--serviceaccount=default:{name}"
+        )
+    admin = json.loads(pool.cluster.kubectl("config", "view", "--raw", "--output", "json"))
+    admin["users"][0]["user"] = {"token": pool.cluster.kubectl("create", "token", name).strip()}
+    kubeconfig = folder / "limited"
+    kubeconfig.write_text(json.dumps(admin))
+    return str(kubeconfig)
