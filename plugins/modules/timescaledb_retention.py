@@ -175,6 +175,15 @@ options:
           retry_period:
             description: Time between two tries, as an interval.
             type: str
+  relation:
+    description: One more relation beside O(policies), for a task that has only one.
+    type: str
+  drop_after:
+    description: As O(policies[].drop_after), for O(relation).
+    type: raw
+  drop_created_before:
+    description: As O(policies[].drop_created_before), for O(relation).
+    type: raw
   defaults:
     description:
       - What holds for each entry of O(policies) that does not say otherwise.
@@ -539,27 +548,41 @@ results:
       description: Since when the policy is held (C(since)) and how many chunks would have gone then (C(chunks)).
       type: dict
     health:
-      description: How the policy fares. A run that failed may have dropped chunks all the same.
+      description:
+        - How each policy fares, by its kind. A run that failed may have dropped chunks all the same.
       type: dict
       contains:
-        scheduled:
-          description: Whether it runs.
-          type: bool
-        last_run_status:
-          description: V(Success), V(Failed) or V(never run).
-          type: str
-        last_success:
-          description: When it last succeeded.
-          type: str
-        total_runs:
-          description: How often it ran.
-          type: int
-        total_failures:
-          description: How often it failed.
-          type: int
-        next_start:
-          description: When it runs next.
-          type: str
+        retention:
+          description: The retention policy.
+          type: dict
+          contains:
+            scheduled:
+              description: Whether it runs.
+              type: bool
+            last_run_status:
+              description: V(Success), V(Failed) or V(never run).
+              type: str
+            last_success:
+              description: When it last succeeded.
+              type: str
+            total_runs:
+              description: How often it ran.
+              type: int
+            total_failures:
+              description: How often it failed.
+              type: int
+            last_error:
+              description: What the last run failed with; null where it did not fail, or the job is of another role.
+              type: str
+            next_start:
+              description: When it runs next.
+              type: str
+        columnstore:
+          description: The columnstore policy, in the same way.
+          type: dict
+        refresh:
+          description: The refresh policy, in the same way; a list where there are several.
+          type: raw
     dropped:
       description: The chunks that the module dropped itself, in check mode those that it would drop.
       type: list
@@ -599,7 +622,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._postgresql import 
     NoDatabaseError,
     connect,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb import report, run
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb import report, run, state
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Desired, desired
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusals import RefusedError
 
@@ -641,6 +664,9 @@ def main() -> None:
                 "default": [],
                 "options": {"relation": {"type": "str", "required": True}, **_POLICY},
             },
+            "relation": {"type": "str"},
+            "drop_after": {"type": "raw"},
+            "drop_created_before": {"type": "raw"},
             "defaults": {"type": "dict", "options": _POLICY},
             "match": {
                 "type": "dict",
@@ -668,9 +694,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     wanted = desired(module.params)
-    # The empty search_path: no object that somebody made can stand in for one of TimescaleDB's or PostgreSQL's.
     settings = {
-        "search_path": "pg_catalog",
+        **state.SESSION,
         "lock_timeout": module.params["lock_timeout"],
         "statement_timeout": module.params["statement_timeout"],
     }

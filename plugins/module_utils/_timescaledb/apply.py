@@ -138,7 +138,7 @@ def _alter_sql(server: Server) -> str:
             max_retries => w.max_retries, retry_period => w.retry_period::interval, scheduled => w.scheduled,
             next_start => w.next_start::timestamptz,
             config => CASE WHEN w.config = '{{}}' AND w.without = '{{}}' THEN NULL
-                      ELSE ((SELECT j.config FROM _timescaledb_config.bgw_job j WHERE j.id = w.id) || w.config)
+                      ELSE ((SELECT j.config FROM {server.jobs_table} j WHERE j.id = w.id) || w.config)
                            - w.without END{schedule}) a
         """
 

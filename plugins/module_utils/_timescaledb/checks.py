@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import (
@@ -20,7 +20,12 @@ from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desire
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.preview import Preview
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusals import Refusal, refusal
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import Hypertable, Server, State
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import (
+    INTEGERS,
+    Hypertable,
+    Server,
+    State,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.steps import Step
 
 OLDEST = (2, 11)
@@ -44,8 +49,9 @@ def check(
     state: State,
     steps: Sequence[Step],
     previews: Mapping[Relation, Preview],
+    dropping: Container[Relation] = (),
 ) -> Found:
-    """All refusals and warnings of a plan, those of the options first."""
+    """All refusals and warnings of a plan, those of the options first. C(dropping) are to lose their chunks at once."""
     refusals = [*desired.problems]
     warnings: list[str] = []
     by_relation: dict[Relation, list[Step]] = {}
@@ -60,6 +66,7 @@ def check(
         refusals += _kinds(policies, hypertable, state)
         refusals += _versions(policies, hypertable, state.server, mine)
         refusals += _rights(hypertable, state.server, mine)
+        refusals += _schedules(mine)
         refusals += _several(policies, hypertable)
         refusals += _columnstore(policies, hypertable)
         refusals += _arming(policies, desired, state.server, mine)
@@ -72,7 +79,7 @@ def check(
                 f"{policies.relation}: drop_after is shorter than the chunk interval, so chunks are kept for up to "
                 "both of them together. Set chunk_time_interval to a fraction of drop_after."
             )
-    for conflict, changes in _aggregates(wanted, state, by_relation):
+    for conflict, changes in _aggregates(wanted, state, by_relation, dropping):
         if changes and desired.rules.on_cagg_conflict == "refuse":
             refusals.append(conflict)
         else:
@@ -125,6 +132,8 @@ def _kinds(policies: Policies, hypertable: Hypertable, state: State) -> Iterator
         if reach is not None and isinstance(reach, int) != hypertable.has_integer_time:
             column = f"a column of type {hypertable.column_type}"
             yield refusal("TSR012", where, f"{option} is '{reach}', and its time is {column}")
+        elif isinstance(reach, int) and reach > INTEGERS[hypertable.column_type]:
+            yield refusal("TSR012", where, f"{option} is {reach}, more than a {hypertable.column_type} can be")
     needs_now = any(reach is not None for option, reach in reaches if option != "chunk_time_interval")
     if hypertable.has_integer_time and needs_now:
         if policies.integer_now_func is None and state.integer_now_func(hypertable) is None:
@@ -161,6 +170,23 @@ def _rights(hypertable: Hypertable, server: Server, steps: Sequence[Step]) -> It
         yield refusal("TSR029", str(hypertable.relation), told)
     if not hypertable.owner_can_login and any(step.addition for step in steps):
         yield refusal("TSR030", str(hypertable.relation), f"its owner {hypertable.owner} has no LOGIN")
+
+
+def _schedules(steps: Sequence[Step]) -> Iterator[Refusal]:
+    """A fixed schedule takes months, or days and hours: the server refuses both together."""
+    for step in steps:
+        alteration, addition, job = step.alteration, step.addition, step.job
+        if alteration is None:
+            continue
+        if addition:
+            schedule, fixed = addition.schedule_interval, addition.initial_start is not None
+        else:
+            kept = job.schedule_interval if job else None
+            schedule = alteration.schedule_interval or kept
+            fixed = alteration.initial_start is not None or bool(job and job.fixed_schedule)
+        if fixed and schedule and schedule.months and (schedule.days or schedule.microseconds):
+            told = f"schedule_interval '{schedule}' has months and more, and the schedule of {step.kind} is fixed"
+            yield refusal("TSR014", str(step.relation), told)
 
 
 def _several(policies: Policies, hypertable: Hypertable) -> Iterator[Refusal]:
@@ -205,12 +231,12 @@ def _shortening(desired: Desired, steps: Sequence[Step]) -> Iterator[Refusal]:
     if desired.rules.allow_shorten:
         return
     for step in steps:
-        if step.kind != "retention" or step.action != "altered" or step.before is None or step.after is None:
-            continue
-        for key in ("drop_after", "drop_created_before"):
-            before, after = step.before.get(key), step.after.get(key)
-            if before != after and step.shortens:
-                yield refusal("TSR018", str(step.relation), f"{key} goes from '{before}' to '{after}'")
+        if step.shortens and step.before is not None and step.after is not None:
+            before, after = (
+                next(f"{key} '{view[key]}'" for key in ("drop_after", "drop_created_before") if key in view)
+                for view in (step.before, step.after)
+            )
+            yield refusal("TSR018", str(step.relation), f"it goes from {before} to {after}")
 
 
 def _dangers(
@@ -261,39 +287,54 @@ def _is_shorter_than_chunks(policies: Policies, hypertable: Hypertable) -> bool:
 
 
 def _aggregates(
-    wanted: Iterable[Policies], state: State, steps: Mapping[Relation, Sequence[Step]]
+    wanted: Iterable[Policies],
+    state: State,
+    steps: Mapping[Relation, Sequence[Step]],
+    dropping: Container[Relation],
 ) -> Iterator[tuple[Refusal, bool]]:
     """Conflicts between retention and refresh, and whether this run would make one of the two."""
     by_relation = {policies.relation: policies for policies in wanted}
 
-    def retention_of(hypertable: Hypertable) -> Reach | None:
+    def retention_of(hypertable: Hypertable) -> tuple[Reach | None, bool]:
         policies = by_relation.get(hypertable.relation)
         if policies and policies.retention:
             if policies.retention.state == "absent":
-                return None
+                return None, False
             if policies.retention.after is not None:
-                return None if policies.retention.by_creation else policies.retention.after
+                return policies.retention.after, policies.retention.by_creation
         job = hypertable.policy("retention")
-        return job.after if job and not job.by_creation else None
+        return (job.after, job.by_creation) if job else (None, False)
 
     for hypertable in state.hypertables.values():
-        reach = retention_of(hypertable)
+        reach, by_creation = retention_of(hypertable)
         if reach is None:
             continue
+        key = "drop_created_before" if by_creation else "drop_after"
+        now = hypertable.relation in dropping
+        # A chunk is made before most of its data are, so that by its age younger data go.
+        margin = _chunk(hypertable) if by_creation else Interval()
         for aggregate in state.aggregates_of(hypertable):
             touched = _touches(steps, hypertable.relation, "retention") or _touches(
                 steps, aggregate.relation, "refresh"
             )
             for window, told in _windows(by_relation.get(aggregate.relation), aggregate):
-                if not _covers(reach, window):
-                    message = f"drop_after is '{reach}', and {aggregate.relation} is refreshed {told}"
-                    yield refusal("TSR019", str(hypertable.relation), message), touched
+                if not _covers(reach, _wider(window, margin)):
+                    message = f"{key} is '{reach}', and {aggregate.relation} is refreshed {told}"
+                    yield refusal("TSR019", str(hypertable.relation), message), touched or now
         if hypertable.is_aggregate:
             touched = bool(steps.get(hypertable.relation))
             for window, told in _windows(by_relation.get(hypertable.relation), hypertable, own=True):
-                if window is not None and not _covers(reach, window):
-                    message = f"drop_after is '{reach}', and it is refreshed {told}"
-                    yield refusal("TSR020", str(hypertable.relation), message), touched
+                if window is not None and not _covers(reach, _wider(window, margin)):
+                    message = f"{key} is '{reach}', and it is refreshed {told}"
+                    yield refusal("TSR020", str(hypertable.relation), message), touched or now
+
+
+def _chunk(hypertable: Hypertable) -> Interval:
+    return Interval(microseconds=0 if hypertable.has_integer_time else hypertable.chunk_interval or 0)
+
+
+def _wider(window: Reach | None, margin: Interval) -> Reach | None:
+    return window + margin if isinstance(window, Interval) else window
 
 
 def _touches(steps: Mapping[Relation, Sequence[Step]], relation: Relation, kind: str) -> bool:
@@ -330,7 +371,8 @@ def _covers(reach: Reach, window: Reach | None) -> bool:
     if isinstance(reach, Interval) and isinstance(window, Interval):
         # The same interval reaches back equally far, whatever the months are long.
         return reach == window or reach.shortest >= window.longest
-    return True
+    # A number and an interval, chunks by their age and an integer column, cannot be compared.
+    return False
 
 
 def _reaches_less(one: Reach, other: Reach) -> bool:

@@ -51,16 +51,17 @@ def drop(
 ) -> Dropped:
     """Drop what the preview said, and never more; C(errors) are what the database raises."""
     relation = cutoff.hypertable.relation
-    expression, arguments = cutoff.expression()
-    sql = f"SELECT chunk::text AS chunk FROM {schema}.drop_chunks(%s::regclass, {expression}) AS chunk"
+    argument = cutoff.argument("%s")
+    sql = f"SELECT chunk::text AS chunk FROM {schema}.drop_chunks(%s::regclass, {argument}) AS chunk"
     try:
         with database.transaction():
             database.execute("SELECT set_config('lock_timeout', %s, true)", [lock_timeout])
-            gone = tuple(row["chunk"] for row in database.execute(sql, [str(relation), *arguments]))
-            if len(gone) > preview.chunks:
+            gone = tuple(row["chunk"] for row in database.execute(sql, [str(relation), str(cutoff.after)]))
+            unseen = sorted(set(gone) - set(preview.all_names))
+            if unseen:
                 raise ChangedMeanwhileError
     except ChangedMeanwhileError:
-        told = f"{len(gone)} chunks would go, and the preview said {preview.chunks}; look at it again"
+        told = f"{len(unseen)} chunks would go that the preview did not show, {unseen[0]} among them; look at it again"
         return Dropped(relation, error=told)
     except tuple(errors) as error:
         return Dropped(relation, error=str(error))

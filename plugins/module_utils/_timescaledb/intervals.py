@@ -15,11 +15,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 _SECOND = 1_000_000
 _DAY = 24 * 3600 * _SECOND
 
-#: The shortest and the longest month and year-free bounds, in days, for comparisons that must not err on either side.
+#: Days of the shortest and of the longest month, for comparisons that must not err on either side.
 _SHORTEST_MONTH = 28
 _LONGEST_MONTH = 31
 
@@ -92,6 +93,7 @@ class Interval:
         return Interval(self.months + other.months, self.days + other.days, self.microseconds + other.microseconds)
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Interval:
     """An interval as PostgreSQL writes or reads it, in its own style or that of ISO 8601.
 

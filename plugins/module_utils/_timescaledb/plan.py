@@ -11,7 +11,7 @@ What a step may not do without being asked is found here too, so that all refusa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,6 +49,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.steps 
     view,
     view_of,
 )
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.verification import length
 
 #: TimescaleDB's schedule of a new retention or columnstore policy where nothing else is asked for.
 DEFAULT_SCHEDULE = Interval(days=1)
@@ -107,8 +108,10 @@ def cutoffs(wanted: Iterable[Policies], state: State, *, every: bool = False) ->
     return asked
 
 
-def plan(desired: Desired, state: State, previews: Mapping[Relation, Preview]) -> Plan:
-    """The steps from the state to what is wanted, or the refusals."""
+def plan(
+    desired: Desired, state: State, previews: Mapping[Relation, Preview], dropping: Container[Relation] = ()
+) -> Plan:
+    """The steps from the state to what is wanted, or the refusals. C(dropping) are to lose their chunks at once."""
     wanted = resolve(desired, state)
     steps: list[Step] = []
     staggered = _Stagger(state.server.now, sum(1 for policies in wanted if policies.retention))
@@ -118,7 +121,7 @@ def plan(desired: Desired, state: State, previews: Mapping[Relation, Preview]) -
             continue
         preview = previews.get(policies.relation, Preview())
         steps += _steps(policies, hypertable, preview, desired, staggered)
-    found = checks.check(desired, wanted, state, steps, previews)
+    found = checks.check(desired, wanted, state, steps, previews, dropping)
     return Plan(tuple(steps), found.refusals, found.warnings)
 
 
@@ -149,7 +152,7 @@ def _steps(
         yield Step(
             policies.relation, "integer_now_func", "set", before, {"integer_now_func": str(function)}, value=function
         )
-    if chunk is not None and _length(chunk) != hypertable.chunk_interval:
+    if chunk is not None and length(chunk) != hypertable.chunk_interval:
         before = {"chunk_time_interval": _chunk_text(hypertable)}
         after = {"chunk_time_interval": shown(chunk)}
         yield Step(policies.relation, "chunk_time_interval", "set", before, after, value=chunk)
@@ -199,12 +202,13 @@ def _retention(
     if scheduled != current.scheduled:
         changes["scheduled"] = scheduled
         changes["next_start"] = _armed_at(wanted.job, current.schedule_interval, desired, stagger)
-    held = not scheduled and current.scheduled and wanted.state == "present"
-    note = _hold_note(stagger.now, preview) if held else None
+    # Who wants the policy to run and does not get it is told so at every run, whoever has stopped it.
+    holds = not scheduled and wanted.state == "present"
+    note = current.held or (_hold_note(stagger.now, preview) if holds else None)
     action: Action = "altered"
     if scheduled != current.scheduled and set(changes) == {"scheduled", "next_start"}:
         action = "resumed" if scheduled else "paused"
-    for step in _altered(relation, "retention", action, current, changes, stagger.now, note):
+    for step in _altered(relation, "retention", action, current, changes, stagger.now, note if holds else None):
         yield replace(step, shortens=shorter)
 
 
@@ -241,10 +245,11 @@ def _new_retention(
         config={HELD: note} if note else {},
     )
     key = "drop_created_before" if wanted.by_creation else "drop_after"
-    after = {key: shown(wanted.after), **view(job), "scheduled": scheduled}
+    after = {key: shown(wanted.after), **view(job), "scheduled": scheduled, **({"held": True} if note else {})}
     action: Action = "recreated" if replaced else "created"
     before = describe(replaced) if replaced else None
-    return Step(relation, "retention", action, before, after, replaced, addition, alteration)
+    shortens = replaced is not None and wanted.after is not None and is_shorter(wanted.after, replaced.after)
+    return Step(relation, "retention", action, before, after, replaced, addition, alteration, shortens=shortens)
 
 
 def _columnstore(relation: Relation, wanted: Columnstore, hypertable: Hypertable, stagger: _Stagger) -> Iterable[Step]:
@@ -356,14 +361,17 @@ def _altered(
     now: datetime,
     note: Mapping[str, Any] | None,
 ) -> Iterable[Step]:
-    """A step that changes the settings of a job that stays, with its number and its history."""
-    if not changes:
-        return
+    """A step that changes the settings of a job that stays, with its number and its history.
+
+    C(note) is since when and why it is held; without one, the job's config has none either.
+    """
     scheduled = changes.get("scheduled", current.scheduled)
     config = dict(changes.get("config") or {})
-    if note:
+    if note and note != current.config.get(HELD):
         config[HELD] = note
-    without = (HELD,) if scheduled and HELD in current.config else ()
+    without = (HELD,) if note is None and HELD in current.config else ()
+    if not changes and not config and not without:
+        return
     values = {
         key: value for key, value in changes.items() if key not in ("config", "scheduled", "next_start", "timezone")
     }
@@ -377,6 +385,9 @@ def _altered(
     )
     before = describe(current)
     after = {**before, **view_of(changes), **(changes.get("config") or {}), "scheduled": scheduled}
+    after.pop("held", None)
+    if note:
+        after["held"] = True
     yield Step(relation, kind, action, before, after, current, None, alteration)
 
 
@@ -387,7 +398,8 @@ def _job_changes(wanted: Job, current: PolicyJob, now: datetime) -> dict[str, An
         value = getattr(wanted, name)
         if value is not None and value != getattr(current, name):
             changes[name] = value
-    if wanted.initial_start is not None and wanted.initial_start != current.initial_start:
+    moved = wanted.initial_start != current.initial_start or not current.fixed_schedule
+    if wanted.initial_start is not None and moved:
         changes["initial_start"] = wanted.initial_start
         ahead = _later(wanted.initial_start, now)
         if ahead:
@@ -438,11 +450,6 @@ def is_shorter(new: Reach, old: Reach | None) -> bool:
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
-
-
-def _length(chunk: Reach) -> int:
-    """As TimescaleDB keeps it: microseconds, or a number in the column's unit."""
-    return chunk if isinstance(chunk, int) else chunk.shortest
 
 
 def _chunk_text(hypertable: Hypertable) -> Any:

@@ -12,15 +12,24 @@ counts only when all of it is older. Tiered chunks are in no view and are droppe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Reach, Relation
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import Database, Hypertable
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import (
+    INTEGERS,
+    Database,
+    Hypertable,
+    Server,
+)
 
 #: Chunks that a preview names, the oldest first; the rest is only counted.
 NAMED_CHUNKS = 20
+
+#: From here on a chunk's columnstore is found by the settings, before by the chunk.
+_COMPANION_IN_SETTINGS = (2, 29)
 
 
 @dataclass(frozen=True)
@@ -32,14 +41,17 @@ class Cutoff:
     by_creation: bool
     integer_now_func: Relation | None = None
 
-    def expression(self) -> tuple[str, list[Any]]:
-        """The argument of show_chunks and drop_chunks, with its parameters."""
+    def argument(self, reach: str) -> str:
+        """The argument of show_chunks and drop_chunks, as SQL; C(reach) is how far back, as SQL that is a text."""
         if self.by_creation:
-            return "created_before => %s::interval", [str(self.after)]
+            return f"created_before => {reach}::interval"
         if not self.hypertable.has_integer_time:
-            return "older_than => %s::interval", [str(self.after)]
-        # Both come from the catalog or were matched against the rules of SQL names, and Relation quotes them.
-        return f"older_than => ({self.integer_now_func}() - %s::bigint)::{self.hypertable.column_type}", [self.after]
+            return f"older_than => {reach}::interval"
+        # The names come from the catalog or were matched against the rules of SQL names, and Relation quotes them.
+        column_type = self.hypertable.column_type
+        smallest = -INTEGERS[column_type] - 1
+        boundary = f"greatest({self.integer_now_func}()::numeric - {reach}::numeric, {smallest})"
+        return f"older_than => {boundary}::{column_type}"
 
 
 @dataclass(frozen=True)
@@ -65,87 +77,78 @@ class Preview:
         return 100.0 * self.chunks / self.total_chunks if self.total_chunks else 0.0
 
 
-def read(database: Database, schema: str, cutoffs: Iterable[Cutoff], *, sizes: bool) -> dict[Relation, Preview]:
-    """The previews of all relations by one query, and one more for sizes where something would go.
-
-    C(schema) is where the extension's functions are.
-    """
+def read(database: Database, server: Server, cutoffs: Iterable[Cutoff], *, sizes: bool) -> dict[Relation, Preview]:
+    """The previews of all relations by one query."""
     asked = list(cutoffs)
     if not asked:
         return {}
-    branches = []
-    parameters: list[Any] = []
+    questions: dict[str, list[dict[str, Any]]] = {}
     for position, cutoff in enumerate(asked):
-        expression, arguments = cutoff.expression()
-        select = f"SELECT {position} AS position, s AS chunk FROM {schema}.show_chunks(%s::regclass, {expression}) s"
-        branches.append(select)
-        parameters += [str(cutoff.hypertable.relation), *arguments]
-    rows = database.execute(_SQL.format(branches="\n  UNION ALL ".join(branches)), parameters)
-    going: dict[int, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        going.setdefault(row["position"], []).append(row)
-    previews = {cutoff.hypertable.relation: _preview(going.get(number, [])) for number, cutoff in enumerate(asked)}
+        record = {"position": position, "relation": str(cutoff.hypertable.relation), "reach": str(cutoff.after)}
+        questions.setdefault(cutoff.argument("a.reach"), []).append(record)
+    branches = [_BRANCH.format(schema=server.schema, argument=argument) for argument in questions]
+    companion, size = "", "NULL::bigint"
     if sizes:
-        previews.update(_sizes(database, schema, previews))
+        companion, size = _companion(server)
+    sql = _SQL.format(branches="UNION ALL".join(branches), companion=companion, size=size)
+    rows = database.execute(sql, [json.dumps(records) for records in questions.values()])
+    previews = {cutoff.hypertable.relation: Preview() for cutoff in asked}
+    for row in rows:
+        previews[asked[row["position"]].hypertable.relation] = _preview(row)
     return previews
 
 
+_BRANCH = """
+  SELECT a.position, c.chunk
+  FROM jsonb_to_recordset(%s::jsonb) AS a (position integer, relation text, reach text)
+  CROSS JOIN LATERAL {schema}.show_chunks(a.relation::regclass, {argument}) AS c (chunk)
+"""
+
 _SQL = """
-WITH would_go AS MATERIALIZED (
-  {branches}
-), chunks AS MATERIALIZED (
-  SELECT format('%%I.%%I', chunk_schema, chunk_name) AS name, hypertable_schema, hypertable_name,
-         range_start, range_end, range_start_integer, range_end_integer
+WITH going AS MATERIALIZED ({branches}), known AS MATERIALIZED (
+  SELECT *, count(*) OVER (PARTITION BY hypertable_schema, hypertable_name) AS total
   FROM timescaledb_information.chunks
-), totals AS (
-  SELECT hypertable_schema, hypertable_name, count(*) AS total FROM chunks GROUP BY 1, 2
+), found AS (
+  SELECT g.position, format('%%I.%%I', n.nspname, c.relname) AS name, c.reltuples, k.total,
+         coalesce(k.range_start_integer::text, k.range_start::text) AS starts,
+         coalesce(k.range_end_integer::text, k.range_end::text) AS ends,
+         coalesce(k.range_end_integer, (extract(epoch FROM k.range_end) * 1000000)::bigint) AS internal,
+         {size} AS bytes
+  FROM going g
+  JOIN pg_class c ON c.oid = g.chunk
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN known k ON k.chunk_schema = n.nspname AND k.chunk_name = c.relname
+  {companion}
 )
-SELECT w.position, k.name, coalesce(k.range_start_integer::text, k.range_start::text) AS range_start,
-       coalesce(k.range_end_integer::text, k.range_end::text) AS range_end,
-       coalesce(k.range_end_integer, (extract(epoch FROM k.range_end) * 1000000)::bigint) AS internal,
-       c.reltuples::bigint AS rows, t.total
-FROM would_go w
-JOIN pg_class c ON c.oid = w.chunk
-JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN chunks k ON k.name = format('%%I.%%I', n.nspname, c.relname)
-JOIN totals t USING (hypertable_schema, hypertable_name)
-ORDER BY w.position, internal
+SELECT position, count(*) AS chunks, max(total) AS total, sum(bytes)::bigint AS bytes, max(internal) AS internal,
+       (array_agg(starts ORDER BY internal))[1] AS oldest, (array_agg(ends ORDER BY internal DESC))[1] AS newest,
+       array_agg(name ORDER BY internal, name) AS names,
+       -- -1: a chunk that was never analyzed, so that nobody knows.
+       CASE WHEN min(reltuples) >= 0 THEN sum(reltuples)::bigint END AS rows
+FROM found
+GROUP BY position
 """
 
 
-def _preview(mine: Sequence[Mapping[str, Any]]) -> Preview:
-    if not mine:
-        return Preview()
-    # -1: the chunk was never analyzed, so that nobody knows.
-    estimates = [row["rows"] for row in mine]
+def _companion(server: Server) -> tuple[str, str]:
+    """How the columnstore's part of a chunk is found, and the bytes of both parts."""
+    if (server.version or ()) >= _COMPANION_IN_SETTINGS:
+        join = "LEFT JOIN _timescaledb_catalog.compression_settings s ON s.relid = g.chunk"
+        return join, "pg_total_relation_size(g.chunk) + coalesce(pg_total_relation_size(s.compress_relid), 0)"
+    join = """LEFT JOIN _timescaledb_catalog.chunk s ON s.schema_name = n.nspname AND s.table_name = c.relname
+  LEFT JOIN _timescaledb_catalog.chunk z ON z.id = s.compressed_chunk_id"""
+    companion = "to_regclass(quote_ident(z.schema_name) || '.' || quote_ident(z.table_name))"
+    return join, f"pg_total_relation_size(g.chunk) + coalesce(pg_total_relation_size({companion}), 0)"
+
+
+def _preview(row: Mapping[str, Any]) -> Preview:
     return Preview(
-        chunks=len(mine),
-        total_chunks=mine[0]["total"],
-        oldest=mine[0]["range_start"],
-        newest=mine[-1]["range_end"],
-        newest_internal=int(mine[-1]["internal"]),
-        rows_estimate=sum(estimates) if min(estimates) >= 0 else None,
-        all_names=tuple(row["name"] for row in mine),
+        chunks=row["chunks"],
+        total_chunks=row["total"],
+        oldest=row["oldest"],
+        newest=row["newest"],
+        newest_internal=row["internal"],
+        rows_estimate=row["rows"],
+        all_names=tuple(row["names"]),
+        bytes=row["bytes"],
     )
-
-
-def _sizes(database: Database, schema: str, previews: Mapping[Relation, Preview]) -> dict[Relation, Preview]:
-    """With the bytes of what would go, those of the columnstore among them."""
-    losing = {relation: preview for relation, preview in previews.items() if preview.chunks}
-    if not losing:
-        return {}
-    branches = [
-        "SELECT %s::text AS relation, chunk_schema, chunk_name, total_bytes "
-        f"FROM {schema}.chunks_detailed_size(%s::regclass)"
-        for _relation in losing
-    ]
-    parameters = [str(relation) for relation in losing for _twice in range(2)]
-    rows = database.execute("\nUNION ALL ".join(branches), parameters)
-    sizes: dict[tuple[str, str], int] = {
-        (row["relation"], f"{Relation(row['chunk_schema'], row['chunk_name'])}"): int(row["total_bytes"] or 0)
-        for row in rows
-    }
-    return {
-        relation: replace(preview, bytes=sum(sizes.get((str(relation), name), 0) for name in preview.all_names))
-        for relation, preview in losing.items()
-    }

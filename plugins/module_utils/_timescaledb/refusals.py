@@ -163,7 +163,7 @@ _TABLE = (
     Code(
         "TSR018",
         "The retention would be shortened",
-        "Data that the present policy keeps would be dropped.",
+        "Data that the present policy keeps would be dropped, or the two cannot be compared.",
         "Set allow_shorten: true if that is meant.",
     ),
     Code(
@@ -272,7 +272,7 @@ _TABLE = (
     Code(
         "TSR036",
         "Somebody else was faster",
-        "Another session changed the same policies meanwhile.",
+        "Another session changed the same policies meanwhile, or keeps a lock on them for longer than lock_timeout.",
         "Run the task again; it looks anew.",
     ),
     Code(

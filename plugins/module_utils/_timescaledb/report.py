@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,7 +87,7 @@ def result(relation: Relation, outcome: Outcome) -> dict[str, Any]:
         "preview": shown_preview(preview) if preview else None,
         "effective_max_age": _longest_age(after, job) if after and job else None,
         "held": _held(job, retention),
-        "health": health(job) if job else None,
+        "health": _by_kind(after, health) if after else {},
         "dropped": list(dropped.chunks) if dropped else [],
         "error": dropped.error if dropped else None,
     }
@@ -108,7 +108,16 @@ def _after(hypertable: Hypertable, steps: Iterable[Step]) -> dict[str, Any]:
 
 def policies(hypertable: Hypertable) -> dict[str, Any]:
     """The policies of a relation by their kind."""
-    return {job.kind: describe(job) for job in hypertable.jobs}
+    return _by_kind(hypertable, describe)
+
+
+def _by_kind(hypertable: Hypertable, told: Callable[[PolicyJob], dict[str, Any]]) -> dict[str, Any]:
+    """What is told of each policy, by its kind; a list where there are several refresh policies."""
+    view: dict[str, Any] = {}
+    for job in hypertable.jobs:
+        mine = [told(one) for one in hypertable.policies(job.kind)]
+        view[job.kind] = mine if len(mine) > 1 else mine[0]
+    return view
 
 
 def shown_preview(preview: Preview) -> dict[str, Any]:
@@ -135,6 +144,7 @@ def health(job: PolicyJob) -> dict[str, Any]:
         "last_success": moment_text(job.last_success) if job.last_success else None,
         "total_runs": job.total_runs,
         "total_failures": job.total_failures,
+        "last_error": job.last_error,
         "next_start": moment_text(job.next_start) if job.next_start and job.scheduled else None,
     }
 

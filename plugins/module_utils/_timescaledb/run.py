@@ -16,8 +16,10 @@ from ansible_collections.entasis.engine.plugins.module_utils._timescaledb import
     apply,
     checks,
     dropping,
+    lookups,
     preview,
     state,
+    verification,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Desired, Policies, Relation
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.plan import Plan, cutoffs, plan, resolve
@@ -30,7 +32,8 @@ from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.report
 
 #: PostgreSQL's codes where a table, schema or column of TimescaleDB's catalog is not there.
 _NO_CATALOG = ("42P01", "3F000", "42703", "42883")
-_DUPLICATE_OBJECT = "42710"
+#: Codes of what another session's work does to ours: the policy is there already, or no more; no lock, or a deadlock.
+_MEANWHILE = ("42710", "42704", "55P03", "40P01")
 
 
 class NotVerifiedError(Exception):
@@ -46,7 +49,7 @@ def reconcile(database: Connection, desired: Desired, options: Mapping[str, Any]
         DatabaseError: the database failed.
     """
     observed = read(database, desired)
-    engine = _engine(options["engine"], observed)
+    engine = _engine(options["engine"], desired, observed)
     if engine == "scheduled":
         return _drop_here(database, desired, observed, options, check=check)
     drafted, previews = _plan(database, desired, observed, options)
@@ -70,33 +73,37 @@ def report(database: Connection, desired: Desired) -> Outcome:
         if one is not None and (job := one.policy("retention")) is not None and job.after is not None
     ]
     usable = [one for one in asked if one.by_creation or not one.hypertable.has_integer_time or one.integer_now_func]
-    previews = preview.read(database, observed.server.schema, usable, sizes=desired.rules.preview_bytes != "never")
+    previews = preview.read(database, observed.server, usable, sizes=desired.rules.preview_bytes != "never")
     return Outcome(observed, observed, [one for one in relations if one in observed.hypertables], previews=previews)
 
 
-def read(database: Connection, desired: Desired) -> state.State:
+def read(database: Connection, desired: Desired, jobs_table: str = state.JOBS_TABLES[0]) -> state.State:
     """The state, or the refusal where there is no TimescaleDB to read it from."""
     wanted = [policies.relation for policies in desired.policies]
     try:
-        observed = state.read(database, wanted)
+        observed = state.read(database, wanted, jobs_table)
     except DatabaseError as error:
         if error.sqlstate not in _NO_CATALOG:
             raise
         refusals = list(checks.version_refusals(state.installed_version(database)))
         if refusals:
             raise RefusedError([*desired.problems, *refusals]) from error
-        raise
+        other = state.JOBS_TABLES[1]
+        if jobs_table == other:
+            raise
+        return read(database, desired, other)
     refusals = list(checks.version_refusals(observed.server.version))
     if refusals:
         raise RefusedError([*desired.problems, *refusals])
     return observed
 
 
-def _engine(wanted: str, observed: state.State) -> str:
+def _engine(wanted: str, desired: Desired, observed: state.State) -> str:
     if wanted == "auto":
         return "policy" if observed.server.has_policies else "scheduled"
     if wanted == "policy" and not observed.server.has_policies:
-        raise RefusedError([refusal("TSR003", "engine", f"timescaledb.license is {observed.server.license}")])
+        told = f"timescaledb.license is {observed.server.license}"
+        raise RefusedError([*desired.problems, refusal("TSR003", "engine", told)])
     return wanted
 
 
@@ -107,10 +114,10 @@ def _plan(
     wanted = resolve(desired, observed)
     every = desired.rules.preview_bytes == "always" or options["apply_now"]
     previews = _previews(database, desired, observed, wanted, every=every)
-    drafted = plan(desired, observed, previews)
-    refusals = [*drafted.refusals, *_lookups(database, wanted, observed)]
-    if options["apply_now"]:
-        refusals += _drop_refusals(desired, observed, previews)
+    losing = _losing(wanted, previews) if options["apply_now"] else {}
+    drafted = plan(desired, observed, previews, losing)
+    refusals = [*drafted.refusals, *lookups.refuse_unknown(database, wanted, observed)]
+    refusals += _drop_refusals(desired, observed, losing)
     if refusals:
         raise RefusedError(dict.fromkeys(refusals))
     return drafted, previews
@@ -121,50 +128,19 @@ def _previews(
 ) -> dict[Relation, preview.Preview]:
     # A limit of bytes needs the bytes, whatever else is wanted.
     sizes = desired.rules.preview_bytes != "never" or desired.rules.max_drop_bytes is not None
-    asked = cutoffs(wanted, observed, every=every)
-    return preview.read(database, observed.server.schema, _existing_functions(database, asked), sizes=sizes)
+    listed = list(wanted)
+    types = lookups.function_types(database, listed, observed)
+    missing = {function for function, found in types.items() if found is None}
+    asked = [one for one in cutoffs(listed, observed, every=every) if one.integer_now_func not in missing]
+    return preview.read(database, observed.server, asked, sizes=sizes)
 
 
-def _existing_functions(database: Connection, asked: Iterable[preview.Cutoff]) -> list[preview.Cutoff]:
-    """Without those whose integer_now_func does not exist, which is refused later on."""
-    listed = list(asked)
-    functions = {str(one.integer_now_func) for one in listed if one.integer_now_func}
-    missing = _missing_functions(database, functions) if functions else set()
-    return [one for one in listed if str(one.integer_now_func) not in missing]
-
-
-def _missing_functions(database: Connection, functions: Iterable[str]) -> set[str]:
-    sql = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regprocedure(name || '()') IS NULL"
-    return {row["name"] for row in database.execute(sql, [sorted(functions)])}
-
-
-def _lookups(database: Connection, wanted: Iterable[Policies], observed: state.State) -> Iterator[Refusal]:
-    """What only the server can tell: whether functions and time zones that are new to it exist."""
-    zones: dict[str, list[Relation]] = {}
-    functions: dict[str, list[tuple[Relation, str]]] = {}
-    known = {job.timezone for one in observed.hypertables.values() for job in one.jobs}
-    for policies in wanted:
-        for part in (policies.retention, policies.columnstore, policies.refresh):
-            if part and part.job.timezone and part.job.timezone not in known:
-                zones.setdefault(part.job.timezone, []).append(policies.relation)
-        one = observed.hypertables.get(policies.relation)
-        if one and one.has_integer_time and policies.integer_now_func not in (None, one.integer_now_func):
-            functions.setdefault(str(policies.integer_now_func), []).append((policies.relation, one.column_type))
-    if zones:
-        sql = "SELECT name FROM unnest(%s::text[]) AS name WHERE name NOT IN (SELECT name FROM pg_timezone_names)"
-        for row in database.execute(sql, [sorted(zones)]):
-            for relation in zones[row["name"]]:
-                yield refusal("TSR035", str(relation), f"'{row['name']}'")
-    if functions:
-        sql = (
-            "SELECT name, (SELECT p.prorettype::regtype::text FROM pg_proc p "
-            "WHERE p.oid = to_regprocedure(name || '()')) AS type FROM unnest(%s::text[]) AS name"
-        )
-        for row in database.execute(sql, [sorted(functions)]):
-            for relation, column_type in functions[row["name"]]:
-                if row["type"] != column_type:
-                    told = f"{row['name']}() {'returns ' + row['type'] if row['type'] else 'does not exist'}"
-                    yield refusal("TSR038", str(relation), f"{told}, and the column is {column_type}")
+def _losing(
+    wanted: Iterable[Policies], previews: Mapping[Relation, preview.Preview]
+) -> dict[Relation, preview.Preview]:
+    """The previews of the relations that lose chunks when the module drops them itself."""
+    running = [one.relation for one in wanted if one.retention and one.retention.state == "present"]
+    return {relation: previews[relation] for relation in running if relation in previews and previews[relation].chunks}
 
 
 def _write(database: Connection, desired: Desired, options: Mapping[str, Any], relations: list[Relation]) -> Outcome:
@@ -176,18 +152,23 @@ def _write(database: Connection, desired: Desired, options: Mapping[str, Any], r
             drafted, previews = _plan(database, desired, before, options)
             statements = apply.apply(database, before.server, drafted.steps)
             after = read(database, desired)
-            left = plan(desired, after, previews).steps
-            if left:
-                raise NotVerifiedError(
-                    "TimescaleDB did not take over what it was told, so everything was rolled back: "
-                    + ", ".join(f"{step.relation} {step.kind} is still to be {step.action}" for step in left)
-                    + ". Please report this with the version of TimescaleDB."
-                )
+            _require_verified(drafted, plan(desired, after, previews), after)
     except DatabaseError as error:
-        if error.sqlstate == _DUPLICATE_OBJECT:
+        if error.sqlstate in _MEANWHILE:
             raise RefusedError([refusal("TSR036", "policies", error.message)]) from error
         raise
     return Outcome(before, after, relations, drafted.steps, previews, warnings=drafted.warnings, statements=statements)
+
+
+def _require_verified(done: Plan, again: Plan, after: state.State) -> None:
+    """That everything is as it was told, and that the same task would find nothing left to do."""
+    problems = list(verification.verify(done.steps, after))
+    problems += [f"{step.relation} {step.kind} is still to be {step.action}" for step in again.steps]
+    if problems:
+        raise NotVerifiedError(
+            f"TimescaleDB did not take over what it was told, so everything was rolled back: {'; '.join(problems)}. "
+            "Please report this with the version of TimescaleDB."
+        )
 
 
 def _drop_here(
@@ -195,35 +176,40 @@ def _drop_here(
 ) -> Outcome:
     """The scheduled engine: no policies; whoever runs the task on a schedule drops what is old."""
     wanted = resolve(desired, observed)
-    found = checks.check(desired, wanted, observed, (), {})
-    refusals = [*found.refusals, *_unsupported(wanted), *checks.server_refusals(observed.server)]
     previews = _previews(database, desired, observed, wanted, every=True)
-    dropping_now = desired.rules.arm == "now"
-    if dropping_now:
-        refusals += _drop_refusals(desired, observed, previews)
+    losing = _losing(wanted, previews) if desired.rules.arm == "now" else {}
+    settings = tuple(step for step in plan(desired, observed, previews).steps if step.job is None and not step.addition)
+    found = checks.check(desired, wanted, observed, settings, {}, losing)
+    refusals = [*found.refusals, *_unsupported(wanted), *lookups.refuse_unknown(database, wanted, observed)]
+    refusals += [*checks.server_refusals(observed.server), *_drop_refusals(desired, observed, losing)]
     if refusals:
         raise RefusedError(dict.fromkeys(refusals))
+    statements: list[str] = []
+    if settings and not check:
+        with database.transaction():
+            apply.lock(database)
+            statements = apply.apply(database, observed.server, settings)
+    warnings = list(found.warnings)
+    if desired.rules.arm != "now" and any(one.chunks for one in previews.values()):
+        warnings.append("nothing was dropped: the scheduled engine drops with arm: now only.")
     outcome = Outcome(
         observed,
         observed,
         _relations(desired, observed),
-        previews=previews,
-        warnings=found.warnings,
+        settings,
+        previews,
+        warnings=warnings,
+        statements=statements,
         engine="scheduled",
     )
-    if not dropping_now:
-        outcome.warnings = [*outcome.warnings, "nothing was dropped: the scheduled engine drops with arm: now only."]
-        return outcome
-    return _drop(database, desired, outcome, options, check=check)
+    return _drop(database, desired, outcome, options, check=check) if losing else outcome
 
 
 def _drop_refusals(
-    desired: Desired, observed: state.State, previews: Mapping[Relation, preview.Preview]
+    desired: Desired, observed: state.State, losing: Mapping[Relation, preview.Preview]
 ) -> list[Refusal]:
     refusals: list[Refusal] = []
-    for relation, one in previews.items():
-        if not one.chunks:
-            continue
+    for relation, one in losing.items():
         hypertable = observed.hypertables[relation]
         refusals += checks.limits(desired, relation, one)
         if desired.rules.require_materialized:
@@ -239,15 +225,12 @@ def _drop(
 ) -> Outcome:
     dropped = []
     warnings = list(outcome.warnings)
-    paused = {
-        policies.relation
-        for policies in resolve(desired, outcome.before)
-        if policies.retention and policies.retention.state == "paused"
-    }
-    for cutoff in cutoffs(resolve(desired, outcome.before), outcome.before, every=True):
+    wanted = resolve(desired, outcome.before)
+    losing = _losing(wanted, outcome.previews)
+    for cutoff in cutoffs(wanted, outcome.before, every=True):
         relation = cutoff.hypertable.relation
-        one = outcome.previews.get(relation)
-        if one is None or not one.chunks or relation in paused:
+        one = losing.get(relation)
+        if one is None:
             continue
         if cutoff.hypertable.references:
             warnings.append(

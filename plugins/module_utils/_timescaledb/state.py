@@ -16,6 +16,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb import intervals
@@ -35,7 +36,26 @@ PROCEDURES: dict[str, Kind] = {
     "policy_refresh_continuous_aggregate": "refresh",
 }
 
-_INTEGERS = {"smallint", "integer", "bigint"}
+#: The integer types of time columns, with their largest numbers.
+INTEGERS = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
+
+#: Where the jobs are: the table until 2.24, a view that upstream calls temporary since, and the table since 2.25.
+JOBS_TABLES = ("_timescaledb_config.bgw_job", "_timescaledb_catalog.bgw_job")
+
+#: The keys of a config whose values are intervals, or numbers.
+REACHES = (
+    "drop_after",
+    "drop_created_before",
+    "compress_after",
+    "compress_created_before",
+    "start_offset",
+    "end_offset",
+)
+
+
+#: Settings of the session. No object that somebody made stands in for one of PostgreSQL's or TimescaleDB's; and plans
+#: that fit a catalog without statistics too, such as that of a database just restored, where nested loops take minutes.
+SESSION = {"search_path": "pg_catalog", "enable_nestloop": "off", "jit": "off"}
 
 
 class Database(Protocol):
@@ -62,6 +82,8 @@ class Server:
     background_workers: int
     worker_processes: int
     jobs: int
+    #: Where the jobs are, as SQL writes it.
+    jobs_table: str
 
     @property
     def has_policies(self) -> bool:
@@ -91,6 +113,7 @@ class PolicyJob:
     last_run_success: bool | None
     total_runs: int
     total_failures: int
+    last_error: str | None = None
 
     @property
     def by_creation(self) -> bool:
@@ -105,7 +128,7 @@ class PolicyJob:
         return None
 
     def offset(self, key: str) -> Reach | None:
-        """C(start_offset) or C(end_offset) of a refresh policy; None has no end."""
+        """One of the reaches in the config, such as C(start_offset) of a refresh policy; None has no end."""
         value = self.config.get(key)
         return None if value is None else _reach(value)
 
@@ -141,7 +164,7 @@ class Hypertable:
 
     @property
     def has_integer_time(self) -> bool:
-        return self.column_type in _INTEGERS
+        return self.column_type in INTEGERS
 
     def policies(self, kind: Kind) -> tuple[PolicyJob, ...]:
         return tuple(job for job in self.jobs if job.kind == kind)
@@ -166,16 +189,28 @@ class State:
         return below.integer_now_func if below else None
 
     def by_id(self, number: int) -> Hypertable | None:
-        return next((one for one in self.hypertables.values() if one.id == number), None)
+        return self._by_id.get(number)
 
     def aggregates_of(self, hypertable: Hypertable) -> list[Hypertable]:
         """The continuous aggregates on a hypertable, and those on them in turn."""
         found: list[Hypertable] = []
         below = [hypertable]
         while below:
-            ids = {one.id for one in below}
-            below = [one for one in self.hypertables.values() if one.aggregate_of in ids]
+            below = [above for one in below for above in self._aggregates.get(one.id, ())]
             found += below
+        return found
+
+    @cached_property
+    def _by_id(self) -> Mapping[int, Hypertable]:
+        return {one.id: one for one in self.hypertables.values()}
+
+    @cached_property
+    def _aggregates(self) -> Mapping[int, Sequence[Hypertable]]:
+        """By the number of what is aggregated."""
+        found: dict[int, list[Hypertable]] = {}
+        for one in self.hypertables.values():
+            if one.aggregate_of is not None:
+                found.setdefault(one.aggregate_of, []).append(one)
         return found
 
 
@@ -192,12 +227,14 @@ SELECT jsonb_build_object(
     'now', now(),
     'background_workers', current_setting('timescaledb.max_background_workers', true),
     'worker_processes', current_setting('max_worker_processes'),
-    'jobs', (SELECT count(*) FROM _timescaledb_config.bgw_job WHERE scheduled)
+    'jobs', (SELECT count(*) FROM {jobs} WHERE scheduled)
   ),
   'hypertables', (
     SELECT coalesce(jsonb_agg(jsonb_build_array(
       h.id, coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name),
-      o.rolname, o.rolcanlogin, pg_has_role(o.oid, 'MEMBER'), h.compression_state = 1,
+      o.rolname, o.rolcanlogin, pg_has_role(o.oid, 'MEMBER'),
+      -- Since 2.29 a bit of the status tells of the columnstore; 2.11 has no status.
+      h.compression_state = 1 OR coalesce((to_jsonb(h) ->> 'status')::integer & 4 = 4, false),
       format_type(d.column_type, NULL), d.interval_length, d.integer_now_func_schema, d.integer_now_func,
       a.raw_hypertable_id, h.schema_name, h.table_name, w.watermark,
       (SELECT jsonb_agg(f.confrelid::regclass::text) FROM pg_constraint f
@@ -211,17 +248,24 @@ SELECT jsonb_build_object(
     JOIN pg_roles o ON o.oid = c.relowner
     JOIN _timescaledb_catalog.dimension d ON d.id = (
       SELECT min(p.id) FROM _timescaledb_catalog.dimension p WHERE p.hypertable_id = h.id AND p.num_slices IS NULL)
-    WHERE h.compression_state <> 2
+    WHERE h.compression_state <> 2 -- what holds the columnstore, until 2.28
   ),
   'jobs', (
     SELECT coalesce(jsonb_agg(jsonb_build_array(
       j.id, j.proc_name, coalesce(j.hypertable_id, (j.config ->> 'hypertable_id')::integer,
                                   (j.config ->> 'mat_hypertable_id')::integer),
       j.schedule_interval::text, j.max_runtime::text, j.max_retries, j.retry_period::text, j.owner::text,
-      j.scheduled, j.fixed_schedule, j.initial_start, j.timezone, j.config,
-      s.next_start, s.last_successful_finish, s.last_run_success, s.total_runs, s.total_failures
+      j.scheduled, j.fixed_schedule, j.initial_start, j.timezone,
+      -- The text of an interval is in the style of the session that wrote it, and only PostgreSQL reads all styles.
+      (SELECT jsonb_object_agg(key, CASE WHEN key = ANY (%(reaches)s::text[]) AND jsonb_typeof(value) = 'string'
+                                    THEN to_jsonb((value #>> '{{}}')::interval::text) ELSE value END)
+       FROM jsonb_each(j.config)),
+      s.next_start, s.last_successful_finish, s.last_run_success, s.total_runs, s.total_failures,
+      CASE WHEN s.last_run_success = false THEN
+        (SELECT e.err_message FROM timescaledb_information.job_errors e WHERE e.job_id = j.id
+         ORDER BY e.finish_time DESC LIMIT 1) END
     ) ORDER BY j.id), '[]')
-    FROM _timescaledb_config.bgw_job j
+    FROM {jobs} j
     LEFT JOIN _timescaledb_internal.bgw_job_stat s ON s.job_id = j.id
     WHERE j.proc_name = ANY (%(procedures)s::text[])
   ),
@@ -239,16 +283,17 @@ SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'
 """
 
 
-def read(database: Database, wanted: Iterable[Relation]) -> State:
+def read(database: Database, wanted: Iterable[Relation], jobs_table: str = JOBS_TABLES[0]) -> State:
     """Read everything at once. C(wanted) are the relations that the task names."""
     named = sorted(set(wanted))
     parameters = {
         "procedures": list(PROCEDURES),
+        "reaches": list(REACHES),
         "schemas": [relation.schema for relation in named],
         "names": [relation.name for relation in named],
     }
-    (row,) = database.execute(_SQL, parameters)
-    return parse(json.loads(row["state"]))
+    (row,) = database.execute(_SQL.format(jobs=jobs_table), parameters)
+    return parse(json.loads(row["state"]), jobs_table)
 
 
 def installed_version(database: Database) -> tuple[int, ...] | None:
@@ -257,7 +302,7 @@ def installed_version(database: Database) -> tuple[int, ...] | None:
     return _version(rows[0]["extversion"]) if rows else None
 
 
-def parse(answer: Mapping[str, Any]) -> State:
+def parse(answer: Mapping[str, Any], jobs_table: str = JOBS_TABLES[0]) -> State:
     """The query's answer as dataclasses."""
     jobs: dict[int, list[PolicyJob]] = {}
     for row in answer["jobs"]:
@@ -269,10 +314,10 @@ def parse(answer: Mapping[str, Any]) -> State:
     others = {Relation(schema, name): kind for schema, name, kind in answer["others"]}
     internal = {one.materialization: "materialization" for one in hypertables if one.materialization}
     others = {relation: internal.get(relation, kind) for relation, kind in others.items() if relation not in found}
-    return State(_server(answer["server"]), found, others)
+    return State(_server(answer["server"], jobs_table), found, others)
 
 
-def _server(row: Mapping[str, Any]) -> Server:
+def _server(row: Mapping[str, Any], jobs_table: str) -> Server:
     return Server(
         _version(row["version"]) if row["version"] else None,
         row["schema"] or "public",
@@ -285,6 +330,7 @@ def _server(row: Mapping[str, Any]) -> Server:
         int(row["background_workers"] or 0),
         int(row["worker_processes"] or 0),
         int(row["jobs"]),
+        jobs_table,
     )
 
 
@@ -319,7 +365,7 @@ def _hypertable(row: Sequence[Any], jobs: Mapping[int, Sequence[PolicyJob]]) -> 
 def _job(row: Sequence[Any]) -> PolicyJob:
     (
         number, procedure, hypertable, schedule, runtime, retries, retry, owner, scheduled, fixed, initial, timezone,
-        config, next_start, last_success, last_run_success, runs, failures,
+        config, next_start, last_success, last_run_success, runs, failures, last_error,
     ) = row  # fmt: skip
     return PolicyJob(
         id=number,
@@ -341,6 +387,7 @@ def _job(row: Sequence[Any]) -> PolicyJob:
         last_run_success=last_run_success if runs else None,
         total_runs=runs or 0,
         total_failures=failures or 0,
+        last_error=last_error,
     )
 
 

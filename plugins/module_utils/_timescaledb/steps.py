@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Job, Reach, Relation
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import Kind, PolicyJob
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import REACHES, Kind, PolicyJob
 
 Action = Literal["created", "altered", "recreated", "paused", "resumed", "removed", "set"]
 
@@ -75,9 +75,9 @@ class Step:
 
 def describe(job: PolicyJob) -> dict[str, Any]:
     """A policy as results and diffs show it."""
-    reach = {key: value for key, value in job.config.items() if key in _CONFIG_KEYS}
+    reaches = {key: job.offset(key) for key in job.config if key in REACHES}
     return {
-        **{key: value for key, value in reach.items() if value is not None},
+        **{key: shown(value) for key, value in sorted(reaches.items()) if value is not None},
         "schedule_interval": str(job.schedule_interval),
         "max_runtime": str(job.max_runtime),
         "max_retries": job.max_retries,
@@ -85,17 +85,8 @@ def describe(job: PolicyJob) -> dict[str, Any]:
         **({"initial_start": moment_text(job.initial_start)} if job.initial_start else {}),
         **({"timezone": job.timezone} if job.timezone else {}),
         "scheduled": job.scheduled,
+        **({"held": True} if job.held else {}),
     }
-
-
-_CONFIG_KEYS = (
-    "drop_after",
-    "drop_created_before",
-    "compress_after",
-    "compress_created_before",
-    "start_offset",
-    "end_offset",
-)
 
 
 def view(job: Job) -> dict[str, Any]:
