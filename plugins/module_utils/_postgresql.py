@@ -238,13 +238,11 @@ def _refuse_bad_options(module: AnsibleModule) -> None:
         raise DatabaseError(" ".join(problems))
 
 
-@contextlib.contextmanager
-def _forward(module: AnsibleModule) -> Iterator[PortForward | None]:
-    """The port-forward that the options ask for, or None."""
+def _forward(module: AnsibleModule) -> contextlib.AbstractContextManager[PortForward | None]:
+    """The port-forward that the options ask for, or none."""
     options = module.params["kube_port_forward"]
     if not options:
-        yield None
-        return
+        return contextlib.nullcontext()
     if kubernetes_client.KUBERNETES_IMPORT_ERROR is not None:
         error = kubernetes_client.KUBERNETES_IMPORT_ERROR
         module.fail_json(msg=missing_required_lib("kubernetes"), exception="".join(traceback.format_exception(error)))
@@ -261,8 +259,7 @@ def _forward(module: AnsibleModule) -> Iterator[PortForward | None]:
         raise NoDatabaseError(f"the database is not there yet: {error}") from error
     except KubernetesError as error:
         raise DatabaseError(f"cannot reach the database through the Kubernetes API: {error}") from error
-    with PortForward(client, destination) as forward:
-        yield forward
+    return PortForward(client, destination)
 
 
 def _open(module: AnsibleModule, forward: PortForward | None) -> Connection:

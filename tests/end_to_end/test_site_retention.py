@@ -47,7 +47,7 @@ def platform(sandbox: Sandbox) -> Sandbox:
     """The sandbox with the platform in it."""
     if not (sandbox.home / "kubeconfig").exists():
         run = sandbox.site()
-        assert run.code == 0, run.output
+        assert run.code == 0, run.messages
     return sandbox
 
 
@@ -87,7 +87,7 @@ def chunks(database: Database) -> list[str]:
 
 
 def changed(run: Run) -> list[str]:
-    assert run.code == 0, run.output
+    assert run.code == 0, run.messages
     return run.changed_tasks
 
 
@@ -114,9 +114,11 @@ def test_check_shows_what_would_be_dropped_and_writes_nothing(platform: Sandbox,
     template = (PROJECT / "tests" / "support" / "timescaledb_pod.yml").read_text()
     rendered = jinja2.Environment(autoescape=False).from_string(template).render(database=reached)  # noqa: S701 - YAML
     kubectl = ["kubectl", "--kubeconfig", str(platform.home / "kubeconfig")]
-    options: dict[str, Any] = {"env": platform.environment, "check": True, "timeout": 90}
-    subprocess.run([*kubectl, "apply", "-f", "-"], input=rendered, text=True, **options)
-    subprocess.run([*kubectl, "wait", "-n", "data", "pod/timescaledb-1", "--for=condition=Ready"], **options)
+    ready = ["wait", "-n", "data", "pod/timescaledb-1", "--for=condition=Ready", "--timeout=60s"]
+    for arguments in (["apply", "-f", "-"], ready):
+        subprocess.run(
+            [*kubectl, *arguments], input=rendered, env=platform.environment, check=True, text=True, timeout=90
+        )
 
     before = chunks(database)
     run = platform.run("retention", "--check", "--diff")

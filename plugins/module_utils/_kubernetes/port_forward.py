@@ -179,7 +179,8 @@ class PortForward:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._end.close()
-        for thread in [*self._threads]:
+        # The first of them listens, and may have started another a moment ago: the list grows while it is walked.
+        for thread in self._threads:
             thread.join(kubernetes_client.CONNECT_TIMEOUT)
         self._listener.close()
         self._ended.close()
@@ -252,7 +253,7 @@ class PortForward:
         while True:
             # More is taken from here only once the API server has taken what was; until then its own is still read.
             wanted = [remote.sock, self._ended] if outgoing else [remote.sock, local, self._ended]
-            readable, writable, _ = select.select(wanted, [remote.sock] if outgoing else [], [], KEEPALIVE)
+            readable, writable, _broken = select.select(wanted, [remote.sock] if outgoing else [], [], KEEPALIVE)
             if not readable and not writable:
                 if unanswered == UNANSWERED:
                     silence = KEEPALIVE * (UNANSWERED + 1)
