@@ -41,10 +41,10 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client 
 )
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.following import (
     Broken,
+    Changed,
     Followers,
     Listed,
     Message,
-    Resumed,
     Source,
 )
 
@@ -276,7 +276,7 @@ class Watcher:
                 self._problems[message.source] = message.error
             return
         self._problems.pop(message.source, None)
-        if isinstance(message, Resumed):
+        if not isinstance(message, (Listed, Changed)):
             return
         self._unseen.discard(message.source)
         self.observed.take(message, self.moment())

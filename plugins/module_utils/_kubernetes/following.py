@@ -60,40 +60,39 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Listed:
-    """All objects of a source. C(again): not the first time, so that changes in between were not seen."""
+class Message:
+    """What a thread tells of its source."""
 
     source: str
+
+
+@dataclass(frozen=True)
+class Listed(Message):
+    """All objects of a source. C(again): not the first time, so that changes in between were not seen."""
+
     objects: list[Object]
     again: bool
 
 
 @dataclass(frozen=True)
-class Changed:
+class Changed(Message):
     """One object came or changed, or C(deleted)."""
 
-    source: str
     object: Object
     deleted: bool
 
 
 @dataclass(frozen=True)
-class Broken:
+class Broken(Message):
     """The source cannot be read just now; where C(refused), it never will be."""
 
-    source: str
     error: KubernetesError
     refused: bool
 
 
 @dataclass(frozen=True)
-class Resumed:
+class Resumed(Message):
     """A source that was broken is followed again, and nothing was missed."""
-
-    source: str
-
-
-Message = Listed | Changed | Broken | Resumed
 
 
 @dataclass

@@ -13,18 +13,17 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.plugin_pods im
 from tests.support.gpu import Object
 
 
-def daemon_set(name: str, namespace: str = "kube-system", /, **labels: str) -> Object:
-    labels = {key.replace("__", "/").replace("_", "."): value for key, value in labels.items()}
+def daemon_set(name: str, namespace: str, labels: dict[str, str]) -> Object:
     return {
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"template": {"metadata": {"labels": labels}, "spec": {}}},
     }
 
 
-HELM = daemon_set("plugin", "nvidia", app_kubernetes_io__name="nvidia-device-plugin")
-OPERATOR = daemon_set("nvidia-device-plugin-daemonset", "gpu-operator", app="nvidia-device-plugin-daemonset")
-MANIFEST = daemon_set("nvidia-device-plugin-daemonset", name="nvidia-device-plugin-ds")
-OTHER = daemon_set("aws-node", app="aws-node")
+HELM = daemon_set("plugin", "nvidia", {"app.kubernetes.io/name": "nvidia-device-plugin"})
+OPERATOR = daemon_set("nvidia-device-plugin-daemonset", "gpu-operator", {"app": "nvidia-device-plugin-daemonset"})
+MANIFEST = daemon_set("nvidia-device-plugin-daemonset", "kube-system", {"name": "nvidia-device-plugin-ds"})
+OTHER = daemon_set("aws-node", "kube-system", {"app": "aws-node"})
 
 
 @pytest.mark.parametrize(
@@ -47,13 +46,13 @@ def test_none_is_there() -> None:
 
 
 def test_of_two_the_other_is_named() -> None:
-    second = daemon_set("plugin-arm", "nvidia", app_kubernetes_io__name="nvidia-device-plugin")
+    second = daemon_set("plugin-arm", "nvidia", {"app.kubernetes.io/name": "nvidia-device-plugin"})
     query, others = find([MANIFEST, HELM, second], DevicePlugin())
     assert query == PodQuery("nvidia", "app.kubernetes.io/name=nvidia-device-plugin")
     assert others == ("kube-system/nvidia-device-plugin-daemonset",)
 
 
 def test_the_dra_driver_is_known() -> None:
-    assert is_dra_driver(daemon_set("nvidia-dra-driver-gpu-kubelet-plugin"))
-    assert is_dra_driver(daemon_set("mine", app_kubernetes_io__name="nvidia-dra-driver-gpu"))
+    assert is_dra_driver(daemon_set("nvidia-dra-driver-gpu-kubelet-plugin", "nvidia", {}))
+    assert is_dra_driver(daemon_set("mine", "nvidia", {"app.kubernetes.io/name": "nvidia-dra-driver-gpu"}))
     assert not is_dra_driver(HELM)
