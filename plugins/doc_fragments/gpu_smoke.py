@@ -27,7 +27,7 @@ options:
         description:
           - V(none) proves no node, V(all) every node that is ready otherwise, V(sample:3) three of them at random.
           - V(missing_only) leaves out the nodes that have passed before. It needs O(release_taint), which such nodes no
-            longer have, or O(condition), which says V(True) of them; with both, both have to say so.
+            longer have, or O(condition), whose reason is C(GPUsProved) for them; with both, both have to say so.
         type: str
         default: none
       image:
@@ -133,8 +133,10 @@ options:
     type: path
   condition:
     description:
-      - Writes the verdict as a condition of this type to each node, such as V(example.com/GPUReady), with the first
-        code as its reason. Needs the right to patch C(nodes/status).
+      - Writes the verdict as a condition of this type to each node, such as V(example.com/GPUReady). Needs the right to
+        patch C(nodes/status).
+      - Its reason is the first code where it is C(False). Where it is C(True), it is C(GPUsProved) if a smoke pod has
+        passed since it became so, in this run or an earlier one, else C(GPUsReady).
       - A condition that says the same already is not written again. Not written in check mode.
     type: str
 """

@@ -421,11 +421,15 @@ def condition(pool: Pool, node: str) -> dict[str, Any] | None:
 def test_the_verdict_is_written_as_a_condition_and_for_prometheus(pool: Pool, tmp_path: Path) -> None:
     sound, broken = pool.add("sound", 2), pool.add("broken", 2, passes(1), passes(2))
     file = tmp_path / "gpu.prom"
-    outcome = pool.run(condition=CONDITION, textfile=str(file))
+    unproved = pool.run(condition=CONDITION, smoke={"mode": "none"})
+    assert not unproved.failed, unproved.message
+    reasons = [found["reason"] for found in (condition(pool, sound), condition(pool, broken)) if found]
+    assert reasons == ["GPUsReady", "GPUsReady"]
+    outcome = pool.run(condition=CONDITION, textfile=str(file), smoke={"mode": "missing_only"})
     assert sorted(outcome.result["condition_written"]) == sorted([sound, broken])
     good, bad = condition(pool, sound), condition(pool, broken)
     assert good is not None
-    assert (good["status"], good["reason"]) == ("True", "GPUsReady")
+    assert (good["status"], good["reason"]) == ("True", "GPUsProved")
     assert bad is not None
     assert (bad["status"], bad["reason"]) == ("False", "SMOKE_GPU_COUNT")
     assert "the pod saw 1 of 2 GPUs" in bad["message"]

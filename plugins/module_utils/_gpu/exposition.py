@@ -39,6 +39,9 @@ METRICS = {
 #: Conditions that the kubelet and the node controller keep; writing one would take nodes out of service.
 RESERVED_CONDITIONS = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
 
+#: The reasons of a condition that is True.
+READY, PROVED = "GPUsReady", "GPUsProved"
+
 _KINDS = ("expected", "capacity", "allocatable")
 _STRATEGIC_MERGE = "application/strategic-merge-patch+json"
 _LONGEST_MESSAGE = 1024
@@ -111,18 +114,26 @@ def condition_problem(condition: str) -> str:
 
 
 def condition(kind: str, report: Mapping[str, Any], before: Mapping[str, Any] | None, now: str) -> dict[str, Any]:
-    """The condition of a node that the module reports so. C(before) is the one that the node has."""
-    reasons = report["reasons"]
+    """The condition of a node that the module reports so. C(before) is the one that the node has.
+
+    Its reason says whether a smoke pod proved the node, in this run or, without a break since, in an earlier one.
+    """
     status = "True" if report["ready"] else "False"
-    # A condition's reason is one word; the codes are such words.
-    message = "; ".join(reason["message"] for reason in reasons) or "every GPU can be used"
-    since = before["lastTransitionTime"] if before and before["status"] == status else now
+    same = before is not None and before["status"] == status
+    if report["ready"]:
+        passed = (report.get("smoke") or {}).get("phase") == "passed"
+        proved = passed or (same and before is not None and before.get("reason") == PROVED)
+        reason, message = (PROVED, "a smoke pod used every GPU") if proved else (READY, "every GPU is offered")
+    else:
+        # A condition's reason is one word; the codes are such words.
+        reason = report["reasons"][0]["code"]
+        message = "; ".join(entry["message"] for entry in report["reasons"])
     return {
         "type": kind,
         "status": status,
-        "reason": reasons[0]["code"] if reasons else "GPUsReady",
+        "reason": reason,
         "message": message[:_LONGEST_MESSAGE],
-        "lastTransitionTime": since,
+        "lastTransitionTime": before["lastTransitionTime"] if same and before is not None else now,
         "lastHeartbeatTime": now,
     }
 

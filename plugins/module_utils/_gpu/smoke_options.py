@@ -54,8 +54,8 @@ class SmokeOptionsError(ValueError):
 class SmokeOptions:
     """How nodes are proved. Times are seconds.
 
-    C(mode) V(missing_only) leaves out the nodes that have passed before: C(release_taint) is gone from them, and they
-    have the condition C(condition) with the status True, as far as these two are given.
+    C(mode) V(missing_only) leaves out the nodes that have passed before: C(release_taint) is gone from them, and their
+    condition C(condition) says that they were proved, as far as these two are given.
     """
 
     mode: Mode = "none"

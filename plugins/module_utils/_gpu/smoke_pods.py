@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.exposition import PROVED
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_options import SmokeOptions
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.taints import carries
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.objects import FIELD_MANAGER
@@ -163,7 +164,8 @@ def _passed_before(node: Object, options: SmokeOptions) -> bool:
     if not options.condition:
         return True
     conditions = node["status"].get("conditions") or ()
-    return any(entry["type"] == options.condition and entry["status"] == "True" for entry in conditions)
+    wanted = (options.condition, "True", PROVED)
+    return any((entry["type"], entry["status"], entry.get("reason")) == wanted for entry in conditions)
 
 
 def _shared(node: Object) -> bool:

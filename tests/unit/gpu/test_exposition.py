@@ -110,7 +110,7 @@ def test_a_condition_of_the_kubelet_or_none_at_all_is_refused(name: str) -> None
 def test_a_condition_says_what_the_report_says() -> None:
     assert exposition.condition_problem("example.com/GPUReady") == ""
     ready = exposition.condition("example.com/GPUReady", READY, None, "T2")
-    assert (ready["status"], ready["reason"], ready["lastTransitionTime"]) == ("True", "GPUsReady", "T2")
+    assert (ready["status"], ready["reason"], ready["lastTransitionTime"]) == ("True", "GPUsProved", "T2")
     broken = exposition.condition("example.com/GPUReady", BROKEN, ready, "T3")
     assert (broken["status"], broken["reason"], broken["message"]) == (
         "False",
@@ -118,6 +118,18 @@ def test_a_condition_says_what_the_report_says() -> None:
         "no pod; cordoned",
     )
     assert broken["lastTransitionTime"] == "T3"
+
+
+@pytest.mark.parametrize("smoke", [None, {"phase": "busy", "duration": 1.0}, {"phase": "skipped_check_mode"}])
+def test_a_node_counts_as_proved_only_by_a_smoke_pod_and_until_it_fails(smoke: Any) -> None:
+    unproved = {**READY, "smoke": smoke}
+    ready = exposition.condition("x", unproved, None, "T1")
+    assert (ready["status"], ready["reason"]) == ("True", "GPUsReady")
+    proved = exposition.condition("x", READY, ready, "T2")
+    assert (proved["reason"], proved["lastTransitionTime"]) == ("GPUsProved", "T1")
+    assert exposition.condition("x", unproved, proved, "T3")["reason"] == "GPUsProved"
+    broken = exposition.condition("x", BROKEN, proved, "T4")
+    assert exposition.condition("x", unproved, broken, "T5")["reason"] == "GPUsReady"
 
 
 def test_the_time_of_the_last_change_stays_while_nothing_changes() -> None:

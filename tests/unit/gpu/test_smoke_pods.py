@@ -61,20 +61,20 @@ def test_missing_only_leaves_out_nodes_without_the_startup_taint() -> None:
     assert chosen("missing_only", node("new", taints=[startup()]), node("old"), release_taint=STARTUP) == ["new"]
 
 
-def test_missing_only_leaves_out_nodes_with_the_condition() -> None:
-    old, failed = node("old"), node("failed")
-    old["status"]["conditions"] = [{"type": CONDITION, "status": "True"}]
-    failed["status"]["conditions"] = [{"type": CONDITION, "status": "False"}]
-    assert chosen("missing_only", old, failed, node("new"), condition=CONDITION) == ["failed", "new"]
+def proved(name: str, reason: str = "GPUsProved", status: str = "True", **more: Any) -> Object:
+    made = node(name, **more)
+    made["status"]["conditions"] = [{"type": CONDITION, "status": status, "reason": reason}]
+    return made
+
+
+def test_missing_only_leaves_out_nodes_whose_condition_says_that_they_were_proved() -> None:
+    nodes = [proved("old"), proved("unproved", "GPUsReady"), proved("failed", "SMOKE_FAILED", "False"), node("new")]
+    assert chosen("missing_only", *nodes, condition=CONDITION) == ["failed", "new", "unproved"]
 
 
 def test_missing_only_takes_both_marks_to_leave_a_node_out() -> None:
-    tainted = node("tainted", taints=[startup()])
-    tainted["status"]["conditions"] = [{"type": CONDITION, "status": "True"}]
-    assert chosen("missing_only", tainted, node("bare"), release_taint=STARTUP, condition=CONDITION) == [
-        "bare",
-        "tainted",
-    ]
+    nodes = [proved("tainted", taints=[startup()]), proved("old"), node("bare")]
+    assert chosen("missing_only", *nodes, release_taint=STARTUP, condition=CONDITION) == ["bare", "tainted"]
 
 
 def pod(of: Object, **smoke: Any) -> Object:
