@@ -7,7 +7,7 @@
 """What a module says while it waits. The action plugin of the same name shows it, see plugin_utils/_progress.py.
 
 The lines go through a named pipe. Where the pipe or its reader is gone, the run that started the module was killed or
-has given the task up, and the module ends within a second instead of working on where nobody sees it. Ansible alone
+has given the task up, and the module ends with its next word instead of working on where nobody sees it. Ansible alone
 does not see to that: a Ctrl-C ends its own processes, but not a module whose threads wait.
 """
 

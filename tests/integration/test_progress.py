@@ -342,6 +342,10 @@ def test_objects_and_releases_say_what_they_lack(play: Play, cluster: ControlPla
                 "helm_binary": str(helm),
             }
         },
+        {
+            "entasis.engine.gpu_node_ready": {"label_selector": "kubernetes.io/hostname=node-1", "timeout": 3},
+            "ignore_errors": True,
+        },
     ]
     environment = {
         "K8S_AUTH_KUBECONFIG": str(cluster.kubeconfig),
@@ -355,5 +359,6 @@ def test_objects_and_releases_say_what_they_lack(play: Play, cluster: ControlPla
     line = playbook.read_until("helm_releases: ")
     assert line.startswith("helm_releases: helm installs kube-system/metrics 1.2.3, ")
     held.unlink()
+    assert "PLUGIN_POD_MISSING" in playbook.read_until("gpu_node_ready: 0/1 ready")
     playbook.read_to_the_end()
     assert playbook.code == 0, playbook.shown
