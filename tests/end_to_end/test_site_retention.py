@@ -69,7 +69,7 @@ def database(sandbox: Sandbox) -> Iterator[Database]:
             session.execute(f"CREATE TABLE {relation} (time timestamptz NOT NULL, value float8)")
             session.execute(f"SELECT create_hypertable('{relation}', by_range('time', interval '1 day'))")
             session.execute(
-                f"INSERT INTO {relation} SELECT now() - day * interval '1 day', day "  # noqa: S608 - names of our own
+                f"INSERT INTO {relation} SELECT now() - day * interval '1 day', day "
                 f"FROM generate_series(0, {days}) AS day"
             )
         yield session
@@ -174,3 +174,22 @@ def test_the_hold_ends_by_a_word_of_its_own(platform: Sandbox, database: Databas
     assert policies(database)["market.trades"][1]
     # Whether its first run has come already is TimescaleDB's affair; what is to be kept is there in any case.
     assert set(kept) <= set(chunks(database))
+
+
+@pytest.mark.usefixtures("applied")
+def test_the_scheduled_engine_drops_by_itself_and_within_the_limits(
+    platform: Sandbox, database: Database, inventory_of: Callable[[Callable[[dict[str, Any]], None]], Path]
+) -> None:
+    database.execute("INSERT INTO analysis.features VALUES (now() - interval '200 days', 1)")
+    days = "SELECT count(DISTINCT time::date) FROM analysis.features"
+    inventory = inventory_of(lambda specification: specification.update(timescaledb={"engine": "scheduled"}))
+    now = ["-e", "data_stores_retention_arm=now"]
+
+    refused = platform.run("retention", *now, inventory=inventory)
+    assert refused.code != 0
+    assert "TSR026 analysis.features" in refused.messages
+    assert database.execute(days).fetchone() == (3,)
+
+    run = platform.run("retention", *now, "-e", "data_stores_retention_max_drop_percent=40", inventory=inventory)
+    assert changed(run) == [RECONCILE]
+    assert database.execute(days).fetchone() == (2,)
