@@ -29,7 +29,7 @@ demo: up ## From an empty account to running services on the sandbox, then what 
 	@$(RUN) python scripts/demo.py
 
 .PHONY: test
-test: setup lint unit sanity integration end-to-end ## Run every check
+test: setup lint unit sanity integration molecule end-to-end ## Run every check
 	@echo "every check passed"
 
 .PHONY: lint
