@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import time
@@ -389,6 +390,42 @@ def test_a_kubelet_that_fell_silent_is_noticed_before_the_cluster_does(fake: Kub
     assert failed.failed
     assert codes(failed) == {"LEASE_STALE"}
     assert not fake.run(**SOON, lease_max_age=0).failed
+
+
+def test_gpus_that_a_dra_driver_serves(fake: KubernetesFake) -> None:
+    fake.put("daemonsets", {**daemon_set(), "metadata": {"name": "nvidia-dra-driver-gpu", "namespace": "nvidia"}})
+    fake.put("nodes", late("n1"))
+    pool = {"name": "n1", "generation": 1, "resourceSliceCount": 1}
+    spec: Object = {"driver": "gpu.nvidia.com", "nodeName": "n1", "pool": pool, "devices": []}
+    fake.put("resourceslices", {"metadata": {"name": "n1-gpu"}, "spec": spec})
+    process = started(fake)
+    fake.wait_for("watch", "resourceslices")
+    spec = {**spec, "devices": [{"name": "gpu-0"}]}
+    fake.put("resourceslices", {"metadata": {"name": "n1-gpu"}, "spec": spec})
+    outcome = succeeded(process)
+    assert outcome.result["nodes"][0]["mode"] == "dra"
+    served = [one for one in fake.requests if one.resource == "resourceslices"]
+    assert {one.query["fieldSelector"] for one in served} == {"spec.driver=gpu.nvidia.com"}
+    alone = fake.run(**SOON, mode="dra")
+    assert not alone.failed, alone.message
+    assert alone.result["watch"]["lists"] == 3
+
+
+def test_a_hopeless_node_that_is_not_needed_does_not_keep_it_busy(fake: KubernetesFake) -> None:
+    broken = gpu_node("n1", capacity=3, allocatable=3, instance_type="g5.12xlarge")
+    add(fake, broken, gpu_node("n2"))
+    looks = itertools.count()
+
+    def clock() -> float:
+        next(looks)
+        return time.monotonic()
+
+    goal = Goal(min_ready=1, fail_fast={"COUNT_BELOW_TYPE": 0.0})
+    client = connect(str(fake.kubeconfig), None)
+    with Watcher(client, Selection("eks.amazonaws.com/nodegroup=gpu"), Config(), goal, clock=clock) as watcher:
+        assert watcher.wait(Patience(timeout=20.0, stable_for=1.0)).failure is None
+    # A look asks for the time a few times; one that does not wait would do so thousands of times a second.
+    assert next(looks) < 500
 
 
 def test_nodes_by_name(fake: KubernetesFake) -> None:

@@ -144,8 +144,11 @@ class Watcher:
         self._told = float("-inf")
         #: Whether all has been seen once.
         self._complete = False
-        #: Sources of which nothing is known yet.
+        #: Sources without which there is no verdict yet, and those that were listed at least once.
         self._unseen: set[str] = set()
+        self._seen: set[str] = set()
+        #: Sources that are being listed and will not be watched.
+        self._under_way: set[str] = set()
         self._problems: dict[str, KubernetesError] = {}
         self._refusal: KubernetesError | None = None
         #: Sources that the caller may not read.
@@ -161,8 +164,7 @@ class Watcher:
         self._follow(self.selection.source())
         if self.config.mode == "dra":
             self._follow_slices(watched=True)
-        else:
-            self._look_beside()
+        self._look_beside()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -188,7 +190,7 @@ class Watcher:
                 ready=verdict.ready and not self._unseen and not self._problems,
                 needed=verdict.needed,
                 ready_since=self.observed.ready_since.values() if verdict.ready else (),
-                impossible=bool(verdict.impossible),
+                impossible=bool(verdict.impossible) and not self._unseen,
             )
             decision = decide(patience, seen, start, now)
             if self._refusal is not None or (decision.end == "ready" and not self._look_at_leases()):
@@ -278,7 +280,7 @@ class Watcher:
         self._problems.pop(message.source, None)
         if not isinstance(message, (Listed, Changed)):
             return
-        self._unseen.discard(message.source)
+        self._listed(message.source)
         self.observed.take(message, self.moment())
         if isinstance(message, Listed):
             if message.source == DAEMON_SETS:
@@ -292,7 +294,7 @@ class Watcher:
 
     def _refuse(self, source: str, error: KubernetesError) -> None:
         """Nodes must be read; of the rest, what is not read is not judged by."""
-        self._unseen.discard(source)
+        self._listed(source)
         self._problems.pop(source, None)
         self._refused.add(source)
         if source == DAEMON_SETS:
@@ -312,9 +314,21 @@ class Watcher:
             # Of the rest there is hardly ever something to see, so that it is no news where it may not be read.
             self.warnings.append(f"{error} Without it the reasons are less exact.")
 
+    def _listed(self, source: str) -> None:
+        self._seen.add(source)
+        self._unseen.discard(source)
+        self._under_way.discard(source)
+
     def _follow(self, source: Source) -> None:
-        self._unseen.add(source.name)
-        self.followers.follow(dataclasses.replace(source, watched=source.watched and self.watching))
+        if source.name in self._under_way:
+            return
+        watched = source.watched and self.watching
+        if not watched:
+            self._under_way.add(source.name)
+        # Another look at what has been seen holds nothing up, but for leases: these are to be fresh.
+        if source.name not in self._seen or source.name == LEASES:
+            self._unseen.add(source.name)
+        self.followers.follow(dataclasses.replace(source, watched=watched))
 
     def _look_beside(self) -> None:
         """Look at what is not watched."""
@@ -323,7 +337,7 @@ class Watcher:
         if "LEASE_STALE" in self.observed.counts.by_code():
             self._look_at_leases()
         options = self.config.device_plugin
-        if options.mode == "skip" or DAEMON_SETS in self._refused:
+        if options.mode == "skip" or self.config.mode == "dra" or DAEMON_SETS in self._refused:
             return
         if options.namespace and len(options.selectors) == 1:
             self._follow_pods(PodQuery(options.namespace, options.selectors[0]))
