@@ -74,7 +74,7 @@ BEGIN
             );
         ELSE
             checks := checks || format(
-                '@functions@.get_partition_hash(%I) >= %s AND @functions@.get_partition_hash(%1$I) < %s',
+                '@functions@.get_partition_hash(%1$I) >= %2$s AND @functions@.get_partition_hash(%1$I) < %3$s',
                 dimension.column_name, greatest(lower(range), 0), least(upper(range), 2147483648)
             );
         END IF;
@@ -256,7 +256,7 @@ DECLARE
 BEGIN
     PERFORM _timescaledb_stand_in.require_writable('drop_chunks');
     created := num_nonnulls(created_before, created_after) > 0; -- since 2.13
-    IF _timescaledb_stand_in.hypertable_of(relation) IS NOT NULL THEN
+    IF (_timescaledb_stand_in.hypertable_of(relation)).id IS NOT NULL THEN
         PERFORM _timescaledb_stand_in.require_owner(
             relation, CASE WHEN _timescaledb_stand_in.is_aggregate(relation) THEN 'continuous aggregate' ELSE 'hypertable' END
         );

@@ -21,7 +21,8 @@ BEGIN
 END
 $$;
 
--- Whether another policy of the aggregate has the same window (true) or none (false); others must not overlap.
+-- Whether another policy of the aggregate has the same window (true) or none (false). Others must not overlap; before
+-- 2.21 there must be none.
 CREATE FUNCTION _timescaledb_stand_in.check_overlap(number integer, config jsonb, except_job integer) RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -35,10 +36,9 @@ BEGIN
     LOOP
         IF other.span = span THEN
             RETURN true;
-        -- Before, an aggregate had one policy at most.
         ELSIF other.span && span -- since 2.21
-            OR true -- before 2.21
-        THEN
+        ELSE -- before 2.21
+        THEN -- since 2.21
             RAISE EXCEPTION 'refresh interval overlaps with an existing continuous aggregate policy on "%"', name -- since 2.21
                 USING ERRCODE = '22023'; -- since 2.21
             RAISE EXCEPTION 'continuous aggregate policy already exists for "%"', name -- before 2.21

@@ -26,7 +26,9 @@ CREATE FUNCTION public.chunks_detailed_size(hypertable regclass) RETURNS TABLE (
     JOIN _timescaledb_catalog.chunk c ON c.hypertable_id = h.id AND NOT c.osm_chunk
     CROSS JOIN LATERAL _timescaledb_stand_in.size_of(format('%I.%I', c.schema_name, c.table_name)::regclass) s
     LEFT JOIN _timescaledb_catalog.chunk k ON k.id = c.compressed_chunk_id
-    LEFT JOIN LATERAL _timescaledb_stand_in.size_of(to_regclass(format('%I.%I', k.schema_name, k.table_name))) p ON true
+    LEFT JOIN LATERAL _timescaledb_stand_in.size_of(
+        CASE WHEN k.id IS NOT NULL THEN format('%I.%I', k.schema_name, k.table_name)::regclass END
+    ) p ON true
     ORDER BY c.id
 $$;
 
