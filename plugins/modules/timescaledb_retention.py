@@ -720,6 +720,9 @@ def exit_with(module: AnsibleModule, outcome: report.Outcome) -> None:
     for warning in filter(None, [*outcome.warnings, report.held_warning(values["results"])]):
         module.warn(warning)
     changed = bool(outcome.steps) or any(one.chunks for one in outcome.dropped)
+    if outcome.conflicts:
+        told = "written, but another session added policies at the same time, so that there are several now:"
+        module.fail_json(msg="\n".join([told, *map(str, outcome.conflicts)]), changed=changed, **values)
     failed = [one for one in outcome.dropped if one.error]
     if failed:
         told = "; ".join(f"{one.relation}: {one.error}" for one in failed)

@@ -13,13 +13,13 @@ get its next start and, where it may run, its schedule. Nothing is left to a def
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Relation
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import Database, Server
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import Database, Server, State
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.steps import Alteration, Step
 
 #: For pg_advisory_xact_lock: two runs of this module on one database take turns.
@@ -31,8 +31,10 @@ def lock(database: Database) -> None:
     database.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
-def apply(database: Database, server: Server, steps: Sequence[Step]) -> list[str]:
-    """Run the steps; return the statements, without their data."""
+def apply(database: Database, state: State, steps: Sequence[Step]) -> list[str]:
+    """Run the steps on what was read in the same transaction; return the statements, without their data."""
+    server = state.server
+    oids = {step.relation: state.hypertables[step.relation].oid for step in steps}
     ran: list[str] = []
 
     def run(sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
@@ -41,18 +43,18 @@ def apply(database: Database, server: Server, steps: Sequence[Step]) -> list[str
 
     for step in steps:
         if step.kind == "integer_now_func":
-            sql = f"SELECT {server.schema}.set_integer_now_func(%s::regclass, %s::regproc, replace_if_exists => true)"
-            run(sql, [str(step.relation), str(step.value)])
+            arguments = "%s::oid::regclass, %s::regproc, replace_if_exists => true"
+            run(f"SELECT {server.schema}.set_integer_now_func({arguments})", [oids[step.relation], str(step.value)])
         elif step.kind == "chunk_time_interval":
             kind = "bigint" if isinstance(step.value, int) else "interval"
-            sql = f"SELECT {server.schema}.set_chunk_time_interval(%s::regclass, %s::{kind})"
-            run(sql, [str(step.relation), step.value if isinstance(step.value, int) else str(step.value)])
+            sql = f"SELECT {server.schema}.set_chunk_time_interval(%s::oid::regclass, %s::{kind})"
+            run(sql, [oids[step.relation], step.value if isinstance(step.value, int) else str(step.value)])
     leaving = [step.job.id for step in steps if step.job and (step.addition or step.action == "removed")]
     if leaving:
         run(f"SELECT {server.schema}.delete_job(id) FROM unnest(%s::integer[]) AS id", [leaving])
     jobs: dict[Key, int] = {(step.relation, step.kind): step.job.id for step in steps if step.job and not step.addition}
     for variant, added in _variants(step for step in steps if step.addition).items():
-        jobs.update(_add(run, server, variant, added))
+        jobs.update(_add(run, server, variant, added, oids))
     altered = [(jobs[step.relation, step.kind], step.alteration) for step in steps if step.alteration]
     if altered:
         run(_alter_sql(server), [json.dumps([_alteration(number, one) for number, one in altered])])
@@ -82,30 +84,34 @@ def _variants(steps: Iterable[Step]) -> dict[Variant, list[Step]]:
 
 
 def _add(
-    run: Callable[[str, Sequence[Any]], list[dict[str, Any]]], server: Server, variant: Variant, steps: Sequence[Step]
+    run: Callable[[str, Sequence[Any]], list[dict[str, Any]]],
+    server: Server,
+    variant: Variant,
+    steps: Sequence[Step],
+    oids: Mapping[Relation, int],
 ) -> dict[Key, int]:
     """Make policies; they stay unseen until the transaction ends."""
     kind, numbers, by_creation = variant
     value = "bigint" if numbers else "interval"
     if kind == "refresh":
         call = (
-            f"add_continuous_aggregate_policy(w.relation::regclass, start_offset => w.start_offset::{value}, "
+            f"add_continuous_aggregate_policy(w.oid::regclass, start_offset => w.start_offset::{value}, "
             f"end_offset => w.end_offset::{value}, "
         )
     else:
         function, after, created = _FUNCTIONS[kind]
-        call = f"{function}(w.relation::regclass, {created if by_creation else after} => w.reach::{value}, "
+        call = f"{function}(w.oid::regclass, {created if by_creation else after} => w.reach::{value}, "
     sql = f"""
         SELECT w.position, {server.schema}.{call}schedule_interval => w.schedule::interval,
                initial_start => w.initial_start::timestamptz, timezone => w.timezone) AS job_id
         FROM jsonb_to_recordset(%s::jsonb) AS w (
-            position integer, relation text, reach text, start_offset text, end_offset text,
+            position integer, oid oid, reach text, start_offset text, end_offset text,
             schedule text, initial_start text, timezone text)
         """
     records = [
         {
             "position": position,
-            "relation": str(step.relation),
+            "oid": oids[step.relation],
             "reach": _text(step.addition.after),
             "start_offset": _text(step.addition.start_offset),
             "end_offset": _text(step.addition.end_offset),

@@ -23,6 +23,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusa
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import (
     INTEGERS,
     Hypertable,
+    Kind,
     Server,
     State,
 )
@@ -52,7 +53,7 @@ def check(
     dropping: Container[Relation] = (),
 ) -> Found:
     """All refusals and warnings of a plan, those of the options first. C(dropping) are to lose their chunks at once."""
-    refusals = [*desired.problems]
+    refusals = [*desired.problems, *several(wanted, state)]
     warnings: list[str] = []
     by_relation: dict[Relation, list[Step]] = {}
     for step in steps:
@@ -67,7 +68,7 @@ def check(
         refusals += _versions(policies, hypertable, state.server, mine)
         refusals += _rights(hypertable, state.server, mine)
         refusals += _schedules(mine)
-        refusals += _several(policies, hypertable)
+        refusals += _refreshing(policies, hypertable)
         refusals += _columnstore(policies, hypertable)
         refusals += _arming(policies, desired, state.server, mine)
         for told in _shortening(desired, mine):
@@ -189,14 +190,27 @@ def _schedules(steps: Sequence[Step]) -> Iterator[Refusal]:
             yield refusal("TSR014", str(step.relation), told)
 
 
-def _several(policies: Policies, hypertable: Hypertable) -> Iterator[Refusal]:
-    if policies.refresh is None:
-        return
-    if not hypertable.is_aggregate:
+def _refreshing(policies: Policies, hypertable: Hypertable) -> Iterator[Refusal]:
+    if policies.refresh and not hypertable.is_aggregate:
         yield refusal("TSR024", str(policies.relation), "it is a hypertable")
-    count = len(hypertable.policies("refresh"))
-    if count > 1:
-        yield refusal("TSR025", str(policies.relation), f"it has {count}")
+
+
+def several(wanted: Iterable[Policies], state: State) -> Iterator[Refusal]:
+    """Relations with several policies of a kind that is asked for."""
+    for policies in wanted:
+        hypertable = state.hypertables.get(policies.relation)
+        if hypertable is None:
+            continue
+        kinds: list[tuple[Kind, object]] = [
+            ("retention", policies.retention),
+            ("columnstore", policies.columnstore),
+            ("refresh", policies.refresh),
+        ]
+        for kind, part in kinds:
+            numbers = [str(job.id) for job in hypertable.policies(kind)]
+            if part is not None and len(numbers) > 1:
+                told = f"the {kind} policies are the jobs {', '.join(numbers)}"
+                yield refusal("TSR025", str(policies.relation), told)
 
 
 def _columnstore(policies: Policies, hypertable: Hypertable) -> Iterator[Refusal]:

@@ -445,7 +445,10 @@ def is_shorter(new: Reach, old: Reach | None) -> bool:
     """Whether less is kept; also where it depends on the months that lie between."""
     if isinstance(new, int) or isinstance(old, int):
         return not (isinstance(new, int) and isinstance(old, int)) or new < old
-    return old is None or new.shortest < old.longest
+    if old is None:
+        return True
+    grows = new.months >= old.months and new.days >= old.days and new.microseconds >= old.microseconds
+    return not grows and new.shortest < old.longest
 
 
 def _text(value: Any) -> str | None:

@@ -84,7 +84,7 @@ def read(database: Database, server: Server, cutoffs: Iterable[Cutoff], *, sizes
         return {}
     questions: dict[str, list[dict[str, Any]]] = {}
     for position, cutoff in enumerate(asked):
-        record = {"position": position, "relation": str(cutoff.hypertable.relation), "reach": str(cutoff.after)}
+        record = {"position": position, "oid": cutoff.hypertable.oid, "reach": str(cutoff.after)}
         questions.setdefault(cutoff.argument("a.reach"), []).append(record)
     branches = [_BRANCH.format(schema=server.schema, argument=argument) for argument in questions]
     companion, size = "", "NULL::bigint"
@@ -100,8 +100,8 @@ def read(database: Database, server: Server, cutoffs: Iterable[Cutoff], *, sizes
 
 _BRANCH = """
   SELECT a.position, c.chunk
-  FROM jsonb_to_recordset(%s::jsonb) AS a (position integer, relation text, reach text)
-  CROSS JOIN LATERAL {schema}.show_chunks(a.relation::regclass, {argument}) AS c (chunk)
+  FROM jsonb_to_recordset(%s::jsonb) AS a (position integer, oid oid, reach text)
+  CROSS JOIN LATERAL {schema}.show_chunks(a.oid::regclass, {argument}) AS c (chunk)
 """
 
 _SQL = """

@@ -205,9 +205,10 @@ _TABLE = (
     ),
     Code(
         "TSR025",
-        "There are several refresh policies",
-        "From 2.21 a continuous aggregate may have several refresh policies; this module keeps exactly one.",
-        "Take refresh off the entry, or remove the others.",
+        "There are several policies of one kind",
+        "An aggregate may have several refresh policies from 2.21 on, and two sessions that add a policy at the same "
+        "time make two of any kind. This module keeps exactly one, and does not choose which.",
+        "Remove all but one with delete_job(number), or take the policy off the entry.",
     ),
     Code(
         "TSR026",

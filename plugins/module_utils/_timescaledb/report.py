@@ -17,6 +17,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desire
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.dropping import Dropped
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.preview import Preview
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusals import Refusal
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import (
     Hypertable,
     PolicyJob,
@@ -44,6 +45,7 @@ class Outcome:
     warnings: Sequence[str] = ()
     statements: Sequence[str] = ()
     engine: str = "policy"
+    conflicts: Sequence[Refusal] = ()
 
 
 def values(outcome: Outcome) -> dict[str, Any]:

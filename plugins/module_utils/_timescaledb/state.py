@@ -124,13 +124,13 @@ class PolicyJob:
         """How far back a retention or columnstore policy reaches."""
         for key in ("drop_after", "drop_created_before", "compress_after", "compress_created_before"):
             if self.config.get(key) is not None:
-                return _reach(self.config[key])
+                return reach(self.config[key])
         return None
 
     def offset(self, key: str) -> Reach | None:
         """One of the reaches in the config, such as C(start_offset) of a refresh policy; None has no end."""
         value = self.config.get(key)
-        return None if value is None else _reach(value)
+        return None if value is None else reach(value)
 
     @property
     def held(self) -> Mapping[str, Any] | None:
@@ -144,6 +144,8 @@ class Hypertable:
     """A hypertable, or the one behind a continuous aggregate (C(aggregate_of) is then what it aggregates)."""
 
     id: int
+    #: The table's or view's number in pg_class, by which it is found whatever schemas the user may look into.
+    oid: int
     relation: Relation
     owner: str
     owner_can_login: bool
@@ -231,7 +233,7 @@ SELECT jsonb_build_object(
   ),
   'hypertables', (
     SELECT coalesce(jsonb_agg(jsonb_build_array(
-      h.id, coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name),
+      h.id, c.oid, coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name),
       o.rolname, o.rolcanlogin, pg_has_role(o.oid, 'MEMBER'),
       -- Since 2.29 a bit of the status tells of the columnstore; 2.11 has no status.
       h.compression_state = 1 OR coalesce((to_jsonb(h) ->> 'status')::integer & 4 = 4, false),
@@ -341,11 +343,12 @@ def _version(text: str) -> tuple[int, ...]:
 
 def _hypertable(row: Sequence[Any], jobs: Mapping[int, Sequence[PolicyJob]]) -> Hypertable:
     (
-        number, schema, name, owner, can_login, is_member, columnstore, column_type, length, now_schema, now_name,
+        number, oid, schema, name, owner, can_login, is_member, columnstore, column_type, length, now_schema, now_name,
         raw, table_schema, table_name, watermark, references,
     ) = row  # fmt: skip
     return Hypertable(
         id=number,
+        oid=int(oid),
         relation=Relation(schema, name),
         owner=owner,
         owner_can_login=can_login,
@@ -401,5 +404,6 @@ def _moment(text: str | None) -> datetime | None:
         return None
 
 
-def _reach(value: Any) -> Reach:
+def reach(value: Any) -> Reach:
+    """A value of a config, which is a number or the text of an interval."""
     return value if isinstance(value, int) else intervals.parse(str(value))

@@ -17,7 +17,13 @@ from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Relation
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import Hypertable, PolicyJob, State
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import (
+    REACHES,
+    Hypertable,
+    PolicyJob,
+    State,
+    reach,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.steps import Addition, Alteration, Step
 
 
@@ -79,7 +85,11 @@ def _altered(alteration: Alteration, job: PolicyJob) -> Iterator[str]:
     ]
     names = ("next_start", "schedule_interval", "max_runtime", "max_retries", "retry_period", "initial_start")
     pairs += _given(alteration, job, *names)
-    pairs += [(key, value, job.config.get(key)) for key, value in alteration.config.items()]
+    for key, value in alteration.config.items():
+        if key in REACHES:
+            pairs.append((key, None if value is None else reach(value), job.offset(key)))
+        else:
+            pairs.append((key, value, job.config.get(key)))
     pairs += [(key, None, job.config.get(key)) for key in alteration.without]
     yield from _unequal(pairs)
 
