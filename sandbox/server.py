@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""C(python -m sandbox.server): the AWS API, the emulated EKS and the node bridge, in one process on one port."""
+"""C(python -m sandbox.server): the AWS API, the emulated EKS and the node bridge, in one process on one port.
+
+It runs the jobs of the stand-in for TimescaleDB too, so that they need no process of their own.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
 
     from sandbox.aws.emulator import Emulator
+    from sandbox.database.jobs import Jobs
     from sandbox.eks.control_plane import ControlPlane
     from sandbox.eks.service import Eks
 
@@ -35,17 +39,21 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     environment.configure()
     try:
-        server, emulator, eks = _make(Layout(options.home.absolute()), options, started)
+        layout = Layout(options.home.absolute())
+        server, emulator, eks = _make(layout, options, started)
     except (OSError, ValueError) as error:
         print(f"sandbox.server cannot start on {LOOPBACK}:{options.port}: {error}", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, _interrupt)
     threading.Thread(target=emulator.warm_up, daemon=True).start()
     eks.start()
+    jobs = _jobs(layout) if options.kubernetes else None
     try:
         server.serve_forever()
     finally:
         eks.stop()
+        if jobs:
+            jobs.stop()
         emulator.flush()
         server.server_close()
     return 0
@@ -129,6 +137,15 @@ def _control_plane(layout: Layout) -> ControlPlane:
     from sandbox.eks.control_plane import ControlPlane
 
     return ControlPlane(layout.admin_kubeconfig, lambda: recreate(layout))
+
+
+def _jobs(layout: Layout) -> Jobs:
+    """Run the jobs of the stand-in for TimescaleDB, once and as long as there is one."""
+    from sandbox.database.jobs import Jobs
+
+    jobs = Jobs(layout)
+    jobs.start()
+    return jobs
 
 
 if __name__ == "__main__":

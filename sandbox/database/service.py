@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg
 
+from sandbox.database import timescaledb
 from sandbox.database.installation import Installation
 from sandbox.database.postgresql import SUPERUSER, Postgresql
 from sandbox.errors import SandboxError
@@ -121,7 +122,8 @@ def _install(server: Postgresql, found: Installation, password: str) -> str:
         if found.timescaledb:
             connection.execute("CREATE EXTENSION timescaledb")
             return "extension"
-    return "stand-in"
+        timescaledb.install(connection)
+        return "stand-in"
 
 
 def _server(layout: Layout, ports: Ports | None = None) -> Postgresql:

@@ -29,6 +29,8 @@ from tests.support.sandbox import Sandbox, listeners, wait_until
 
 #: Seconds for what takes a second or two on an idle machine: a port-forward, a cluster, a node group.
 LIMIT = 30.0
+#: Seconds until a due policy has run: TimescaleDB looks after a second or so, and later where a worker was killed.
+POLICY_LIMIT = 120.0
 SHARED_MEMORY = Path("/proc/sysvipc/shm")
 #: Bits of a process's capabilities: to read and search everything, and to write too.
 READING, WRITING = 1 << 2, 1 << 1
@@ -181,6 +183,24 @@ def test_timescaledb_is_the_extension_where_the_server_has_it_and_the_stand_in_w
     assert started.connection()["database"]["timescaledb"] == kind
     if kind == "extension":
         assert installed == 1
+
+
+def test_a_due_policy_runs_by_itself_also_after_the_database_was_killed(started: Sandbox) -> None:
+    def only_what_it_keeps() -> bool:
+        return query(started, f"SELECT count(*) <= 7 FROM {table}") == [True]
+
+    for table in ("before_kill", "after_kill"):
+        with psycopg.connect(dsn(started), autocommit=True) as connection:
+            connection.execute(f"CREATE TABLE {table} (at timestamptz NOT NULL)")
+            connection.execute("SELECT create_hypertable(%s, by_range('at', INTERVAL '1 day'))", [table])
+            connection.execute(
+                f"INSERT INTO {table} SELECT now() - n * INTERVAL '1 day' FROM generate_series(0, 20) AS n"
+            )
+            connection.execute("SELECT add_retention_policy(%s, INTERVAL '5 days')", [table])
+        wait_until(only_what_it_keeps, "the policy has dropped what is older than it keeps", POLICY_LIMIT)
+        if table == "before_kill":
+            kill_postmaster(started)
+            started.run("up")
 
 
 def test_nobody_gets_in_without_the_password(started: Sandbox) -> None:

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
 from psycopg import sql
@@ -26,6 +26,7 @@ from tests.support.aws_server import free_port
 if TYPE_CHECKING:
     from sandbox.database.timescaledb import Scheduler
 
+License = Literal["timescale", "apache"]
 #: The version that the stand-in plays where a test asks for none.
 STAND_IN_VERSION = "2.28.3"
 
@@ -40,7 +41,7 @@ class Server:
     host = ADDRESS
     user = postgresql.SUPERUSER
 
-    def __init__(self, settings: Mapping[str, str] | None = None, license: str = "timescale") -> None:  # noqa: A002 - TimescaleDB's word
+    def __init__(self, settings: Mapping[str, str] | None = None, license: License = "timescale") -> None:  # noqa: A002 - TimescaleDB's word
         self.license = license
         self.password = secrets.token_hex(12)
         self.version = ""
