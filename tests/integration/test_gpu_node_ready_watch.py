@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.decision import Patience
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.sources import Selection
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import Goal
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import Selection, Watcher
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import Watcher
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import connect
 
 from tests.support.control_plane import Outcome, finish, wait_until

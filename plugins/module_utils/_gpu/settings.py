@@ -18,9 +18,9 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.decision import Patience
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.options import OptionsError
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_options import SmokeOptions
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.sources import Selection
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.taints import Taint
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import Goal
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import Selection
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils import _progress
-from ansible_collections.entasis.engine.plugins.module_utils._gpu import dra, labels, plugin_pods
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels, plugin_pods, sources
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import verdict as verdicts
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.decision import Patience, Seen, decide
@@ -30,6 +30,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed impor
 )
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.plugin_pods import PodQuery
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import reason
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.sources import Selection
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import FailureKind, Goal, Verdict, judge
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
     PAGE_SIZE,
@@ -37,7 +38,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client 
     ApiError,
     Client,
     KubernetesError,
-    Resource,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.following import (
     Broken,
@@ -50,15 +50,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.followi
 
 Object = Mapping[str, Any]
 
-#: Fields that nothing here looks at. The images make up most of a node that has run for a while.
-_UNREAD_OF_NODES = ("managedFields", "images", "volumesInUse", "volumesAttached", "daemonEndpoints")
-_UNREAD_OF_PODS = ("managedFields", "volumes", "containers", "initContainers", "ownerReferences")
-_UNREAD_OF_DAEMON_SETS = ("managedFields", "volumes", "containers", "initContainers")
-_UNREAD_OF_LEASES = ("managedFields", "ownerReferences")
-
-#: Pods and leases are small beside nodes: those of 5,000 nodes fit one answer.
-_SMALL_PAGE_SIZE = 5000
-
 #: Seconds between two looks, while nodes are not ready, at what is not watched: a DaemonSet may come or be corrected.
 _BESIDE_INTERVAL = 15.0
 
@@ -67,26 +58,6 @@ _BATCH = 500
 
 #: Entries of the timeline; of a longer one every second entry is left out.
 _TIMELINE_LENGTH = 200
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which nodes: those that have the labels and, where there are C(names), one of them."""
-
-    label_selector: str = ""
-    names: frozenset[str] = frozenset()
-
-    def source(self) -> Source:
-        # A field selector takes one name; of several, all nodes are read and the others forgotten at once.
-        alone = next(iter(self.names)) if len(self.names) == 1 else ""
-        return Source(
-            NODES,
-            Resource("", "v1", "Node", "nodes", False),
-            label_selector=self.label_selector,
-            field_selector=f"metadata.name={alone}" if alone else "",
-            without=_UNREAD_OF_NODES,
-            accept=lambda node: not self.names or node["metadata"]["name"] in self.names,
-        )
 
 
 @dataclass(frozen=True)
@@ -161,7 +132,7 @@ class Watcher:
         self._leases_until = self._start
         self.observed = Observed(self.config, self.goal.fail_fast)
         self.followers = Followers(self.client, self.silence)
-        self._follow(self.selection.source())
+        self._follow(sources.nodes(self.selection))
         if self.config.mode == "dra":
             self._follow_slices(watched=True)
         self._look_beside()
@@ -341,14 +312,7 @@ class Watcher:
             return
         if options.namespace and len(options.selectors) == 1:
             self._follow_pods(PodQuery(options.namespace, options.selectors[0]))
-        self._follow(
-            Source(
-                DAEMON_SETS,
-                Resource("apps", "v1", "DaemonSet", "daemonsets", True),
-                without=_UNREAD_OF_DAEMON_SETS,
-                watched=False,
-            )
-        )
+        self._follow(sources.daemon_sets())
 
     def _find_plugin(self, daemon_sets: list[Object]) -> None:
         query, others = plugin_pods.find(daemon_sets, self.config.device_plugin)
@@ -369,16 +333,7 @@ class Watcher:
         if self._pods is not None:
             return
         self._pods = query
-        self._follow(
-            Source(
-                PODS,
-                Resource("", "v1", "Pod", "pods", True),
-                namespace=query.namespace,
-                label_selector=query.label_selector,
-                page_size=_SMALL_PAGE_SIZE,
-                without=_UNREAD_OF_PODS,
-            )
-        )
+        self._follow(sources.pods(query))
 
     def _look_at_leases(self) -> bool:
         """Before nodes count as ready, look whether their kubelets are alive. Whether there is something to wait for.
@@ -390,16 +345,7 @@ class Watcher:
         if not wanted or LEASES in self._refused | self._unseen or self.clock() < self._leases_until:
             return False
         self._leases_until = self.clock() + _BESIDE_INTERVAL
-        self._follow(
-            Source(
-                LEASES,
-                Resource("coordination.k8s.io", "v1", "Lease", "leases", True),
-                namespace="kube-node-lease",
-                page_size=_SMALL_PAGE_SIZE,
-                without=_UNREAD_OF_LEASES,
-                watched=False,
-            )
-        )
+        self._follow(sources.leases())
         return True
 
     def _look_for_slices(self) -> None:
@@ -420,15 +366,7 @@ class Watcher:
         if served is None:
             return
         self._slices_watched = watched and self.watching
-        self._follow(
-            Source(
-                RESOURCE_SLICES,
-                served,
-                field_selector=f"spec.driver={dra.DRIVER}",
-                without=("managedFields",),
-                watched=watched,
-            )
-        )
+        self._follow(sources.resource_slices(served, watched=watched))
 
     def _tell(self, verdict: Verdict, now: float) -> None:
         """Say how many are ready: at once when all has been seen for the first time, then at intervals."""

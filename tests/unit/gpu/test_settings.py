@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.options import OptionsError
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.settings import parse
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.sources import Selection
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.taints import Taint
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import Selection
 
 GIVEN: dict[str, Any] = {
     "label_selector": "pool=gpu",
