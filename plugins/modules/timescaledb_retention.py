@@ -35,7 +35,7 @@ options:
     description:
       - V(present) makes the policies what the options say.
       - V(report) shows policies as they are, those of O(policies) and O(match), or all where neither is given, with
-        what their next run would drop. It changes nothing and refuses nothing.
+        what their next run would drop. It changes nothing.
     type: str
     choices: [present, report]
     default: present
@@ -622,7 +622,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._postgresql import 
     NoDatabaseError,
     connect,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb import report, run, state
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb import report, run, state, unmade
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Desired, desired
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusals import RefusedError
 
@@ -736,8 +736,8 @@ def exit_without_database(module: AnsibleModule, wanted: Desired, why: str) -> N
         refused = RefusedError(wanted.problems)
         module.fail_json(msg=str(refused), refusals=[dataclasses.asdict(one) for one in refused.refusals])
     module.warn(f"{why} Every policy is planned as new, and what it would drop is not known.")
-    values = report.without_database(wanted)
-    module.exit_json(changed=bool(values["results"]), **values)
+    outcome = unmade.outcome(wanted)
+    module.exit_json(changed=bool(outcome.steps), diff=report.diff(outcome), **report.values(outcome))
 
 
 if __name__ == "__main__":

@@ -130,8 +130,12 @@ class Rules:
 
 @dataclass(frozen=True)
 class Desired:
-    """The whole task. C(problems) are the mistakes in it; the entries that have one are left out of C(policies)."""
+    """The whole task.
 
+    C(problems) are the mistakes in it; the entries that have one are left out of C(policies), and C(named) has them too.
+    """
+
+    named: tuple[Relation, ...]
     policies: tuple[Policies, ...]
     scope: Scope | None
     everywhere: Mapping[str, Any] | None
@@ -150,15 +154,17 @@ def desired(options: Mapping[str, Any]) -> Desired:
     elif _given(alone):
         problems.append(refusal("TSR016", "drop_after", "it is given without relation"))
     defaults = _given(options.get("defaults") or {})
+    named: dict[Relation, None] = {}
     policies: dict[Relation, Policies] = {}
     for number, entry in enumerate(entries):
         given = {**_without_other_reach(defaults, _given(entry)), **_given(entry)}
         relation = _relation(str(given.get("relation") or ""), f"policies[{number}]", problems)
         if relation is None:
             continue
-        if relation in policies:
+        if relation in named:
             problems.append(refusal("TSR017", str(relation), f"policies[{number}] names it once more"))
             continue
+        named[relation] = None
         made = policies_of(relation, given, problems)
         if made is not None:
             policies[relation] = made
@@ -177,6 +183,7 @@ def desired(options: Mapping[str, Any]) -> Desired:
     if scope is not None and defaults:
         policies_of(Relation("match", "*"), {"relation": "match.*", **defaults}, problems)
     return Desired(
+        tuple(named),
         tuple(policies.values()),
         scope,
         defaults or None,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible.module_utils.common.yaml import yaml_dump
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Desired, Relation
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Relation
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.dropping import Dropped
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.preview import Preview
@@ -79,7 +79,7 @@ def result(relation: Relation, outcome: Outcome) -> dict[str, Any]:
     return {
         "relation": str(relation),
         "kind": "cagg" if after and after.is_aggregate else "hypertable",
-        "hypertable_id": after.id if after else None,
+        "hypertable_id": after.id if after and after.oid else None,
         "action": action,
         "steps": [{"policy": step.kind, "action": step.action} for step in mine],
         "job_id": job.id if job else None,
@@ -191,8 +191,8 @@ def diff(outcome: Outcome) -> dict[str, str]:
             after.setdefault(name, {})[step.kind] = told
     for dropped in outcome.dropped:
         if dropped.chunks:
-            before[str(dropped.relation)] = {"chunks": list(dropped.chunks)}
-            after[str(dropped.relation)] = {"chunks": []}
+            before.setdefault(str(dropped.relation), {})["chunks"] = sorted(dropped.chunks)
+            after.setdefault(str(dropped.relation), {})["chunks"] = []
     return {"before": _yaml(before), "after": _yaml(after)}
 
 
@@ -242,44 +242,3 @@ def _yaml(content: Mapping[str, Any]) -> str:
 
 #: What only a database can tell.
 _UNKNOWN = ("job_id", "previous_job_id", "preview", "effective_max_age", "held", "health", "error")
-
-
-def without_database(wanted: Desired) -> dict[str, Any]:
-    """The return values in check mode where the database is not made yet: each listed relation gets its policies."""
-    results = []
-    after: dict[str, Any] = {}
-    for policies_wanted in wanted.policies:
-        steps = [
-            kind
-            for kind in ("retention", "columnstore", "refresh", "chunk_time_interval", "integer_now_func")
-            if getattr(policies_wanted, kind) is not None
-            and getattr(getattr(policies_wanted, kind), "state", "present") != "absent"
-        ]
-        name = str(policies_wanted.relation)
-        if steps:
-            after[name] = dict.fromkeys(steps, "created")
-        results.append(
-            {
-                "relation": name,
-                "kind": "cagg" if policies_wanted.refresh else "hypertable",
-                "hypertable_id": None,
-                "action": "created" if steps else "none",
-                "steps": [{"policy": kind, "action": "created"} for kind in steps],
-                **dict.fromkeys(
-                    ("job_id", "previous_job_id", "preview", "effective_max_age", "held", "health", "error")
-                ),
-                "before": {},
-                "after": after.get(name, {}),
-                "dropped": [],
-            }
-        )
-    return {
-        "version": "",
-        "license": "",
-        "engine": "",
-        "results": results,
-        "totals": totals(results),
-        "workers": {},
-        "queries": [],
-        "diff": {"before": "", "after": _yaml(after)},
-    }

@@ -56,17 +56,29 @@ def reconcile(database: Connection, desired: Desired, options: Mapping[str, Any]
     relations = _relations(desired, observed)
     outcome = Outcome(observed, observed, relations, drafted.steps, previews, warnings=drafted.warnings, engine=engine)
     if not check and drafted.steps:
-        outcome = _write(database, desired, options, relations)
+        outcome = _write(database, desired, options, relations, observed.server.jobs_table)
     # Besides the policies: at once what they would drop.
     return _drop(database, desired, outcome, options, check=check) if options["apply_now"] else outcome
 
 
 def report(database: Connection, desired: Desired) -> Outcome:
-    """Every policy as it is, with what its next run would drop. Nothing is refused, nothing written."""
+    """Every policy as it is, with what its next run would drop. Nothing is written.
+
+    Raises:
+        RefusedError: a name cannot be read, or there is no TimescaleDB.
+        DatabaseError: the database failed.
+    """
     observed = read(database, desired)
-    relations = _relations(desired, observed)
-    if not desired.policies and desired.scope is None:
-        relations = sorted(relation for relation, one in observed.hypertables.items() if one.jobs)
+    unclear = [one for one in desired.problems if one.code == "TSR006"]
+    if unclear:
+        raise RefusedError(unclear)
+    scope = desired.scope
+    relations = list(desired.named)
+    if scope:
+        relations += [name for name, one in observed.hypertables.items() if scope.covers(name, one.owner)]
+    elif not relations:
+        relations = [name for name, one in observed.hypertables.items() if one.jobs]
+    relations = sorted(set(relations))
     asked = [
         preview.Cutoff(one, job.after, job.by_creation, observed.integer_now_func(one))
         for one in map(observed.hypertables.get, relations)
@@ -79,9 +91,8 @@ def report(database: Connection, desired: Desired) -> Outcome:
 
 def read(database: Connection, desired: Desired, jobs_table: str = state.JOBS_TABLES[0]) -> state.State:
     """The state, or the refusal where there is no TimescaleDB to read it from."""
-    wanted = [policies.relation for policies in desired.policies]
     try:
-        observed = state.read(database, wanted, jobs_table)
+        observed = state.read(database, desired.named, jobs_table)
     except DatabaseError as error:
         if error.sqlstate not in _NO_CATALOG:
             raise
@@ -143,22 +154,27 @@ def _losing(
     return {relation: previews[relation] for relation in running if relation in previews and previews[relation].chunks}
 
 
-def _write(database: Connection, desired: Desired, options: Mapping[str, Any], relations: list[Relation]) -> Outcome:
-    """Look again, write and verify in one transaction, while no other run of this module writes."""
+def _write(
+    database: Connection, desired: Desired, options: Mapping[str, Any], relations: list[Relation], known: str
+) -> Outcome:
+    """Look again, write and verify in one transaction, while no other run of this module writes.
+
+    C(known) is where the jobs are: a query that looks in vain would end the transaction.
+    """
     try:
         with database.transaction():
             apply.lock(database)
-            before = read(database, desired)
+            before = read(database, desired, known)
             drafted, previews = _plan(database, desired, before, options)
             statements = apply.apply(database, before, drafted.steps)
-            after = read(database, desired)
+            after = read(database, desired, known)
             _require_verified(drafted, plan(desired, after, previews), after)
     except DatabaseError as error:
         if error.sqlstate in _MEANWHILE:
             raise RefusedError([refusal("TSR036", "policies", error.message)]) from error
         raise
     # TimescaleDB lets two sessions that do not see each other yet add a policy each (seen on 2.28.3).
-    after = read(database, desired)
+    after = read(database, desired, known)
     return Outcome(
         before,
         after,
