@@ -300,3 +300,15 @@ BEGIN
     END IF;
 END
 $$;
+
+-- since 2.12 {
+CREATE FUNCTION @functions@.freeze_chunk(chunk regclass) RETURNS boolean LANGUAGE sql SECURITY DEFINER AS $$
+    UPDATE _timescaledb_catalog.chunk c SET status = status | 4
+    WHERE format('%I.%I', c.schema_name, c.table_name)::regclass = chunk RETURNING true
+$$;
+
+CREATE FUNCTION @functions@.unfreeze_chunk(chunk regclass) RETURNS boolean LANGUAGE sql SECURITY DEFINER AS $$
+    UPDATE _timescaledb_catalog.chunk c SET status = status & ~4
+    WHERE format('%I.%I', c.schema_name, c.table_name)::regclass = chunk RETURNING true
+$$;
+-- }

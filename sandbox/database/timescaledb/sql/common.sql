@@ -128,8 +128,8 @@ $$;
 CREATE FUNCTION _timescaledb_stand_in.internal(value timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE
         WHEN isfinite(value) THEN (extract(epoch FROM value) * 1000000)::bigint
-        WHEN value < 'epoch' THEN -9223372036854775808
-        ELSE 9223372036854775807
+        WHEN value = '-infinity' THEN -9223372036854775808
+        WHEN value = 'infinity' THEN 9223372036854775807
     END
 $$;
 CREATE FUNCTION _timescaledb_stand_in.internal(value timestamp) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$

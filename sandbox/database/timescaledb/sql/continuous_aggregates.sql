@@ -91,7 +91,7 @@ BEGIN
         '_partial_view_' || number, '_timescaledb_internal', '_direct_view_' || number, materialized_only
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass(view_name);
     INSERT INTO _timescaledb_catalog.continuous_aggs_bucket_function
-    VALUES (number, format('time_bucket(%s,%s)', CASE WHEN bucket[1] IS NULL THEN bucket_type ELSE 'interval'::regtype END, bucket_type),
+    VALUES (number, format('public.time_bucket(%s,%s)', CASE WHEN bucket[1] IS NULL THEN bucket_type ELSE 'interval'::regtype END, bucket_type),
             coalesce(bucket[1], bucket[2]), NULL, NULL, NULL, coalesce(bucket[1], '') !~ 'mon|year');
     INSERT INTO _timescaledb_catalog.continuous_aggs_watermark
     VALUES (number, _timescaledb_stand_in.least_time(bucket_type));
@@ -197,7 +197,7 @@ BEGIN
     LOOP
         -- What lies outside of the window stays out of date.
         INSERT INTO _timescaledb_catalog.continuous_aggs_materialization_invalidation_log
-        SELECT number, stale.lowest, first - 1 WHERE stale.lowest < first
+        SELECT number, stale.lowest, greatest(first, -9223372036854775807) - 1 WHERE stale.lowest < first
         UNION ALL
         SELECT number, last, stale.highest WHERE stale.highest >= last AND last < 9223372036854775807;
         IF NOT force THEN
@@ -234,11 +234,11 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION _timescaledb_stand_in.require_aggregate(relation regclass, error_code text) RETURNS integer
-LANGUAGE plpgsql AS $$
+CREATE FUNCTION _timescaledb_stand_in.require_aggregate(relation regclass, error_code text, subject text DEFAULT '')
+RETURNS integer LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM _timescaledb_stand_in.known_relation k WHERE k.relation = $1 AND is_view) THEN
-        RAISE EXCEPTION '"%" is not a continuous aggregate', _timescaledb_stand_in.name_of(relation)
+        RAISE EXCEPTION '%"%" is not a continuous aggregate', subject, _timescaledb_stand_in.name_of(relation)
             USING ERRCODE = error_code;
     END IF;
     PERFORM _timescaledb_stand_in.require_owner(relation, 'continuous aggregate');
@@ -257,7 +257,7 @@ DECLARE
     force boolean := false; -- before 2.18
 BEGIN
     PERFORM _timescaledb_stand_in.require_license('refresh_continuous_aggregate');
-    number := _timescaledb_stand_in.require_aggregate(continuous_aggregate, '0A000');
+    number := _timescaledb_stand_in.require_aggregate(continuous_aggregate, '22023', 'relation ');
     type := (_timescaledb_stand_in.time_dimension(number)).column_type;
     PERFORM _timescaledb_stand_in.refresh(
         number, _timescaledb_stand_in.bound(window_start, type), _timescaledb_stand_in.bound(window_end, type), force

@@ -113,11 +113,11 @@ $$;
 CREATE FUNCTION _timescaledb_stand_in.alter_job(
     job_id integer, schedule_interval interval, max_runtime interval, max_retries integer, retry_period interval,
     scheduled boolean, config jsonb, next_start timestamptz, if_exists boolean, check_config regproc,
-    fixed_schedule boolean, initial_start timestamptz, timezone text, job_name text
-) RETURNS @jobs@.bgw_job LANGUAGE plpgsql SECURITY DEFINER AS $$
+    fixed_schedule boolean, initial_start timestamptz, timezone text, job_name text,
+    OUT job @jobs@.bgw_job, OUT upcoming timestamptz
+) LANGUAGE plpgsql SECURITY DEFINER AS $$
 #variable_conflict use_column
 DECLARE
-    job @jobs@.bgw_job;
     old @jobs@.bgw_job;
     start timestamptz := initial_start;
 BEGIN
@@ -126,7 +126,7 @@ BEGIN
     PERFORM _timescaledb_stand_in.require_writable('alter_job');
     IF if_exists AND NOT EXISTS (SELECT FROM @jobs@.bgw_job j WHERE j.id = alter_job.job_id) THEN
         RAISE NOTICE 'job % not found, skipping', job_id USING ERRCODE = '42704';
-        RETURN NULL;
+        RETURN;
     END IF;
     old := _timescaledb_stand_in.find_job(job_id, 'alter');
     job := old;
@@ -144,7 +144,12 @@ BEGIN
         FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace WHERE pg_proc.oid = check_config;
     END IF;
     IF job.proc_name = 'policy_refresh_continuous_aggregate' THEN
-        PERFORM _timescaledb_stand_in.check_overlap(job.hypertable_id, job.config, job.id);
+        PERFORM @functions@.policy_refresh_continuous_aggregate_check(job.config);
+        IF _timescaledb_stand_in.check_overlap(job.hypertable_id, job.config, job.id) THEN
+            RAISE EXCEPTION 'continuous aggregate refresh policy already exists for "%"', (
+                SELECT user_view_name FROM _timescaledb_catalog.continuous_agg WHERE mat_hypertable_id = job.hypertable_id
+            ) USING ERRCODE = '22023';
+        END IF;
     END IF;
     job.fixed_schedule := coalesce(alter_job.fixed_schedule, job.fixed_schedule); -- since 2.12
     IF (fixed_schedule AND NOT isfinite(coalesce(start, '-infinity'))) OR NOT isfinite(start) THEN
@@ -181,7 +186,9 @@ BEGIN
     IF next_start IS NOT NULL THEN
         PERFORM _timescaledb_stand_in.set_next_start(job_id, next_start);
     END IF;
-    RETURN job;
+    upcoming := coalesce(
+        (SELECT s.next_start FROM _timescaledb_internal.bgw_job_stat s WHERE s.job_id = job.id), '-infinity'
+    );
 END
 $$;
 
@@ -199,13 +206,10 @@ CREATE FUNCTION public.alter_job(
     , fixed_schedule boolean, initial_start timestamptz, timezone text -- since 2.12
     , application_name name -- since 2.20
 ) LANGUAGE sql AS $$
-    SELECT j.id, j.schedule_interval, j.max_runtime, j.max_retries, j.retry_period, j.scheduled, j.config,
-        CASE WHEN j.id IS NOT NULL THEN coalesce(
-            (SELECT s.next_start FROM _timescaledb_internal.bgw_job_stat s WHERE s.job_id = j.id), '-infinity'
-        ) END,
-        j.check_schema || '.' || j.check_name
-        , j.fixed_schedule, j.initial_start, j.timezone -- since 2.12
-        , j.application_name -- since 2.20
+    SELECT (a.job).id, (a.job).schedule_interval, (a.job).max_runtime, (a.job).max_retries, (a.job).retry_period,
+        (a.job).scheduled, (a.job).config, a.upcoming, (a.job).check_schema || '.' || (a.job).check_name
+        , (a.job).fixed_schedule, (a.job).initial_start, (a.job).timezone -- since 2.12
+        , (a.job).application_name -- since 2.20
     FROM _timescaledb_stand_in.alter_job(
         $1, $2, $3, $4, $5, $6
         , $7 -- before 2.29
@@ -215,7 +219,7 @@ CREATE FUNCTION public.alter_job(
         , NULL, NULL, NULL -- before 2.12
         , $14 -- since 2.20
         , NULL -- before 2.20
-    ) j
+    ) a
 $$;
 
 CREATE FUNCTION public.add_job(
@@ -250,7 +254,7 @@ BEGIN
     PERFORM _timescaledb_stand_in.require_login(owner);
     number := nextval('@jobs@.bgw_job_id_seq');
     INSERT INTO @jobs@.bgw_job
-    SELECT number, format('%s [%s]', name, number), schedule_interval, '5 min', -1, '5 min', p.pronamespace::regnamespace::name,
+    SELECT number, format('%s [%s]', name, number), schedule_interval, '0', -1, '5 min', p.pronamespace::regnamespace::name,
         p.proname, owner, scheduled, fixed_schedule, start, NULL, config, c.pronamespace::regnamespace::name, c.proname, zone
     FROM pg_proc p LEFT JOIN pg_proc c ON c.oid = check_config WHERE p.oid = proc;
     IF start IS NOT NULL THEN

@@ -170,7 +170,7 @@ $$;
 CREATE FUNCTION @functions@.policy_refresh_continuous_aggregate_check(config jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT config ? 'mat_hypertable_id' THEN
-        RAISE EXCEPTION 'could not find "mat_hypertable_id" in config for job' USING ERRCODE = 'XX000';
+        RAISE EXCEPTION 'could not find "mat_hypertable_id" in config for job' USING ERRCODE = '2203A';
     END IF;
     PERFORM _timescaledb_stand_in.offset_length(config -> key, (config ->> 'mat_hypertable_id')::integer)
     FROM unnest(ARRAY['start_offset', 'end_offset']) AS key;

@@ -205,7 +205,7 @@ BEGIN
     IF NOT config ? 'hypertable_id' THEN
         RAISE EXCEPTION 'could not find hypertable_id in config for job' USING ERRCODE = '2203A';
     ELSIF _timescaledb_stand_in.table_of((config ->> 'hypertable_id')::integer) IS NULL THEN
-        RAISE EXCEPTION 'invalid hypertable ID: %', config ->> 'hypertable_id' USING ERRCODE = '22023';
+        RAISE EXCEPTION 'hypertable with id % does not exist', config ->> 'hypertable_id' USING ERRCODE = 'TS001';
     END IF;
     dimension := _timescaledb_stand_in.time_dimension_with_clock((config ->> 'hypertable_id')::integer);
     IF _timescaledb_stand_in.is_integer(dimension.column_type) AND dimension.integer_now_func IS NULL

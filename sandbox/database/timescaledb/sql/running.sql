@@ -4,11 +4,26 @@
 
 -- What the stand-in's scheduler asks and tells: which jobs are due, that one begins, how it ended.
 
+-- Present while the scheduler is to start nothing.
+CREATE TABLE _timescaledb_stand_in.stopped (since timestamptz NOT NULL);
+
+CREATE FUNCTION @functions@.stop_background_workers() RETURNS boolean LANGUAGE sql SECURITY DEFINER AS $$
+    INSERT INTO _timescaledb_stand_in.stopped VALUES (now()) RETURNING true
+$$;
+CREATE FUNCTION @functions@.start_background_workers() RETURNS boolean LANGUAGE sql SECURITY DEFINER AS $$
+    DELETE FROM _timescaledb_stand_in.stopped;
+    SELECT true
+$$;
+CREATE FUNCTION @functions@.restart_background_workers() RETURNS boolean LANGUAGE sql AS $$
+    SELECT @functions@.start_background_workers()
+$$;
+
 -- The jobs that come with the extension have nothing to do here, so that they never run.
 CREATE FUNCTION _timescaledb_stand_in.due_jobs() RETURNS SETOF integer LANGUAGE sql STABLE AS $$
     SELECT j.id
     FROM @jobs@.bgw_job j LEFT JOIN _timescaledb_internal.bgw_job_stat s ON s.job_id = j.id
     WHERE j.id >= 1000 AND j.scheduled AND coalesce(s.next_start, '-infinity') <= clock_timestamp()
+        AND NOT EXISTS (SELECT FROM _timescaledb_stand_in.stopped)
         -- Read from the database's settings, because the scheduler's session is older than a restore.
         AND NOT EXISTS (
             SELECT FROM pg_db_role_setting r JOIN pg_database d ON d.oid = r.setdatabase
