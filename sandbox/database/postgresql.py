@@ -146,6 +146,12 @@ class Postgresql:
         mark = ["-D", str(self.data)]
         return processes.find(lambda arguments: Path(arguments[0]).name == "postgres" and list(arguments[1:3]) == mark)
 
+    def _making(self) -> list[Process]:
+        """An initdb that outlived the command that began it."""
+        return processes.find(
+            lambda arguments: str(self.data) in arguments and "initdb" in {Path(word).name for word in arguments}
+        )
+
     def children(self) -> list[Process]:
         """The postmaster's children, which may outlive it for a while: they write their titles over their arguments."""
         title = re.compile(rf"postgres: {self.name}: ")
@@ -183,9 +189,11 @@ class Postgresql:
 
         C(keep) lets it write its data to disk first.
         """
+        # An initdb that is still at work would lose its folder, and leave its shared memory.
+        left = processes.stop(self._making())
         # SIGTERM, the usual one, would wait for every client to leave.
         how = signal.SIGINT if keep else signal.SIGQUIT
-        left = processes.stop(self.running(), PATIENCE, first=how)
+        left += processes.stop(self.running(), PATIENCE, first=how)
         left += processes.stop(self.children(), 1.0, first=signal.SIGQUIT)
         if not left:
             self._forget_killed()

@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ from sandbox.layout import Layout
 from tests.support import platform
 from tests.support.eks_account import Account, until
 from tests.support.eks_admin import Admin, connect
-from tests.support.sandbox import Sandbox, listeners, wait_until
+from tests.support.sandbox import PROJECT, Sandbox, listeners, wait_until
 
 #: Seconds for what takes a second or two on an idle machine: a port-forward, a cluster, a node group.
 LIMIT = 30.0
@@ -341,6 +342,21 @@ def test_an_end_leaves_nothing_of_it(fresh: Sandbox, how: str) -> None:
     fresh.run("down")
     assert not [title for pid, title in processes.items() if title_of(pid) == title]
     assert segment not in shared_memory()
+    assert not (fresh.home / "database").exists()
+
+
+def test_a_start_that_is_killed_while_the_database_is_made_leaves_nothing_of_it(fresh: Sandbox) -> None:
+    start = subprocess.Popen(
+        [sys.executable, "-m", "sandbox", "up"], env=fresh.environment, cwd=PROJECT, stdout=subprocess.DEVNULL
+    )
+    wait_until((fresh.home / "database" / "data" / "base").exists, "initdb is at work")
+    start.kill()
+    start.wait()
+    # The key of PostgreSQL's shared memory.
+    key = str((fresh.home / "database" / "data").stat().st_ino)
+    fresh.run("down")
+    assert fresh.processes() == {}
+    assert key not in {segment[0] for segment in shared_memory()}
     assert not (fresh.home / "database").exists()
 
 
