@@ -23,21 +23,6 @@ attributes:
     support: full
 """
 
-    # A module that only looks and waits.
-    OBSERVER = r"""
-options: {}
-attributes:
-  check_mode:
-    description: Looks once and reports; never waits and never fails because of what it sees.
-    support: full
-  diff_mode:
-    description: There is nothing to show, because nothing is changed.
-    support: none
-  idempotent:
-    description: Changes nothing.
-    support: full
-"""
-
     # The options of every AWS module that reconciles a set, see module_utils/_aws/module.py.
     SET = r"""
 options:

@@ -34,7 +34,7 @@ attributes:
   check_mode:
     description:
       - Looks once and reports; never waits and never fails because of what it sees. Makes no pod and writes nothing.
-      - Says from which nodes the taint would be lifted.
+      - Says from which nodes the taint would be lifted, and to which the condition would be written.
     support: full
   diff_mode:
     description: There is nothing to show besides the names in RV(taint_released) and RV(condition_written).
@@ -305,7 +305,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed:
-  description: Whether a taint was lifted or a condition written. Smoke pods that were made and removed do not count.
+  description:
+    - Whether a taint was lifted or a condition written; in check mode whether one would be.
+    - Smoke pods that were made and removed do not count.
   returned: always
   type: bool
 ready:
@@ -459,7 +461,7 @@ taint_released:
   type: list
   elements: str
 condition_written:
-  description: Names of the nodes that got the condition, or whose condition changed.
+  description: Names of the nodes that got the condition or whose condition changed; in check mode, would.
   returned: always
   type: list
   elements: str

@@ -200,7 +200,7 @@ def test_a_startup_taint_is_lifted_from_the_nodes_that_are_ready(pool: Pool) -> 
     taint = {"key": "example.com/starting"}
     foreseen = pool.run(check=True, release_taint=taint)
     assert foreseen.result["taint_released"] == [good]
-    assert not foreseen.changed
+    assert foreseen.changed
     assert taints(pool, good) == {GPU, "example.com/starting"}
     failed = pool.run(timeout=1, release_taint=taint)
     assert failed.failed
@@ -219,7 +219,9 @@ def test_the_verdict_is_handed_on_as_condition_and_textfile(pool: Pool, tmp_path
     pool.offer(good, capacity=1, allocatable=1)
     handed: dict[str, Any] = {"condition": "example.com/GPUReady", "textfile": str(tmp_path / "gpu.prom")}
     looked = pool.run(check=True, **handed)
-    assert not looked.changed
+    assert looked.changed
+    assert looked.result["condition_written"] == [good, late]
+    assert condition(pool, good) is None
     assert not (tmp_path / "gpu.prom").exists()
     reported = pool.run(state="report", **handed)
     assert not reported.failed
@@ -262,9 +264,10 @@ def taints(pool: Pool, node: str) -> set[str]:
     return {taint["key"] for taint in pool.cluster.get("node", node)["spec"].get("taints", ())}
 
 
-def condition(pool: Pool, node: str) -> tuple[str, str]:
+def condition(pool: Pool, node: str) -> tuple[str, str] | None:
     written = pool.cluster.get("node", node)["status"]["conditions"]
-    return next((one["status"], one["reason"]) for one in written if one["type"] == "example.com/GPUReady")
+    found = ((one["status"], one["reason"]) for one in written if one["type"] == "example.com/GPUReady")
+    return next(found, None)
 
 
 def caller(pool: Pool, folder: Path, verbs: str = "") -> str:

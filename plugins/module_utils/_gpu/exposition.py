@@ -139,9 +139,16 @@ def condition(kind: str, report: Mapping[str, Any], before: Mapping[str, Any] | 
 
 
 def write_conditions(
-    client: Client, kind: str, nodes: Iterable[Object], reports: Iterable[Mapping[str, Any]]
+    client: Client,
+    kind: str,
+    nodes: Iterable[Object],
+    reports: Iterable[Mapping[str, Any]],
+    *,
+    check_mode: bool = False,
 ) -> list[str]:
     """Give each reported Node the condition, through its status; the names of the nodes that it was written to.
+
+    In check mode nothing is written, and the names are those of the nodes that it would be written to.
 
     A condition that says the same already is not written again. A node that is gone, or was replaced under its name,
     is left alone.
@@ -160,6 +167,9 @@ def write_conditions(
         before = next((entry for entry in node["status"].get("conditions") or () if entry["type"] == kind), None)
         wanted = condition(kind, report, before, now)
         if before and all(before.get(key) == wanted[key] for key in ("status", "reason", "message")):
+            continue
+        if check_mode:
+            written.append(str(report["name"]))
             continue
         # The uid makes the API server refuse the patch for a new node of the same name.
         patch = {"metadata": {"uid": node["metadata"]["uid"]}, "status": {"conditions": [wanted]}}

@@ -126,9 +126,14 @@ class Run:
         return tested is not None and (tested.passed or tested.phase == "skipped_check_mode")
 
     def _write_conditions(self, client: Client, watcher: Watcher) -> None:
-        if self._settings.condition and not self._check_mode:
-            nodes = watcher.observed.nodes.values()
-            self._written = exposition.write_conditions(client, self._settings.condition, nodes, self._nodes(watcher))
+        if self._settings.condition:
+            self._written = exposition.write_conditions(
+                client,
+                self._settings.condition,
+                watcher.observed.nodes.values(),
+                self._nodes(watcher),
+                check_mode=self._check_mode,
+            )
 
     def _nodes(self, watcher: Watcher) -> list[dict[str, Any]]:
         return result.nodes(watcher.observed, self._smoke, watcher.moment())
@@ -143,7 +148,7 @@ class Run:
         verdict, counts = watched.verdict, observed.counts
         shown = result.nodes(observed, self._smoke, moment, self._settings.max_report_nodes)
         told = {
-            "changed": bool(self._released and not self._check_mode) or bool(self._written),
+            "changed": bool(self._released or self._written),
             "failed": watched.failure is not None and (watched.problem is not None or not self._only_looks),
             **result.summed_up(verdict, observed),
             "nodes": shown,
