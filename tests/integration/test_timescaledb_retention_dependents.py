@@ -186,7 +186,7 @@ def test_columnstore_policies(database: Database) -> None:
         return database.run(policies=[entry])
 
     assert keep(after="40 days").codes == {"TSR023"}
-    database.sql(f"ALTER TABLE {relation} SET (timescaledb.compress)")
+    database.enable_columnstore(relation)
     changed(keep(after="40 days"))
     job = database.one_job(relation, "policy_compression")
     assert (job["config"]["compress_after"], job["scheduled"], job["waits"]) == ("40 days", True, True)
@@ -210,7 +210,7 @@ def test_columnstore_policies(database: Database) -> None:
 
 def test_the_bytes_of_the_columnstore_are_counted(database: Database) -> None:
     relation = database.hypertable(days=10)
-    database.sql(f"ALTER TABLE {relation} SET (timescaledb.compress)")
+    database.enable_columnstore(relation)
     database.sql(f"SELECT compress_chunk(c) FROM show_chunks('{relation}', older_than => interval '5 days') c")
     expected = database.value(
         f"SELECT sum(total_bytes)::bigint FROM chunks_detailed_size('{relation}') "

@@ -25,6 +25,7 @@ from ansible_collections.entasis.engine.plugins.modules import timescaledb_reten
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
+from sandbox.database.timescaledb import create_continuous_aggregate, enable_columnstore
 from tests.support.aws_server import PROJECT
 from tests.support.modules import RUN_MODULE, wait_until
 from tests.support.postgresql import Server, timescaledb
@@ -105,11 +106,16 @@ class Database:
             dsn = make_conninfo(dsn, user=user, password=user)
         return psycopg.connect(dsn, autocommit=True, row_factory=dict_row)
 
-    def sql(self, statement: str, parameters: Sequence[Any] | None = None) -> list[dict[str, Any]]:
-        """The rows of a statement of the superuser."""
+    @property
+    def session(self) -> psycopg.Connection[Any]:
+        """The superuser's session."""
         if self._session is None:
             self._session = self.connect()
-        cursor = self._session.execute(statement.encode(), parameters)
+        return self._session
+
+    def sql(self, statement: str, parameters: Sequence[Any] | None = None) -> list[dict[str, Any]]:
+        """The rows of a statement of the superuser."""
+        cursor = self.session.execute(statement.encode(), parameters)
         return cursor.fetchall() if cursor.description else []
 
     def value(self, statement: str, parameters: Sequence[Any] | None = None) -> Any:
@@ -145,12 +151,12 @@ class Database:
     def aggregate(self, relation: str, *, name: str = "", bucket: str = "1 hour", data: bool = True) -> str:
         """A continuous aggregate on a relation with a column time."""
         view = name or f"market.c_{secrets.token_hex(4)}"
-        told = "WITH DATA" if data else "WITH NO DATA"
-        self.sql(
-            f"CREATE MATERIALIZED VIEW {view} WITH (timescaledb.continuous) AS "
-            f"SELECT time_bucket('{bucket}', time) AS time, max(price) AS price FROM {relation} GROUP BY 1 {told}"
-        )
+        query = f"SELECT time_bucket('{bucket}', time) AS time, max(price) AS price FROM {relation} GROUP BY 1"
+        create_continuous_aggregate(self.session, view, query, with_data=data)
         return view
+
+    def enable_columnstore(self, relation: str) -> None:
+        enable_columnstore(self.session, relation)
 
     def chunks(self, relation: str) -> int:
         return int(self.value(f"SELECT count(*) FROM show_chunks('{relation}')"))

@@ -132,7 +132,7 @@ class Rules:
 class Desired:
     """The whole task.
 
-    C(problems) are the mistakes in it; the entries that have one are left out of C(policies), and C(named) has them too.
+    C(problems) are the mistakes in it. The entries that have one are left out of C(policies); C(named) has them too.
     """
 
     named: tuple[Relation, ...]
