@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import (
     Desired,
@@ -246,11 +247,13 @@ def _shortening(desired: Desired, steps: Sequence[Step]) -> Iterator[Refusal]:
         return
     for step in steps:
         if step.shortens and step.before is not None and step.after is not None:
-            before, after = (
-                next(f"{key} '{view[key]}'" for key in ("drop_after", "drop_created_before") if key in view)
-                for view in (step.before, step.after)
-            )
-            yield refusal("TSR018", str(step.relation), f"it goes from {before} to {after}")
+            yield refusal("TSR018", str(step.relation), f"it goes from {_reach(step.before)} to {_reach(step.after)}")
+
+
+def _reach(view: Mapping[str, Any]) -> str:
+    """The reach of a retention policy as it is shown."""
+    key = "drop_after" if "drop_after" in view else "drop_created_before"
+    return f"{key} '{view[key]}'"
 
 
 def _dangers(

@@ -13,14 +13,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb import intervals
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusals import Refusal, refusal
 
 #: How far back a policy reaches: an interval, or a number in the unit of an integer time column.
-Reach = Interval | int
+Reach: TypeAlias = "Interval | int"
 State = Literal["present", "paused", "absent"]
 
 _IDENTIFIER = r'(?:"((?:[^"]|"")+)"|([a-z_\x80-\U0010ffff][a-z0-9_$\x80-\U0010ffff]*))'

@@ -12,11 +12,11 @@ on with the rest, and no transaction ever holds more locks than one relation nee
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from ansible_collections.entasis.engine.plugins.module_utils._postgresql import DatabaseError
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Relation
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.preview import Cutoff, Preview
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import Database
@@ -47,9 +47,8 @@ def drop(
     cutoff: Cutoff,
     preview: Preview,
     lock_timeout: str,
-    errors: Sequence[type[Exception]],
 ) -> Dropped:
-    """Drop what the preview said, and never more; C(errors) are what the database raises."""
+    """Drop what the preview said, and never more."""
     relation = cutoff.hypertable.relation
     argument = cutoff.argument("%s")
     sql = f"SELECT chunk::text AS chunk FROM {schema}.drop_chunks(%s::regclass, {argument}) AS chunk"
@@ -63,6 +62,6 @@ def drop(
     except ChangedMeanwhileError:
         told = f"{len(unseen)} chunks would go that the preview did not show, {unseen[0]} among them; look at it again"
         return Dropped(relation, error=told)
-    except tuple(errors) as error:
+    except DatabaseError as error:
         return Dropped(relation, error=str(error))
     return Dropped(relation, gone)

@@ -267,11 +267,7 @@ def _drop(
         if check:
             dropped.append(dropping.Dropped(relation, one.all_names))
             continue
-        dropped.append(
-            dropping.drop(
-                database, outcome.before.server.schema, cutoff, one, options["lock_timeout"], (DatabaseError,)
-            )
-        )
+        dropped.append(dropping.drop(database, outcome.before.server.schema, cutoff, one, options["lock_timeout"]))
     outcome.dropped = dropped
     outcome.warnings = warnings
     return outcome
