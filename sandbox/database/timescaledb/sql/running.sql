@@ -18,6 +18,21 @@ CREATE FUNCTION @functions@.restart_background_workers() RETURNS boolean LANGUAG
     SELECT @functions@.start_background_workers()
 $$;
 
+CREATE FUNCTION public.timescaledb_pre_restore() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('ALTER DATABASE %I SET timescaledb.restoring = ''on''', current_database());
+    PERFORM set_config('timescaledb.restoring', 'on', false);
+    RETURN @functions@.stop_background_workers();
+END
+$$;
+CREATE FUNCTION public.timescaledb_post_restore() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('ALTER DATABASE %I SET timescaledb.restoring = ''off''', current_database());
+    PERFORM set_config('timescaledb.restoring', 'off', false);
+    RETURN @functions@.restart_background_workers();
+END
+$$;
+
 -- The jobs that come with the extension have nothing to do here, so that they never run.
 CREATE FUNCTION _timescaledb_stand_in.due_jobs() RETURNS SETOF integer LANGUAGE sql STABLE AS $$
     SELECT j.id
