@@ -78,6 +78,11 @@ class Server:
     def port(self) -> int:
         return self._server.port
 
+    @property
+    def log(self) -> Path:
+        """The file in which the server says what it does."""
+        return self._server.log
+
     def start(self) -> None:
         """Start the server and wait until it answers."""
         process = self._server.start(self._command)
