@@ -50,7 +50,13 @@ class Outcome:
 
 def values(outcome: Outcome) -> dict[str, Any]:
     """The return values, without changed and diff."""
-    results = [result(relation, outcome) for relation in outcome.relations]
+    steps: dict[Relation, list[Step]] = {}
+    for step in outcome.steps:
+        steps.setdefault(step.relation, []).append(step)
+    dropped = {one.relation: one for one in outcome.dropped}
+    results = [
+        result(relation, outcome, steps.get(relation, []), dropped.get(relation)) for relation in outcome.relations
+    ]
     server = outcome.after.server
     return {
         "version": ".".join(map(str, server.version or ())),
@@ -63,16 +69,14 @@ def values(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def result(relation: Relation, outcome: Outcome) -> dict[str, Any]:
+def result(relation: Relation, outcome: Outcome, mine: Sequence[Step], dropped: Dropped | None) -> dict[str, Any]:
     """One relation: its policies before and after, what was done, what would go and how the policy fares."""
-    mine = [step for step in outcome.steps if step.relation == relation]
     before = outcome.before.hypertables.get(relation)
     after = outcome.after.hypertables.get(relation) or before
     job = after.policy("retention") if after else None
     earlier = before.policy("retention") if before else None
     retention = next((step for step in mine if step.kind == "retention"), None)
     preview = outcome.previews.get(relation)
-    dropped = next((one for one in outcome.dropped if one.relation == relation), None)
     action: str = retention.action if retention else ("altered" if mine else "none")
     if dropped:
         action = "failed" if dropped.error else ("dropped" if dropped.chunks else "none")

@@ -56,7 +56,7 @@ def reconcile(database: Connection, desired: Desired, options: Mapping[str, Any]
     relations = _relations(desired, observed)
     outcome = Outcome(observed, observed, relations, drafted.steps, previews, warnings=drafted.warnings, engine=engine)
     if not check and drafted.steps:
-        outcome = _write(database, desired, options, relations, observed.server.jobs_table)
+        outcome = _write(database, desired, options, relations, (observed, drafted, previews))
     # Besides the policies: at once what they would drop.
     return _drop(database, desired, outcome, options, check=check) if options["apply_now"] else outcome
 
@@ -155,17 +155,25 @@ def _losing(
 
 
 def _write(
-    database: Connection, desired: Desired, options: Mapping[str, Any], relations: list[Relation], known: str
+    database: Connection,
+    desired: Desired,
+    options: Mapping[str, Any],
+    relations: list[Relation],
+    seen: tuple[state.State, Plan, dict[Relation, preview.Preview]],
 ) -> Outcome:
     """Look again, write and verify in one transaction, while no other run of this module writes.
 
-    C(known) is where the jobs are: a query that looks in vain would end the transaction.
+    C(seen) is what was found before, and the plan for it, which holds where nothing has changed since.
     """
+    observed, drafted, previews = seen
+    # A query that looks where the jobs are not would end the transaction.
+    known = observed.server.jobs_table
     try:
         with database.transaction():
             apply.lock(database)
             before = read(database, desired, known)
-            drafted, previews = _plan(database, desired, before, options)
+            if before.answer != observed.answer:
+                drafted, previews = _plan(database, desired, before, options)
             statements = apply.apply(database, before, drafted.steps)
             after = read(database, desired, known)
             _require_verified(drafted, plan(desired, after, previews), after)
@@ -174,7 +182,10 @@ def _write(
             raise RefusedError([refusal("TSR036", "policies", error.message)]) from error
         raise
     # TimescaleDB lets two sessions that do not see each other yet add a policy each (seen on 2.28.3).
-    after = read(database, desired, known)
+    conflicts: list[Refusal] = []
+    if state.has_several(database, known):
+        after = read(database, desired, known)
+        conflicts = list(checks.several(resolve(desired, after), after))
     return Outcome(
         before,
         after,
@@ -183,7 +194,7 @@ def _write(
         previews,
         warnings=drafted.warnings,
         statements=statements,
-        conflicts=tuple(checks.several(resolve(desired, after), after)),
+        conflicts=conflicts,
     )
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal, Protocol
@@ -182,6 +182,8 @@ class State:
     server: Server
     hypertables: Mapping[Relation, Hypertable]
     others: Mapping[Relation, str]
+    #: The answer as it came, but for the time: two of them tell whether anything has changed between.
+    answer: str = field(default="", compare=False, repr=False)
 
     def integer_now_func(self, hypertable: Hypertable) -> Relation | None:
         """What tells the present of an integer column. An aggregate has the function of the table below it."""
@@ -295,7 +297,17 @@ def read(database: Database, wanted: Iterable[Relation], jobs_table: str = JOBS_
         "names": [relation.name for relation in named],
     }
     (row,) = database.execute(_SQL.format(jobs=jobs_table), parameters)
-    return parse(json.loads(row["state"]), jobs_table)
+    answer = json.loads(row["state"])
+    return replace(parse(answer, jobs_table), answer=row["state"].replace(answer["server"]["now"], "", 1))
+
+
+def has_several(database: Database, jobs_table: str) -> bool:
+    """Whether any relation has several policies of one kind."""
+    sql = f"""
+        SELECT EXISTS (SELECT 1 FROM {jobs_table} WHERE proc_name = ANY (%s::text[])
+                       GROUP BY proc_name, hypertable_id HAVING count(*) > 1) AS found
+        """
+    return bool(database.execute(sql, [list(PROCEDURES)])[0]["found"])
 
 
 def installed_version(database: Database) -> tuple[int, ...] | None:
