@@ -252,8 +252,10 @@ def _shortening(desired: Desired, steps: Sequence[Step]) -> Iterator[Refusal]:
 
 def _reach(view: Mapping[str, Any]) -> str:
     """The reach of a retention policy as it is shown."""
-    key = "drop_after" if "drop_after" in view else "drop_created_before"
-    return f"{key} '{view[key]}'"
+    for key in ("drop_after", "drop_created_before"):
+        if key in view:
+            return f"{key} '{view[key]}'"
+    return "nothing"
 
 
 def _dangers(
@@ -363,11 +365,13 @@ def _windows(
 ) -> Iterator[tuple[Reach | None, str]]:
     """How far back each refresh reaches, the time between two runs included; None has no end."""
     spans: list[tuple[Reach | None, Interval]] = []
-    if policies and policies.refresh:
-        if policies.refresh.state == "absent":
+    wanted = policies.refresh if policies else None
+    # A pause leaves the window of a policy as it is.
+    if wanted and not (wanted.state == "paused" and aggregate.policy("refresh")):
+        if wanted.state == "absent":
             return
-        schedule = policies.refresh.job.schedule_interval or Interval()
-        spans.append((policies.refresh.start_offset, schedule))
+        schedule = wanted.job.schedule_interval or Interval()
+        spans.append((wanted.start_offset, schedule))
     else:
         spans += [(job.offset("start_offset"), job.schedule_interval) for job in aggregate.policies("refresh")]
     for start, schedule in spans:

@@ -229,9 +229,9 @@ def parse_moment(text: str) -> datetime | None:
     """A moment as ISO 8601 writes it; without an offset it is in UTC. None where it cannot be read."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -277,16 +277,16 @@ def _reach(where: str, option: str, value: Any, problems: list[Refusal]) -> Reac
     if isinstance(value, bool):
         problems.append(refusal("TSR010", where, f"{option} is {value}"))
         return None
-    if isinstance(value, int) or re.fullmatch(r"[+-]?\d+", str(value).strip()):
-        reach = int(value)
-        positive = reach > 0
-    else:
-        try:
+    try:
+        if isinstance(value, int) or re.fullmatch(r"[+-]?\d+", str(value).strip()):
+            reach = int(value)
+            positive = reach > 0
+        else:
             reach = intervals.parse(str(value))
-        except ValueError as error:
-            problems.append(refusal("TSR010", where, f"{option}: {error}"))
-            return None
-        positive = reach.is_positive
+            positive = reach.is_positive
+    except ValueError as error:
+        problems.append(refusal("TSR010", where, f"{option}: {error}"))
+        return None
     if not positive:
         problems.append(refusal("TSR011", where, f"{option} is '{value}'"))
         return None

@@ -54,6 +54,8 @@ from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.verifi
 #: TimescaleDB's schedule of a new retention or columnstore policy where nothing else is asked for.
 DEFAULT_SCHEDULE = Interval(days=1)
 
+_CENTURY = Interval(days=36_525).shortest
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -135,8 +137,7 @@ class _Stagger:
 
     def next(self, schedule: Interval) -> datetime:
         self._given += 1
-        span = timedelta(microseconds=schedule.shortest)
-        return self._now + span * self._given / self._count
+        return self._now + _duration(schedule) * self._given / self._count
 
     @property
     def now(self) -> datetime:
@@ -201,6 +202,8 @@ def _retention(
         scheduled = arm in ("now", "at") or (arm == "hold_if_drops" and not drops)
     if scheduled != current.scheduled:
         changes["scheduled"] = scheduled
+        changes["next_start"] = _armed_at(wanted.job, current.schedule_interval, desired, stagger)
+    elif scheduled and shorter and arm == "at":
         changes["next_start"] = _armed_at(wanted.job, current.schedule_interval, desired, stagger)
     # Who wants the policy to run and does not get it is told so at every run, whoever has stopped it.
     holds = not scheduled and wanted.state == "present"
@@ -410,7 +413,7 @@ def _job_changes(wanted: Job, current: PolicyJob, now: datetime) -> dict[str, An
 def _kept_start(current: PolicyJob, changes: Mapping[str, Any], now: datetime) -> datetime:
     """When the job runs next: as before, or a whole interval from now where that is not told or too far away."""
     schedule: Interval = changes.get("schedule_interval") or current.schedule_interval
-    later = now + timedelta(microseconds=schedule.shortest)
+    later = now + _duration(schedule)
     known = _later(current.next_start, now)
     if known is None:
         return later
@@ -449,6 +452,11 @@ def is_shorter(new: Reach, old: Reach | None) -> bool:
         return True
     grows = new.months >= old.months and new.days >= old.days and new.microseconds >= old.microseconds
     return not grows and new.shortest < old.longest
+
+
+def _duration(schedule: Interval) -> timedelta:
+    """A schedule's interval, but at most a century: PostgreSQL has moments that no datetime holds."""
+    return timedelta(microseconds=min(schedule.shortest, _CENTURY))
 
 
 def _text(value: Any) -> str | None:
