@@ -144,7 +144,9 @@ class Postgresql:
     def running(self) -> list[Process]:
         """The postmaster, where it runs."""
         mark = ["-D", str(self.data)]
-        return processes.find(lambda arguments: Path(arguments[0]).name == "postgres" and list(arguments[1:3]) == mark)
+        found = processes.find(lambda arguments: Path(arguments[0]).name == "postgres" and list(arguments[1:3]) == mark)
+        # The others are children that have not written their titles yet.
+        return found[:1]
 
     def _making(self) -> list[Process]:
         """An initdb that outlived the command that began it."""

@@ -60,17 +60,22 @@ class Sandbox:
         return list(range(base, base + 8))
 
     def processes(self) -> dict[int, str]:
-        """Every process whose command line names the state folder, besides the tests' own."""
-        found = {}
+        """Every process whose command line names the state folder, besides the tests' own.
+
+        A process that was forked a moment ago, and is to become another, still has its parent's command line: it is
+        left out.
+        """
+        found, parents = {}, {}
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit() and int(folder.name) != os.getpid():
                 try:
                     command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                    parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
                 except OSError:
                     continue
                 if str(self.home) in command:
-                    found[int(folder.name)] = command
-        return found
+                    found[int(folder.name)], parents[int(folder.name)] = command, parent
+        return {pid: command for pid, command in found.items() if found.get(parents[pid]) != command}
 
     def kubectl_command(self, *arguments: str) -> list[str]:
         """The command line of kubectl as the cluster's admin."""
