@@ -384,8 +384,13 @@ def test_an_integer_column_needs_its_present_only_for_ages() -> None:
 
 @pytest.mark.parametrize(
     ("schedule", "fixed", "refused"),
-    [("1 month", True, False), ("10 days 1 hour", True, False), ("1 month 1 day", False, False)]
-    + [("1 month 1 day", True, True), ("1 month 1 hour", True, True)],
+    [
+        ("1 month", True, False),
+        ("10 days 1 hour", True, False),
+        ("1 month 1 day", False, False),
+        ("1 month 1 day", True, True),
+        ("1 month 1 hour", True, True),
+    ],
 )
 def test_a_fixed_schedule_takes_months_or_days(schedule: str, fixed: bool, refused: bool) -> None:
     table = a_hypertable(jobs=(a_job(fixed_schedule=fixed),))
