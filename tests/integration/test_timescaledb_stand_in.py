@@ -172,7 +172,7 @@ def test_a_negative_interval_is_taken_and_empties_the_table(database: Database) 
     database.series()
     with held(database, "trades", "30 days") as job:
         database.run(
-            "SELECT alter_job(%s, config => (SELECT config || '{\"drop_after\": \"-10 days\"}' FROM"
+            'SELECT alter_job(%s, config => (SELECT config || \'{"drop_after": "-10 days"}\' FROM'
             " timescaledb_information.jobs WHERE job_id = %s))",
             job,
             job,
@@ -236,7 +236,9 @@ def test_a_job_that_failed_as_often_as_it_may_is_stopped(database: Database) -> 
 def test_a_config_is_checked(database: Database) -> None:
     database.series(days=0)
     with held(database, "trades") as job:
-        number = database.value("SELECT config -> 'hypertable_id' FROM timescaledb_information.jobs WHERE job_id = %s", job)
+        number = database.value(
+            "SELECT config -> 'hypertable_id' FROM timescaledb_information.jobs WHERE job_id = %s", job
+        )
         alter = "SELECT alter_job({}, config => '{}')"
         for config, state, message in [
             ('{"drop_after": "9 days"}', "2203A", "could not find hypertable_id in config for job"),
@@ -318,7 +320,9 @@ def test_a_fixed_schedule_keeps_to_its_slots(database: Database) -> None:
     )
     assert database.value("SELECT to_char(%s::timestamptz AT TIME ZONE 'Europe/Berlin', 'HH24:MI')", slot) == "02:30"
     assert database.value("SELECT %s::timestamptz > now() AND %s::timestamptz <= now() + INTERVAL '2 days'", slot, slot)
-    assert database.value("SELECT schedule_interval::text FROM alter_job(%s, schedule_interval => '0')", job) == "00:00:00"
+    assert (
+        database.value("SELECT schedule_interval::text FROM alter_job(%s, schedule_interval => '0')", job) == "00:00:00"
+    )
 
 
 def test_only_the_owner_manages_a_policy_and_everybody_may_look(database: Database) -> None:
@@ -385,9 +389,9 @@ def test_jobs_follow_the_table_to_its_new_owner(database: Database) -> None:
     assert database.values(
         "SELECT owner::text FROM timescaledb_information.jobs WHERE proc_name = 'policy_retention'"
     ) == ["stranger"]
-    assert database.values(
-        "SELECT DISTINCT tableowner::text FROM pg_tables WHERE tablename LIKE '%hyper%chunk'"
-    ) == ["stranger"]
+    assert database.values("SELECT DISTINCT tableowner::text FROM pg_tables WHERE tablename LIKE '%hyper%chunk'") == [
+        "stranger"
+    ]
 
 
 def test_nothing_is_written_in_a_transaction_that_only_reads(database: Database) -> None:

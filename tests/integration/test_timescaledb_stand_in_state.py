@@ -71,7 +71,6 @@ def test_columns_of_time(database: Database, column: str) -> None:
     assert database.value("SELECT count(*) FROM trades") == 4
 
 
-
 @pytest.mark.parametrize("column", ["smallint", "integer", "bigint"])
 def test_columns_of_numbers(database: Database, column: str) -> None:
     database.numbers(column=column)
@@ -94,9 +93,12 @@ def test_columns_of_numbers(database: Database, column: str) -> None:
         "invalid value for parameter drop_after",
     )
     database.run("SELECT add_retention_policy('numbers', 30)")
-    assert database.value(
-        "SELECT config -> 'drop_after' FROM timescaledb_information.jobs WHERE proc_name = 'policy_retention'"
-    ) == 30
+    assert (
+        database.value(
+            "SELECT config -> 'drop_after' FROM timescaledb_information.jobs WHERE proc_name = 'policy_retention'"
+        )
+        == 30
+    )
     database.run_last_job()
     assert database.chunks("numbers") == 3
 
@@ -133,9 +135,9 @@ def test_a_column_of_uuids_is_one_of_time(database: Database) -> None:
         "INSERT INTO events SELECT (lpad(to_hex((extract(epoch FROM date_trunc('day', now()) - n * INTERVAL '1 day')"
         " * 1000)::bigint), 12, '0') || '7000800000000000000' || n)::uuid FROM generate_series(0, 9) n"
     )
-    assert database.rows(
-        "SELECT time_interval::text, integer_interval FROM timescaledb_information.dimensions"
-    ) == [("1 day", None)]
+    assert database.rows("SELECT time_interval::text, integer_interval FROM timescaledb_information.dimensions") == [
+        ("1 day", None)
+    ]
     assert database.rows(
         "SELECT count(*), max(range_start) = date_trunc('day', now()) FROM timescaledb_information.chunks"
     ) == [(10, True)]
@@ -170,9 +172,9 @@ def test_making_hypertables(database: Database) -> None:
         "TS110",
         'table "trades" is already a hypertable',
     )
-    assert database.value("SELECT created FROM create_hypertable('trades', by_range('time'), if_not_exists => true)") is (
-        False
-    )
+    assert database.value(
+        "SELECT created FROM create_hypertable('trades', by_range('time'), if_not_exists => true)"
+    ) is (False)
     database.run("CREATE TABLE filled AS SELECT now() AS time")
     assert database.error("SELECT create_hypertable('filled', by_range('time'))") == (
         "0A000",
@@ -208,10 +210,13 @@ def test_another_interval_is_that_of_new_chunks_only(database: Database) -> None
     lengths = database.values("SELECT range_end - range_start FROM timescaledb_information.chunks")
     assert sorted({length.days for length in lengths})[0] == 1
     assert max(length.days for length in lengths) == 7
-    assert database.value(
-        "SELECT count(*) FROM timescaledb_information.chunks a JOIN timescaledb_information.chunks b"
-        " ON a.range_start < b.range_end AND b.range_start < a.range_end AND a.chunk_name <> b.chunk_name"
-    ) == 0
+    assert (
+        database.value(
+            "SELECT count(*) FROM timescaledb_information.chunks a JOIN timescaledb_information.chunks b"
+            " ON a.range_start < b.range_end AND b.range_start < a.range_end AND a.chunk_name <> b.chunk_name"
+        )
+        == 0
+    )
     assert database.value("SELECT count(*) FROM trades") == 3 + 31
     database.run("SELECT set_partitioning_interval('trades', INTERVAL '2 days')")
     assert database.value("SELECT time_interval::text FROM timescaledb_information.dimensions") == "2 days"
@@ -262,9 +267,9 @@ def test_chunks_by_creation(database: Database) -> None:
     )
     database.run("SELECT add_retention_policy('trades', drop_created_before => INTERVAL '1 hour')")
     job = database.value("SELECT max(job_id) FROM timescaledb_information.jobs")
-    assert database.value("SELECT config - 'hypertable_id' FROM timescaledb_information.jobs WHERE job_id = %s", job) == {
-        "drop_created_before": "01:00:00"
-    }
+    assert database.value(
+        "SELECT config - 'hypertable_id' FROM timescaledb_information.jobs WHERE job_id = %s", job
+    ) == {"drop_created_before": "01:00:00"}
     database.run("CALL run_job(%s)", job)
     assert database.chunks() == 21
     database.run("SELECT alter_job(%s, scheduled => false)", job)
@@ -301,7 +306,9 @@ def test_new_rows_reach_an_aggregate_by_its_policy(database: Database) -> None:
         "SELECT add_continuous_aggregate_policy('per_day', start_offset => INTERVAL '5 days',"
         " end_offset => INTERVAL '1 hour', schedule_interval => INTERVAL '1 hour')"
     )
-    database.run("INSERT INTO trades SELECT date_trunc('day', now()) - n * INTERVAL '1 day', 0 FROM (VALUES (3), (8)) v (n)")
+    database.run(
+        "INSERT INTO trades SELECT date_trunc('day', now()) - n * INTERVAL '1 day', 0 FROM (VALUES (3), (8)) v (n)"
+    )
     database.run("CALL run_job(%s)", job)
     assert database.rows(
         "SELECT (date_trunc('day', now())::date - day::date), trades FROM per_day WHERE trades <> 1"
@@ -335,12 +342,10 @@ def test_aggregates_in_the_views(database: Database) -> None:
     # Nothing is materialised yet: the least moment that PostgreSQL knows.
     watermark = "SELECT _timescaledb_functions.to_timestamp(_timescaledb_functions.cagg_watermark(%s))::text"
     assert database.value(watermark, 3) == "4714-11-24 00:00:00+00 BC"
-    assert database.value(watermark, 2) == database.value(
-        "SELECT (date_trunc('day', now()) + INTERVAL '1 day')::text"
-    )
-    assert database.value("SELECT watermark FROM _timescaledb_catalog.continuous_aggs_watermark WHERE mat_hypertable_id = 3") == (
-        -210866803200000000
-    )
+    assert database.value(watermark, 2) == database.value("SELECT (date_trunc('day', now()) + INTERVAL '1 day')::text")
+    assert database.value(
+        "SELECT watermark FROM _timescaledb_catalog.continuous_aggs_watermark WHERE mat_hypertable_id = 3"
+    ) == (-210866803200000000)
     database.run("CALL refresh_continuous_aggregate('per_week', NULL, NULL)")
     assert database.value("SELECT sum(trades) FROM per_week") == 21
 
@@ -449,10 +454,13 @@ def test_columnstore_policies(database: Database) -> None:
     assert database.error("CALL remove_columnstore_policy('trades')") == gone
     assert database.error("SELECT remove_compression_policy('trades')") == gone
     database.run("CALL add_columnstore_policy('trades', created_before => INTERVAL '7 days')")
-    assert database.value(
-        "SELECT config ->> 'compress_created_before' FROM timescaledb_information.jobs"
-        " WHERE proc_name = 'policy_compression'"
-    ) == "7 days"
+    assert (
+        database.value(
+            "SELECT config ->> 'compress_created_before' FROM timescaledb_information.jobs"
+            " WHERE proc_name = 'policy_compression'"
+        )
+        == "7 days"
+    )
     assert database.value("SELECT remove_compression_policy('trades')") is True
     assert database.value("SELECT remove_compression_policy('trades', if_exists => true)") is False
 
@@ -540,9 +548,7 @@ VIEWS = {
 def test_the_columns_of_views_and_catalog(database: Database, view: str) -> None:
     if database.kind == "extension" and database.version[:2] != (2, 28):
         pytest.skip(f"the columns are known of 2.28, and the server has {'.'.join(map(str, database.version))}")
-    types = (
-        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
-    )
+    types = "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
     assert database.values(types, view) == VIEWS[view].split()
     with database.role("stranger"):
         database.rows(f"SELECT * FROM {view}")

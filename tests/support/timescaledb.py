@@ -93,9 +93,7 @@ class Database:
     def series(self, name: str = "trades", *, days: int = 21, column: str = "timestamptz") -> str:
         """Make a hypertable with a chunk for each of as many days, today's the newest."""
         self.run(f"CREATE TABLE {name} (time {column} NOT NULL, value integer)")
-        self.run(
-            "SELECT create_hypertable(%s::regclass, 'time'::name, chunk_time_interval => INTERVAL '1 day')", name
-        )
+        self.run("SELECT create_hypertable(%s::regclass, 'time'::name, chunk_time_interval => INTERVAL '1 day')", name)
         if days:
             self.run(
                 f"INSERT INTO {name} SELECT date_trunc('day', now()) - n * INTERVAL '1 day' + INTERVAL '1 minute', n"

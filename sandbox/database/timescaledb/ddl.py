@@ -22,7 +22,12 @@ def is_stand_in(connection: psycopg.Connection[Any]) -> bool:
 
 
 def create_continuous_aggregate(
-    connection: psycopg.Connection[Any], name: str, query: str, *, materialized_only: bool = True, with_data: bool = True
+    connection: psycopg.Connection[Any],
+    name: str,
+    query: str,
+    *,
+    materialized_only: bool = True,
+    with_data: bool = True,
 ) -> None:
     """Make a continuous aggregate. C(name) is as SQL writes it.
 
@@ -31,9 +36,7 @@ def create_continuous_aggregate(
     """
     if is_stand_in(connection):
         parameters = [name, query, materialized_only, with_data]
-        connection.execute(
-            "SELECT _timescaledb_stand_in.create_continuous_aggregate(%s, %s, %s, %s)", parameters
-        )
+        connection.execute("SELECT _timescaledb_stand_in.create_continuous_aggregate(%s, %s, %s, %s)", parameters)
         return
     connection.execute(
         f"CREATE MATERIALIZED VIEW {name} WITH (timescaledb.continuous,"

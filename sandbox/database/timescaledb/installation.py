@@ -6,7 +6,7 @@
 
 The SQL is written once for all versions. A line that ends in C(-- since 2.12) is of that version and later ones, one
 that ends in C(-- before 2.12) of earlier ones; C(-- since 2.18 {) and C(-- }) alone on their lines enclose many. Words
-between at signs are schemas and texts that changed their names.
+between at signs are schemas, words and codes that changed.
 """
 
 from __future__ import annotations
@@ -95,6 +95,7 @@ def _render(text: str, version: tuple[int, ...]) -> str:
         "@jobs@": "_timescaledb_catalog" if version >= (2, 25) else "_timescaledb_config",
         "@functions@": "_timescaledb_functions" if version >= (2, 12) else "_timescaledb_internal",
         "@columnstore@": "columnstore" if version >= (2, 20) else "compression",
+        "@json_member_not_found@": "2203A" if version >= (2, 21) else "XX000",
     }
     rendered = "\n".join(_lines(text, version))
     for mark, word in words.items():
@@ -106,7 +107,7 @@ def _lines(text: str, version: tuple[int, ...]) -> Iterator[str]:
     enclosed = True
     for line in text.splitlines():
         condition = _CONDITION.match(line)
-        if line == "-- }":
+        if line.strip() == "-- }":
             enclosed = True
         elif condition is None:
             yield line if enclosed else ""

@@ -225,7 +225,7 @@ DECLARE
     value text := coalesce(config ->> 'compress_created_before', config ->> 'compress_after');
 BEGIN
     IF NOT config ? 'hypertable_id' THEN
-        RAISE EXCEPTION 'could not find hypertable_id in config for job' USING ERRCODE = '2203A';
+        RAISE EXCEPTION 'could not find hypertable_id in config for job' USING ERRCODE = '@json_member_not_found@';
     ELSIF value IS NULL THEN
         RAISE EXCEPTION 'could not find compress_after in config for job' USING ERRCODE = 'XX000';
     END IF;

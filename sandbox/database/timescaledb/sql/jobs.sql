@@ -99,8 +99,9 @@ BEGIN
         RAISE EXCEPTION 'job % not found', job_id USING ERRCODE = '42704';
     ELSIF NOT _timescaledb_stand_in.has_owner_privileges(job.owner) THEN
         IF action = 'delete' THEN
-            RAISE EXCEPTION 'insufficient permissions to delete job owned by "%"', pg_get_userbyid(job.owner)
-                USING ERRCODE = '42501';
+            RAISE EXCEPTION 'insufficient permissions to delete job owned by "%"', -- since 2.21
+            RAISE EXCEPTION 'insufficient permissions to delete job for user "%"', -- before 2.21
+                pg_get_userbyid(job.owner) USING ERRCODE = '42501';
         END IF;
         RAISE EXCEPTION 'insufficient permissions to % job %', action, job_id USING ERRCODE = '42501',
             DETAIL = format('Job %s is owned by role "%s" but user "%s" does not belong to that role.',
@@ -143,6 +144,7 @@ BEGIN
         SELECT nspname, proname INTO job.check_schema, job.check_name
         FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace WHERE pg_proc.oid = check_config;
     END IF;
+    -- since 2.21 {
     IF job.proc_name = 'policy_refresh_continuous_aggregate' THEN
         PERFORM @functions@.policy_refresh_continuous_aggregate_check(job.config);
         IF _timescaledb_stand_in.check_overlap(job.hypertable_id, job.config, job.id) THEN
@@ -151,6 +153,7 @@ BEGIN
             ) USING ERRCODE = '22023';
         END IF;
     END IF;
+    -- }
     job.fixed_schedule := coalesce(alter_job.fixed_schedule, job.fixed_schedule); -- since 2.12
     IF (fixed_schedule AND NOT isfinite(coalesce(start, '-infinity'))) OR NOT isfinite(start) THEN
         start := now();

@@ -21,8 +21,8 @@ BEGIN
 END
 $$;
 
--- Whether another policy of the aggregate has the same window (true) or none (false). Others must not overlap; before
--- 2.21 there must be none.
+-- since 2.21 {
+-- Whether another policy of the aggregate has the same window (true) or none (false). Others must not overlap.
 CREATE FUNCTION _timescaledb_stand_in.check_overlap(number integer, config jsonb, except_job integer) RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -36,25 +36,25 @@ BEGIN
     LOOP
         IF other.span = span THEN
             RETURN true;
-        ELSIF other.span && span -- since 2.21
-        ELSE -- before 2.21
-        THEN -- since 2.21
-            RAISE EXCEPTION 'refresh interval overlaps with an existing continuous aggregate policy on "%"', name -- since 2.21
-                USING ERRCODE = '22023'; -- since 2.21
-            RAISE EXCEPTION 'continuous aggregate policy already exists for "%"', name -- before 2.21
-                USING ERRCODE = '42710'; -- before 2.21
+        ELSIF other.span && span THEN
+            RAISE EXCEPTION 'refresh interval overlaps with an existing continuous aggregate policy on "%"', name
+                USING ERRCODE = '22023';
         END IF;
     END LOOP;
     RETURN false;
 END
 $$;
+-- }
 
-CREATE FUNCTION _timescaledb_stand_in.offset_length(value jsonb, number integer) RETURNS numeric LANGUAGE sql AS $$
-    SELECT CASE
-        WHEN value IS NULL OR value = 'null' THEN NULL
-        WHEN _timescaledb_stand_in.is_integer((_timescaledb_stand_in.time_dimension(number)).column_type) THEN (value #>> '{}')::numeric
-        ELSE _timescaledb_stand_in.internal((value #>> '{}')::interval)
-    END
+-- The length of an offset in an aggregate's own count of time. Not in SQL: the planner would try both casts.
+CREATE FUNCTION _timescaledb_stand_in.offset_length(value jsonb, number integer) RETURNS numeric
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF _timescaledb_stand_in.is_integer((_timescaledb_stand_in.time_dimension(number)).column_type) THEN
+        RETURN (value #>> '{}')::numeric;
+    END IF;
+    RETURN _timescaledb_stand_in.internal((value #>> '{}')::interval);
+END
 $$;
 
 CREATE FUNCTION public.add_continuous_aggregate_policy(
@@ -74,6 +74,7 @@ DECLARE
     options jsonb := '{}';
     width numeric;
     job_id integer := -1;
+    existing @jobs@.bgw_job; -- before 2.21
     told text;
 BEGIN
     PERFORM _timescaledb_stand_in.require_license('add_continuous_aggregate_policy');
@@ -102,6 +103,7 @@ BEGIN
             dimension.column_type
         );
     END IF;
+    -- since 2.21 {
     IF _timescaledb_stand_in.check_overlap(number, config, -1) THEN
         told := format('A refresh policy with the same start and end offset already exists for continuous aggregate "%s".',
                        _timescaledb_stand_in.name_of(continuous_aggregate));
@@ -113,6 +115,25 @@ BEGIN
         RAISE NOTICE 'continuous aggregate refresh policy already exists for "%", skipping',
             _timescaledb_stand_in.name_of(continuous_aggregate)
             USING ERRCODE = '22023', DETAIL = told;
+    -- }
+    -- before 2.21 {
+    existing := _timescaledb_stand_in.policy_of(number, 'policy_refresh_continuous_aggregate');
+    IF existing.id IS NOT NULL THEN
+        told := format('continuous aggregate policy already exists for "%s"',
+                       _timescaledb_stand_in.name_of(continuous_aggregate));
+        IF NOT if_not_exists THEN
+            RAISE EXCEPTION '%', told USING ERRCODE = '42710', DETAIL = format(
+                'Only one continuous aggregate policy can be created per continuous aggregate and a policy with job id'
+                ' %s already exists for "%s".', existing.id, _timescaledb_stand_in.name_of(continuous_aggregate)
+            );
+        END IF;
+        PERFORM _timescaledb_stand_in.tell_existing(
+            told, _timescaledb_stand_in.offset_length(existing.config -> 'start_offset', number)
+                IS NOT DISTINCT FROM _timescaledb_stand_in.offset_length(config -> 'start_offset', number)
+            AND _timescaledb_stand_in.offset_length(existing.config -> 'end_offset', number)
+                IS NOT DISTINCT FROM _timescaledb_stand_in.offset_length(config -> 'end_offset', number)
+        );
+    -- }
     ELSE
         job_id := _timescaledb_stand_in.insert_job(
             'Refresh Continuous Aggregate Policy', schedule_interval, '0', schedule_interval,
@@ -170,7 +191,8 @@ $$;
 CREATE FUNCTION @functions@.policy_refresh_continuous_aggregate_check(config jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT config ? 'mat_hypertable_id' THEN
-        RAISE EXCEPTION 'could not find "mat_hypertable_id" in config for job' USING ERRCODE = '2203A';
+        RAISE EXCEPTION 'could not find "mat_hypertable_id" in config for job'
+            USING ERRCODE = '@json_member_not_found@';
     END IF;
     PERFORM _timescaledb_stand_in.offset_length(config -> key, (config ->> 'mat_hypertable_id')::integer)
     FROM unnest(ARRAY['start_offset', 'end_offset']) AS key;

@@ -203,7 +203,7 @@ DECLARE
     key text := 'drop_after';
 BEGIN
     IF NOT config ? 'hypertable_id' THEN
-        RAISE EXCEPTION 'could not find hypertable_id in config for job' USING ERRCODE = '2203A';
+        RAISE EXCEPTION 'could not find hypertable_id in config for job' USING ERRCODE = '@json_member_not_found@';
     ELSIF _timescaledb_stand_in.table_of((config ->> 'hypertable_id')::integer) IS NULL THEN
         RAISE EXCEPTION 'hypertable with id % does not exist', config ->> 'hypertable_id' USING ERRCODE = 'TS001';
     END IF;
