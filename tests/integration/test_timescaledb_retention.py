@@ -382,6 +382,25 @@ def test_the_other_kinds_of_time(database: Database, column: str) -> None:
     assert database.keep(relation, 5, allow_shorten=True).codes == {"TSR012"}
 
 
+def test_time_in_a_uuid(database: Database) -> None:
+    """UUIDs of version 7 begin with the milliseconds since 1970; TimescaleDB 2.25 partitions by them."""
+    relation = "market.events"
+    database.sql(f"CREATE TABLE {relation} (time uuid NOT NULL)")
+    database.sql(f"SELECT create_hypertable('{relation}', 'time', chunk_time_interval => interval '1 day')")
+    milliseconds = "floor(extract(epoch FROM now() - n * interval '1 day') * 1000)::bigint"
+    database.sql(
+        f"INSERT INTO {relation} SELECT (lpad(to_hex({milliseconds}), 12, '0') || '7000800000000000' "
+        "|| lpad(to_hex(n), 4, '0'))::uuid FROM generate_series(0, 20) n"
+    )
+    assert database.chunks(relation) == 21
+    run = changed(database.keep(relation, "5 days"))
+    assert run.of(relation)["preview"]["chunks"] == 15
+    assert run.of(relation)["preview"]["newest"]
+    unchanged(database.keep(relation, "5 days"))
+    changed(database.keep(relation, "5 days", arm="now", max_drop_percent=75))
+    wait_until(lambda: database.chunks(relation) == 6, limit=30)
+
+
 @pytest.mark.parametrize("column", ["smallint", "integer", "bigint"])
 def test_integer_time(either: Database, column: str) -> None:
     relation = f"market.i_{column}_{either.driver}"
@@ -502,6 +521,11 @@ def test_owners_and_others(database: Database) -> None:
     assert str(database.value("SELECT owner::text FROM _timescaledb_config.bgw_job ORDER BY id DESC LIMIT 1")) == owner
     assert database.keep(relation, "95 days", user=stranger).codes == {"TSR029"}
     unchanged(database.keep(relation, "90 days", user=stranger))
+    # From 2.28 on, the owner of the database may as well; the job stays the table owner's.
+    database.sql(f"ALTER DATABASE {database.name} OWNER TO {stranger}")
+    changed(database.keep(relation, "95 days", user=stranger))
+    assert database.one_job(relation)["config"]["drop_after"] == "95 days"
+    database.sql(f"ALTER DATABASE {database.name} OWNER TO {database.server.user}")
     no_login = database.role("NOLOGIN")
     relation = database.hypertable(owner=no_login)
     assert database.keep(relation, "90 days").codes == {"TSR030"}

@@ -81,6 +81,19 @@ def test_a_time_zone_stays(database: Database) -> None:
         assert database.one_job(relation)["timezone"] == "Asia/Tokyo"
 
 
+def test_the_owner_of_the_database(database: Database) -> None:
+    owner = database.role()
+    database.sql(f"ALTER DATABASE {database.name} OWNER TO {owner}")
+    relation = database.hypertable()
+    run = database.keep(relation, "90 days", user=owner)
+    if release(database) < (2, 28):
+        assert run.codes == {"TSR029"}
+        return
+    changed(run)
+    changed(database.keep(relation, "95 days", user=owner))
+    assert database.one_job(relation)["config"]["drop_after"] == "95 days"
+
+
 def test_dropping_by_the_age_of_chunks(database: Database) -> None:
     relation = database.hypertable()
     policy: dict[str, Any] = {"relation": relation, "drop_created_before": "80 days"}
