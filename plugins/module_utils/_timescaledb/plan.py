@@ -226,8 +226,7 @@ def _new_retention(
     """A policy that is not there yet, or that changes between ages of data and of chunks: that needs a new job."""
     arm = desired.rules.arm
     holds = arm == "hold" or (arm == "hold_if_drops" and (preview.chunks > 0))
-    was_stopped = replaced is not None and not replaced.scheduled and arm not in ("now", "at") and preview.chunks > 0
-    scheduled = wanted.state == "present" and not holds and not was_stopped
+    scheduled = wanted.state == "present" and not holds
     job = _kept(wanted.job, replaced)
     schedule = job.schedule_interval or DEFAULT_SCHEDULE
     note = None if scheduled or wanted.state == "paused" else _hold_note(stagger.now, preview)

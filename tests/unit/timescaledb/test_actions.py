@@ -302,6 +302,22 @@ def test_a_job_that_takes_the_place_of_another_has_its_settings() -> None:
     assert told(step).next_start == FAR
 
 
+def test_nothing_is_a_setting_too() -> None:
+    """No limit and no retry: neither gives way to what the former job had."""
+    former = a_job(max_runtime=Interval(days=1), max_retries=7)
+    entry = {"drop_created_before": "200 days", "max_runtime": "0 seconds", "max_retries": 0}
+    step = the_step(planned(trades(former), entry))
+    assert (told(step).max_runtime, told(step).max_retries) == (Interval(), 0)
+
+
+def test_a_schedule_becomes_fixed_where_only_its_start_was_kept() -> None:
+    loose = a_job(initial_start=FAR, fixed_schedule=False)
+    entry = {**KEEP, "initial_start": FAR.isoformat()}
+    step = the_step(planned(trades(loose), entry))
+    assert (told(step).initial_start, told(step).next_start) == (FAR, FAR)
+    assert planned(trades(a_job(initial_start=FAR, fixed_schedule=True)), entry).steps == ()
+
+
 def _many(number: int, **changes: Any) -> list[Hypertable]:
     return [a_hypertable(Relation("market", f"t{one:03}"), one, **changes) for one in range(1, number + 1)]
 
