@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
+from ansible_collections.entasis.engine.plugins.module_utils._postgresql import CONNECTION_ARGUMENTS
+from ansible_collections.entasis.engine.plugins.modules import timescaledb_retention
 
 from tests.support.modules import wait_until
 from tests.support.postgresql import Server
@@ -318,6 +321,26 @@ def test_another_process_without_a_secret_in_its_answer(database: Database) -> N
     [run] = answers
     assert database.one_job(relation)["scheduled"] is False
     assert database.server.password not in json.dumps(run.result)
+
+
+def test_the_examples_of_the_documentation_run(server: Server) -> None:
+    database = Database.make(server)
+    for name in ("trades", "candles_1m", "candles_1h", "candles_1d"):
+        database.hypertable(f"market.{name}")
+    database.enable_columnstore("market.trades")
+    for task in yaml.safe_load(timescaledb_retention.EXAMPLES):
+        given = task["entasis.engine.timescaledb_retention"]
+        own = {name: value for name, value in given.items() if name not in CONNECTION_ARGUMENTS}
+        run = database.run(**own)
+        assert not run.failed, (task["name"], run.message)
+        assert given.keys() - own.keys() <= CONNECTION_ARGUMENTS.keys()
+    kept = {
+        name: job["config"]["drop_after"]
+        for name in ("trades", "candles_1m", "candles_1h", "candles_1d")
+        if (job := database.job(f"market.{name}"))
+    }
+    assert kept == {"trades": "90 days", "candles_1m": "1 year", "candles_1h": "1 year"}
+    database.close()
 
 
 def test_without_timescaledb(server: Server) -> None:
