@@ -32,7 +32,7 @@ RUNS = 5
 NO_OP_SECONDS = 1.5
 NEW_SECONDS = 2.0
 QUERIES = 3
-#: What a run with nothing to do takes of Ansible alone: the same module, with a task of one relation.
+#: A task of all relations beside a task of one, which is the start of Python and Ansible and little else.
 NO_OP_RATIO = 3.0
 
 DATABASE = "retention"
