@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is known of TimescaleDB's policies and jobs, fact by fact, on the stand-in and on the extension where there is one.
+"""What is known of TimescaleDB's policies and jobs, fact by fact, on the stand-in and on the extension.
 
 The same cases run on both, so that the stand-in cannot be wrong without being seen to be. The id of a test says on
 which it ran.
@@ -17,9 +17,9 @@ import psycopg
 import pytest
 
 from sandbox.database.timescaledb import is_stand_in
-from tests.support.control_plane import wait_until
 from tests.support.postgresql import Server
 from tests.support.timescaledb import Database, Kind, kinds, new_database, running_server
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module", params=kinds())
@@ -286,14 +286,17 @@ def test_what_a_new_policy_looks_like(database: Database) -> None:
     database.series(days=0)
     database.run("SELECT add_retention_policy('trades', INTERVAL '30 days')")
     columns = (
-        "schedule_interval::text, max_runtime::text, max_retries, retry_period::text, proc_schema, proc_name, scheduled,"
-        " fixed_schedule, config ->> 'drop_after', initial_start, hypertable_schema, hypertable_name, check_name"
+        "schedule_interval::text, max_runtime::text, max_retries, retry_period::text, proc_schema, proc_name,"
+        " scheduled, fixed_schedule, config ->> 'drop_after', initial_start, hypertable_schema, hypertable_name,"
+        " check_name"
     )
     assert database.rows(
         f"SELECT {columns} FROM timescaledb_information.jobs WHERE proc_name = 'policy_retention'"
     ) == [
-        ("1 day", "00:05:00", -1, "00:05:00", "_timescaledb_functions", "policy_retention", True)
-        + (False, "30 days", None, "public", "trades", "policy_retention_check")
+        (
+            *("1 day", "00:05:00", -1, "00:05:00", "_timescaledb_functions", "policy_retention"),
+            *(True, False, "30 days", None, "public", "trades", "policy_retention_check"),
+        )
     ]
     database.run("SELECT remove_retention_policy('trades')")
     database.run(
@@ -450,7 +453,8 @@ def test_jobs_rest_while_a_database_is_restored(database: Database, server: Serv
 
 def test_a_job_that_is_deleted_while_it_runs_is_stopped(database: Database) -> None:
     database.run(
-        "CREATE PROCEDURE sleeps(job_id integer, config jsonb) LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); END $$"
+        "CREATE PROCEDURE sleeps(job_id integer, config jsonb) LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_sleep(600); END $$"
     )
     job = database.value("SELECT add_job('sleeps', '1 hour')")
     is_running = (

@@ -4,7 +4,7 @@
 
 """What differs between TimescaleDB's editions and versions, as the stand-in plays them.
 
-The extension proves the edition, and its own version; there is one of it, so what other versions did rests on the record.
+The extension proves the edition, and its own version; what other versions did rests on the record.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.database.timescaledb import VERSIONS, create_continuous_aggregate, enable_columnstore, install, set_license
-from tests.support.control_plane import wait_until
 from tests.support.postgresql import Server
-from tests.support.timescaledb import Database, Kind, kinds, new_database, running_server
+from tests.support.timescaledb import Database, Kind, extension_only, kinds, new_database, running_server
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +29,19 @@ def server() -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture(params=VERSIONS)
-def database(server: Server, request: pytest.FixtureRequest) -> Iterator[Database]:
-    """The stand-in as one version after the other."""
+@pytest.fixture(scope="module", params=VERSIONS)
+def every_version(server: Server, request: pytest.FixtureRequest) -> Iterator[Database]:
     with new_database(server, "stand-in", version=request.param) as made:
         made.run("GRANT CREATE ON SCHEMA public TO PUBLIC")
         yield made
+
+
+@pytest.fixture
+def database(every_version: Database) -> Iterator[Database]:
+    """The stand-in as one version after the other, without tables."""
+    yield every_version
+    every_version.run("DROP VIEW IF EXISTS per_day")
+    every_version.run("DROP TABLE IF EXISTS trades")
 
 
 @pytest.fixture(params=kinds())
@@ -93,8 +100,9 @@ def test_jobs_of_another_edition_stay_in_the_list_and_fail(server: Server) -> No
 def test_every_function_is_sound_in_every_version(database: Database) -> None:
     for language, validator in {"sql": "fmgr_sql_validator", "plpgsql": "plpgsql_validator"}.items():
         functions = database.values(
-            "SELECT p.oid FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n"
-            " ON n.oid = p.pronamespace WHERE l.lanname = %s AND (n.nspname = 'public' OR n.nspname LIKE '%%timescaledb%%')",
+            "SELECT p.oid FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang"
+            " JOIN pg_namespace n ON n.oid = p.pronamespace"
+            " WHERE l.lanname = %s AND (n.nspname = 'public' OR n.nspname LIKE '%%timescaledb%%')",
             language,
         )
         assert len(functions) > 20
@@ -120,8 +128,10 @@ def test_functions_and_catalog_where_the_version_has_them(database: Database) ->
     database.run("SELECT add_retention_policy('trades', INTERVAL '30 days')")
     jobs = "SELECT proc_schema FROM timescaledb_information.jobs WHERE proc_name = 'policy_retention'"
     assert database.values(jobs) == [functions]
-    never_run = "SELECT count(*) FROM timescaledb_information.job_stats s JOIN timescaledb_information.jobs j" \
-        " USING (job_id) WHERE j.proc_name = 'policy_telemetry'"  # fmt: skip
+    never_run = (
+        "SELECT count(*) FROM timescaledb_information.job_stats s JOIN timescaledb_information.jobs j"
+        " USING (job_id) WHERE j.proc_name = 'policy_telemetry'"
+    )
     assert database.value(never_run) == (1 if version >= (2, 23) else 0)
 
 
@@ -151,7 +161,8 @@ ARGUMENTS = [
 ]
 
 
-def check_arguments(database: Database) -> None:
+def check_version(database: Database) -> None:
+    """What programs can see of a version: arguments, and where it is written that there is a columnstore."""
     for function, argument, first in ARGUMENTS:
         found = database.value(
             "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname = %s"
@@ -160,15 +171,26 @@ def check_arguments(database: Database) -> None:
             argument,
         )
         assert (found > 0) is (database.version >= first), (function, argument)
+    database.series(days=1)
+    written = "SELECT compression_state, status & 4 FROM _timescaledb_catalog.hypertable WHERE table_name = 'trades'"
+    assert database.rows(written) == [(0, 0)]
+    enable_columnstore(database.session, "trades")
+    assert database.rows(written) == [(0, 4) if database.version >= (2, 29) else (1, 0)]
+    assert database.values("SELECT compression_enabled FROM timescaledb_information.hypertables") == [True]
+    chunk = database.values(
+        "SELECT attname FROM pg_attribute WHERE attrelid = '_timescaledb_catalog.chunk'::regclass AND attnum > 0"
+    )
+    assert ("relid" in chunk, "table_name" in chunk) == (database.version >= (2, 29), database.version < (2, 29))
 
 
-def test_the_arguments_of_every_version(database: Database) -> None:
-    check_arguments(database)
+def test_what_is_seen_of_every_version(database: Database) -> None:
+    check_version(database)
 
 
-def test_the_arguments_of_the_extension(kind: Kind) -> None:
-    with running_server(kind) as running, new_database(running, kind) as made:
-        check_arguments(made)
+@extension_only
+def test_what_is_seen_of_the_version_of_the_extension() -> None:
+    with running_server("extension") as running, new_database(running, "extension") as made:
+        check_version(made)
 
 
 def test_what_alter_job_does_to_the_time_zone(database: Database) -> None:
@@ -235,7 +257,11 @@ def test_aggregates_by_version(database: Database) -> None:
     create_continuous_aggregate(database.session, "per_day", query)
     job = database.value("SELECT add_retention_policy('per_day', INTERVAL '90 days')")
     shown = database.value("SELECT hypertable_name FROM timescaledb_information.jobs WHERE job_id = %s", job)
-    assert shown == ("per_day" if database.version >= (2, 20) else "_materialized_hypertable_2")
+    internal = database.value(
+        "SELECT h.table_name FROM _timescaledb_catalog.continuous_agg a"
+        " JOIN _timescaledb_catalog.hypertable h ON h.id = a.mat_hypertable_id"
+    )
+    assert shown == ("per_day" if database.version >= (2, 20) else internal)
     add = "SELECT add_continuous_aggregate_policy('per_day', {}, {}, INTERVAL '1 hour')"
     database.run(add.format("INTERVAL '9 days'", "INTERVAL '1 day'"))
     second = add.format("NULL", "INTERVAL '10 days'")

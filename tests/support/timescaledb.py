@@ -20,8 +20,8 @@ import pytest
 from sandbox.database import installation
 from sandbox.database.timescaledb import Scheduler, install
 from sandbox.errors import SandboxError
-from tests.support.control_plane import wait_until
 from tests.support.postgresql import STAND_IN_VERSION, Server
+from tests.support.waiting import wait_until
 
 Kind = Literal["stand-in", "extension"]
 License = Literal["timescale", "apache"]
@@ -133,7 +133,7 @@ class Database:
 
 @contextmanager
 def running_server(kind: Kind, license: License = "timescale") -> Iterator[Server]:  # noqa: A002 - TimescaleDB's word
-    """A server for databases of one kind. The stand-in's must not load the extension, which would take it for its own."""
+    """A server for databases of one kind. For the stand-in's it does not load the extension, which would answer too."""
     with Server({"shared_preload_libraries": ""} if kind == "stand-in" else None, license) as server:
         yield server
 

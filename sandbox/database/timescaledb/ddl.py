@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What has a grammar of TimescaleDB's own, and what tests need in great numbers: right on TimescaleDB and the stand-in."""
+"""What TimescaleDB has a grammar of its own for, and what tests need in great numbers: on it and on the stand-in."""
 
 from __future__ import annotations
 

@@ -34,7 +34,8 @@ class Scheduler:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="timescaledb-stand-in-scheduler", daemon=True)
         self._lock = threading.Lock()
-        self._running: set[int] = set()
+        #: The jobs that run, with their sessions once they have one.
+        self._running: dict[int, psycopg.Connection[Any] | None] = {}
 
     def __enter__(self) -> Scheduler:
         self.start()
@@ -48,8 +49,12 @@ class Scheduler:
         self._thread.start()
 
     def stop(self) -> None:
-        """Start nothing more, and wait for the jobs that run."""
+        """Start nothing more, and break off the jobs that run."""
         self._stopping.set()
+        with self._lock:
+            sessions = [session for session in self._running.values() if session]
+        for session in sessions:
+            session.cancel()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -70,7 +75,7 @@ class Scheduler:
                     with self._lock:
                         if number in self._running or len(self._running) >= WORKERS:
                             continue
-                        self._running.add(number)
+                        self._running[number] = None
                     pool.submit(self._work, number)
 
     def _due(self, connection: psycopg.Connection[Any]) -> list[int]:
@@ -80,13 +85,17 @@ class Scheduler:
     def _work(self, number: int) -> None:
         try:
             with self._connect(f"TimescaleDB stand-in job {number}") as connection:
+                with self._lock:
+                    if self._stopping.is_set():
+                        return
+                    self._running[number] = connection
                 self._execute(connection, number)
         except psycopg.Error:
             # The connection is gone; what the job did is rolled back, and it stays due.
             return
         finally:
             with self._lock:
-                self._running.discard(number)
+                del self._running[number]
 
     def _execute(self, connection: psycopg.Connection[Any], number: int) -> None:
         job = connection.execute("SELECT * FROM _timescaledb_stand_in.start_job(%s)", [number]).fetchone()

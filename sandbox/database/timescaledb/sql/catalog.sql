@@ -2,7 +2,7 @@
 -- GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 -- SPDX-License-Identifier: GPL-3.0-or-later
 
--- The catalog: the schemas, tables and columns that programs read, under TimescaleDB's names, in the form of 2.28.
+-- The catalog: the schemas, tables and columns that programs read, under TimescaleDB's names.
 -- Only the superuser writes to them; everybody may read them, except the history of other roles' jobs.
 
 CREATE SCHEMA _timescaledb_catalog;
@@ -19,9 +19,10 @@ GRANT USAGE ON SCHEMA _timescaledb_catalog, _timescaledb_config, _timescaledb_in
     _timescaledb_stand_in TO PUBLIC;
 GRANT USAGE ON SCHEMA _timescaledb_functions TO PUBLIC; -- since 2.12
 
+-- Hypertables and chunks have a table of the stand-in's and a view, because their columns depend on the version.
 CREATE SEQUENCE _timescaledb_catalog.hypertable_id_seq;
 
-CREATE TABLE _timescaledb_catalog.hypertable (
+CREATE TABLE _timescaledb_stand_in.hypertable (
     id integer PRIMARY KEY DEFAULT nextval('_timescaledb_catalog.hypertable_id_seq'),
     schema_name name NOT NULL,
     table_name name NOT NULL,
@@ -41,7 +42,7 @@ CREATE TABLE _timescaledb_catalog.hypertable (
 
 CREATE TABLE _timescaledb_catalog.dimension (
     id serial PRIMARY KEY,
-    hypertable_id integer NOT NULL REFERENCES _timescaledb_catalog.hypertable ON DELETE CASCADE,
+    hypertable_id integer NOT NULL REFERENCES _timescaledb_stand_in.hypertable ON DELETE CASCADE,
     column_name name NOT NULL,
     column_type regtype NOT NULL,
     aligned boolean NOT NULL,
@@ -60,9 +61,9 @@ CREATE TABLE _timescaledb_catalog.dimension (
 
 CREATE SEQUENCE _timescaledb_catalog.chunk_id_seq;
 
-CREATE TABLE _timescaledb_catalog.chunk (
+CREATE TABLE _timescaledb_stand_in.chunk (
     id integer PRIMARY KEY DEFAULT nextval('_timescaledb_catalog.chunk_id_seq'),
-    hypertable_id integer NOT NULL REFERENCES _timescaledb_catalog.hypertable,
+    hypertable_id integer NOT NULL REFERENCES _timescaledb_stand_in.hypertable,
     schema_name name NOT NULL,
     table_name name NOT NULL,
     compressed_chunk_id integer,
@@ -72,12 +73,36 @@ CREATE TABLE _timescaledb_catalog.chunk (
     creation_time timestamptz NOT NULL,
     UNIQUE (schema_name, table_name)
 );
-CREATE INDEX chunk_hypertable_id_idx ON _timescaledb_catalog.chunk (hypertable_id);
-CREATE INDEX chunk_compressed_chunk_id_idx ON _timescaledb_catalog.chunk (compressed_chunk_id);
+CREATE INDEX chunk_hypertable_id_idx ON _timescaledb_stand_in.chunk (hypertable_id);
+
+CREATE VIEW _timescaledb_catalog.hypertable AS
+SELECT id, schema_name, table_name, associated_schema_name, associated_table_prefix, num_dimensions,
+    chunk_sizing_func_schema, chunk_sizing_func_name, chunk_target_size
+    , compression_state, compressed_hypertable_id, status -- before 2.29
+    , NULL::smallint AS replication_factor -- before 2.14
+    , 0::smallint AS compression_state, NULL::integer AS compressed_hypertable_id -- since 2.29
+    , status | CASE compression_state WHEN 1 THEN 4 ELSE 0 END AS status -- since 2.29
+FROM _timescaledb_stand_in.hypertable
+WHERE compression_state <> 2 -- since 2.29
+;
+
+CREATE VIEW _timescaledb_catalog.chunk AS
+SELECT id
+    , format('%I.%I', schema_name, table_name)::regclass AS relid -- since 2.29
+    , hypertable_id
+    , schema_name, table_name, compressed_chunk_id -- before 2.29
+    , false AS dropped -- before 2.26
+    , status, osm_chunk
+    , creation_time -- since 2.13
+FROM _timescaledb_stand_in.chunk
+WHERE hypertable_id NOT IN ( -- since 2.29
+    SELECT h.id FROM _timescaledb_stand_in.hypertable h WHERE h.compression_state = 2 -- since 2.29
+) -- since 2.29
+;
 
 CREATE TABLE _timescaledb_catalog.dimension_slice (
     id serial PRIMARY KEY,
-    chunk_id integer NOT NULL REFERENCES _timescaledb_catalog.chunk ON DELETE CASCADE,
+    chunk_id integer NOT NULL REFERENCES _timescaledb_stand_in.chunk ON DELETE CASCADE,
     dimension_id integer NOT NULL REFERENCES _timescaledb_catalog.dimension ON DELETE CASCADE,
     range_start bigint NOT NULL,
     range_end bigint NOT NULL,
@@ -88,7 +113,7 @@ CREATE INDEX dimension_slice_range_idx
 
 CREATE TABLE _timescaledb_catalog.tablespace (
     id serial PRIMARY KEY,
-    hypertable_id integer NOT NULL REFERENCES _timescaledb_catalog.hypertable ON DELETE CASCADE,
+    hypertable_id integer NOT NULL REFERENCES _timescaledb_stand_in.hypertable ON DELETE CASCADE,
     tablespace_name name NOT NULL
 );
 
@@ -118,7 +143,7 @@ CREATE TABLE @jobs@.bgw_job (
     scheduled boolean NOT NULL DEFAULT true,
     fixed_schedule boolean NOT NULL DEFAULT true,
     initial_start timestamptz,
-    hypertable_id integer REFERENCES _timescaledb_catalog.hypertable ON DELETE CASCADE,
+    hypertable_id integer REFERENCES _timescaledb_stand_in.hypertable ON DELETE CASCADE,
     config jsonb,
     check_schema name,
     check_name name,
@@ -166,8 +191,8 @@ CREATE TABLE _timescaledb_catalog.metadata (
 );
 
 CREATE TABLE _timescaledb_catalog.continuous_agg (
-    mat_hypertable_id integer PRIMARY KEY REFERENCES _timescaledb_catalog.hypertable ON DELETE CASCADE,
-    raw_hypertable_id integer NOT NULL REFERENCES _timescaledb_catalog.hypertable ON DELETE CASCADE,
+    mat_hypertable_id integer PRIMARY KEY REFERENCES _timescaledb_stand_in.hypertable ON DELETE CASCADE,
+    raw_hypertable_id integer NOT NULL REFERENCES _timescaledb_stand_in.hypertable ON DELETE CASCADE,
     parent_mat_hypertable_id integer REFERENCES _timescaledb_catalog.continuous_agg ON DELETE CASCADE,
     user_view_schema name NOT NULL,
     user_view_name name NOT NULL,
@@ -182,7 +207,7 @@ CREATE TABLE _timescaledb_catalog.continuous_agg (
 CREATE INDEX continuous_agg_raw_hypertable_id_idx ON _timescaledb_catalog.continuous_agg (raw_hypertable_id);
 
 CREATE TABLE _timescaledb_catalog.continuous_aggs_bucket_function (
-    mat_hypertable_id integer PRIMARY KEY REFERENCES _timescaledb_catalog.hypertable ON DELETE CASCADE,
+    mat_hypertable_id integer PRIMARY KEY REFERENCES _timescaledb_stand_in.hypertable ON DELETE CASCADE,
     bucket_func text NOT NULL,
     bucket_width text NOT NULL,
     bucket_origin text,

@@ -35,7 +35,7 @@ LANGUAGE sql STABLE AS $$
     ) d
     JOIN _timescaledb_catalog.dimension_slice s
         ON s.dimension_id = d.id AND s.range_start <= point[d.position] AND point[d.position] < s.range_end
-    JOIN _timescaledb_catalog.chunk c ON c.id = s.chunk_id
+    JOIN _timescaledb_stand_in.chunk c ON c.id = s.chunk_id
     GROUP BY c.id
     HAVING count(*) = cardinality(point)
 $$;
@@ -43,7 +43,7 @@ $$;
 CREATE FUNCTION _timescaledb_stand_in.make_chunk(hypertable_id integer, point bigint[]) RETURNS regclass
 LANGUAGE plpgsql SET client_min_messages = 'warning' AS $$
 DECLARE
-    target _timescaledb_catalog.hypertable;
+    target _timescaledb_stand_in.hypertable;
     relation regclass := _timescaledb_stand_in.table_of(hypertable_id);
     dimension _timescaledb_catalog.dimension;
     chunk_id integer;
@@ -51,12 +51,11 @@ DECLARE
     range int8range;
     position integer := 0;
     checks text[] := '{}';
-    constraint_definition record;
 BEGIN
-    SELECT * INTO target FROM _timescaledb_catalog.hypertable h WHERE h.id = hypertable_id;
+    SELECT * INTO target FROM _timescaledb_stand_in.hypertable h WHERE h.id = hypertable_id;
     chunk_id := nextval('_timescaledb_catalog.chunk_id_seq');
     chunk_name := format('%s_%s_chunk', target.associated_table_prefix, chunk_id);
-    INSERT INTO _timescaledb_catalog.chunk (id, hypertable_id, schema_name, table_name, creation_time)
+    INSERT INTO _timescaledb_stand_in.chunk (id, hypertable_id, schema_name, table_name, creation_time)
     VALUES (chunk_id, hypertable_id, target.associated_schema_name, chunk_name, clock_timestamp());
     FOR dimension IN SELECT * FROM _timescaledb_catalog.dimension d WHERE d.hypertable_id = $1 ORDER BY d.id LOOP
         position := position + 1;
@@ -109,7 +108,7 @@ BEGIN
 END
 $$;
 
--- The trigger of every hypertable: it puts a row into its chunk. So INSERT counts no rows, as it does in TimescaleDB.
+-- The trigger of every hypertable: it puts a row into its chunk. So INSERT counts no rows, other than in TimescaleDB.
 CREATE FUNCTION _timescaledb_stand_in.route() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     number integer := TG_ARGV[0];
@@ -135,8 +134,10 @@ BEGIN
     chunk := _timescaledb_stand_in.find_chunk(number, point);
     IF chunk IS NULL THEN
         -- One at a time, so that two sessions do not make the same chunk.
-        PERFORM pg_advisory_xact_lock('_timescaledb_catalog.chunk'::regclass::integer, number);
-        chunk := coalesce(_timescaledb_stand_in.find_chunk(number, point), _timescaledb_stand_in.make_chunk(number, point));
+        PERFORM pg_advisory_xact_lock('_timescaledb_stand_in.chunk'::regclass::integer, number);
+        chunk := coalesce(
+            _timescaledb_stand_in.find_chunk(number, point), _timescaledb_stand_in.make_chunk(number, point)
+        );
     END IF;
     EXECUTE format('INSERT INTO %s SELECT ($1).*', chunk) USING NEW;
     PERFORM _timescaledb_stand_in.invalidate(number, point[1], point[1]);
@@ -158,7 +159,7 @@ $$;
 CREATE FUNCTION _timescaledb_stand_in.make_chunks(relation regclass, count integer, newest timestamptz)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    target _timescaledb_catalog.hypertable := _timescaledb_stand_in.hypertable_of(relation);
+    target _timescaledb_stand_in.hypertable := _timescaledb_stand_in.hypertable_of(relation);
     dimension _timescaledb_catalog.dimension := _timescaledb_stand_in.time_dimension(target.id);
 BEGIN
     PERFORM _timescaledb_stand_in.make_chunk(
@@ -185,8 +186,9 @@ BEGIN
     ELSIF value_type IS NULL OR value_type = column_type OR EXISTS (
         SELECT FROM pg_cast WHERE castsource = value_type AND casttarget = column_type AND castcontext = 'i'
     ) THEN
-        EXECUTE format('SELECT _timescaledb_stand_in.internal($1::%s::%s)', coalesce(value_type, column_type), column_type)
-        INTO result USING _timescaledb_stand_in.text_of(value);
+        EXECUTE format(
+            'SELECT _timescaledb_stand_in.internal($1::%s::%s)', coalesce(value_type, column_type), column_type
+        ) INTO result USING _timescaledb_stand_in.text_of(value);
     ELSE
         RAISE EXCEPTION 'invalid time argument type "%"', value_type
             USING ERRCODE = '22023', HINT = format('Try casting the argument to "%s".', column_type);
@@ -199,9 +201,9 @@ $$;
 CREATE FUNCTION _timescaledb_stand_in.chunks_between(
     relation regclass, older_than _timescaledb_stand_in.value, newer_than _timescaledb_stand_in.value,
     created_before _timescaledb_stand_in.value, created_after _timescaledb_stand_in.value
-) RETURNS SETOF _timescaledb_catalog.chunk LANGUAGE plpgsql STABLE AS $$
+) RETURNS SETOF _timescaledb_stand_in.chunk LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    target _timescaledb_catalog.hypertable := _timescaledb_stand_in.hypertable_of(relation);
+    target _timescaledb_stand_in.hypertable := _timescaledb_stand_in.hypertable_of(relation);
     dimension _timescaledb_catalog.dimension;
     upper_end bigint;
     lower_end bigint;
@@ -219,7 +221,7 @@ BEGIN
     created_upper := _timescaledb_stand_in.bound(created_before, 'timestamptz');
     created_lower := _timescaledb_stand_in.bound(created_after, 'timestamptz');
     RETURN QUERY
-        SELECT c.* FROM _timescaledb_catalog.chunk c
+        SELECT c.* FROM _timescaledb_stand_in.chunk c
         JOIN _timescaledb_catalog.dimension_slice s ON s.chunk_id = c.id AND s.dimension_id = dimension.id
         WHERE c.hypertable_id = target.id AND NOT c.osm_chunk
             AND (upper_end IS NULL OR s.range_end <= upper_end)
@@ -251,15 +253,13 @@ CREATE FUNCTION public.drop_chunks(
     , created_after _timescaledb_stand_in.value DEFAULT NULL -- since 2.13
 ) RETURNS SETOF text LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
-    chunk _timescaledb_catalog.chunk;
+    chunk _timescaledb_stand_in.chunk;
     created boolean := false;
 BEGIN
     PERFORM _timescaledb_stand_in.require_writable('drop_chunks');
     created := num_nonnulls(created_before, created_after) > 0; -- since 2.13
     IF (_timescaledb_stand_in.hypertable_of(relation)).id IS NOT NULL THEN
-        PERFORM _timescaledb_stand_in.require_owner(
-            relation, CASE WHEN _timescaledb_stand_in.is_aggregate(relation) THEN 'continuous aggregate' ELSE 'hypertable' END
-        );
+        PERFORM _timescaledb_stand_in.require_owner(relation, _timescaledb_stand_in.kind_of(relation));
         IF num_nonnulls(older_than, newer_than) = 0 AND NOT created THEN
             RAISE EXCEPTION 'invalid time range for dropping chunks' USING ERRCODE = '22023',
                 HINT = 'At least one of older_than/newer_than or created_before/created_after must be provided.';
@@ -280,19 +280,19 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION _timescaledb_stand_in.drop_chunk(chunk _timescaledb_catalog.chunk) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION _timescaledb_stand_in.drop_chunk(chunk _timescaledb_stand_in.chunk) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     slice _timescaledb_catalog.dimension_slice;
-    companion _timescaledb_catalog.chunk;
+    companion _timescaledb_stand_in.chunk;
 BEGIN
     SELECT s.* INTO slice FROM _timescaledb_catalog.dimension_slice s
     JOIN _timescaledb_catalog.dimension d ON d.id = s.dimension_id AND d.interval_length IS NOT NULL
     WHERE s.chunk_id = chunk.id ORDER BY d.id LIMIT 1;
     -- What continuous aggregates know of the range becomes wrong, and the next refresh loses it (fact 1.1.9).
-    IF coalesce(current_setting('timescaledb.skip_cagg_invalidation', true), 'off') <> 'on' THEN -- since 2.28
+    IF NOT coalesce(current_setting('timescaledb.skip_cagg_invalidation', true)::boolean, false) THEN -- since 2.28
     PERFORM _timescaledb_stand_in.invalidate(chunk.hypertable_id, slice.range_start, slice.range_end - 1);
     END IF; -- since 2.28
-    SELECT * INTO companion FROM _timescaledb_catalog.chunk c WHERE c.id = chunk.compressed_chunk_id;
+    SELECT * INTO companion FROM _timescaledb_stand_in.chunk c WHERE c.id = chunk.compressed_chunk_id;
     -- The event trigger removes the rows of the catalog.
     EXECUTE format('DROP TABLE %I.%I', chunk.schema_name, chunk.table_name);
     IF companion.id IS NOT NULL THEN
@@ -303,12 +303,12 @@ $$;
 
 -- since 2.12 {
 CREATE FUNCTION @functions@.freeze_chunk(chunk regclass) RETURNS boolean LANGUAGE sql SECURITY DEFINER AS $$
-    UPDATE _timescaledb_catalog.chunk c SET status = status | 4
+    UPDATE _timescaledb_stand_in.chunk c SET status = status | 4
     WHERE format('%I.%I', c.schema_name, c.table_name)::regclass = chunk RETURNING true
 $$;
 
 CREATE FUNCTION @functions@.unfreeze_chunk(chunk regclass) RETURNS boolean LANGUAGE sql SECURITY DEFINER AS $$
-    UPDATE _timescaledb_catalog.chunk c SET status = status & ~4
+    UPDATE _timescaledb_stand_in.chunk c SET status = status & ~4
     WHERE format('%I.%I', c.schema_name, c.table_name)::regclass = chunk RETURNING true
 $$;
 -- }

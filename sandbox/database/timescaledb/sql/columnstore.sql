@@ -8,7 +8,7 @@
 CREATE FUNCTION _timescaledb_stand_in.enable_columnstore(relation regclass) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
-    target _timescaledb_catalog.hypertable;
+    target _timescaledb_stand_in.hypertable;
     number integer;
 BEGIN
     PERFORM _timescaledb_stand_in.require_licensed();
@@ -20,13 +20,13 @@ BEGIN
     EXECUTE format('CREATE TABLE _timescaledb_internal._compressed_hypertable_%s ()', number);
     EXECUTE format('ALTER TABLE _timescaledb_internal._compressed_hypertable_%s OWNER TO %s', number,
                    _timescaledb_stand_in.owner_of(relation));
-    INSERT INTO _timescaledb_catalog.hypertable (
+    INSERT INTO _timescaledb_stand_in.hypertable (
         id, schema_name, table_name, associated_schema_name, associated_table_prefix, num_dimensions, compression_state
     ) VALUES (
         number, '_timescaledb_internal', '_compressed_hypertable_' || number, '_timescaledb_internal',
         '_hyper_' || number, 0, 2
     );
-    UPDATE _timescaledb_catalog.hypertable SET compression_state = 1, compressed_hypertable_id = number
+    UPDATE _timescaledb_stand_in.hypertable SET compression_state = 1, compressed_hypertable_id = number
     WHERE id = target.id;
     INSERT INTO _timescaledb_catalog.compression_settings (relid)
     VALUES (_timescaledb_stand_in.table_of(target.id));
@@ -40,25 +40,27 @@ CREATE FUNCTION public.compress_chunk(
     , recompress boolean DEFAULT false -- since 2.17
 ) RETURNS regclass LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
-    chunk _timescaledb_catalog.chunk;
-    target _timescaledb_catalog.hypertable;
+    chunk _timescaledb_stand_in.chunk;
+    target _timescaledb_stand_in.hypertable;
     number integer;
     companion text;
 BEGIN
     PERFORM _timescaledb_stand_in.require_license('compress_chunk');
-    SELECT c.* INTO chunk FROM _timescaledb_catalog.chunk c
-    JOIN pg_class r ON r.relname = c.table_name JOIN pg_namespace n ON (n.oid, n.nspname) = (r.relnamespace, c.schema_name)
+    SELECT c.* INTO chunk FROM _timescaledb_stand_in.chunk c
+    JOIN pg_class r ON r.relname = c.table_name
+    JOIN pg_namespace n ON (n.oid, n.nspname) = (r.relnamespace, c.schema_name)
     WHERE r.oid = uncompressed_chunk;
     IF NOT FOUND THEN
         RAISE EXCEPTION '"%" is not a chunk', _timescaledb_stand_in.name_of(uncompressed_chunk) USING ERRCODE = '22023';
     END IF;
-    SELECT * INTO target FROM _timescaledb_catalog.hypertable h WHERE h.id = chunk.hypertable_id;
+    SELECT * INTO target FROM _timescaledb_stand_in.hypertable h WHERE h.id = chunk.hypertable_id;
     PERFORM _timescaledb_stand_in.require_owner(_timescaledb_stand_in.table_of(target.id));
     IF target.compression_state <> 1 THEN
         RAISE EXCEPTION 'columnstore not enabled on "%"', target.table_name USING ERRCODE = '0A000',
             DETAIL = 'It is not possible to convert chunks to columnstore on a hypertable or continuous aggregate'
                 ' that does not have columnstore enabled.',
-            HINT = 'Enable columnstore using ALTER TABLE/MATERIALIZED VIEW with the timescaledb.enable_columnstore option.';
+            HINT = 'Enable columnstore using ALTER TABLE/MATERIALIZED VIEW with the'
+                ' timescaledb.enable_columnstore option.';
     ELSIF chunk.compressed_chunk_id IS NOT NULL THEN
         IF NOT if_not_compressed THEN
             RAISE EXCEPTION 'chunk "%" is already converted to columnstore', chunk.table_name USING ERRCODE = '42710';
@@ -71,13 +73,14 @@ BEGIN
     -- Bytes for the sizes: one row for a hundred, as large as a digest.
     EXECUTE format(
         'CREATE TABLE _timescaledb_internal.%I AS SELECT sha256(convert_to(min(t::text), ''UTF8'')) AS bytes'
-        ' FROM (SELECT t, row_number() OVER () / 100 AS batch FROM %s t) t GROUP BY batch', companion, uncompressed_chunk
+        ' FROM (SELECT t, row_number() OVER () / 100 AS batch FROM %s t) t GROUP BY batch',
+        companion, uncompressed_chunk
     );
     EXECUTE format('ALTER TABLE _timescaledb_internal.%I OWNER TO %s', companion,
                    _timescaledb_stand_in.owner_of(uncompressed_chunk));
-    INSERT INTO _timescaledb_catalog.chunk (id, hypertable_id, schema_name, table_name, creation_time)
+    INSERT INTO _timescaledb_stand_in.chunk (id, hypertable_id, schema_name, table_name, creation_time)
     VALUES (number, target.compressed_hypertable_id, '_timescaledb_internal', companion, clock_timestamp());
-    UPDATE _timescaledb_catalog.chunk c SET compressed_chunk_id = number, status = status | 1 WHERE c.id = chunk.id;
+    UPDATE _timescaledb_stand_in.chunk c SET compressed_chunk_id = number, status = status | 1 WHERE c.id = chunk.id;
     RETURN uncompressed_chunk;
 END
 $$;
@@ -98,9 +101,10 @@ CREATE FUNCTION _timescaledb_stand_in.add_compression_policy(
 #variable_conflict use_variable
 DECLARE
     schedule interval := coalesce(schedule_interval, '12:00:00');
+    after_type regtype := _timescaledb_stand_in.type_of(compress_after);
     start timestamptz;
     owner regrole;
-    target _timescaledb_catalog.hypertable;
+    target _timescaledb_stand_in.hypertable;
     dimension _timescaledb_catalog.dimension;
     existing @jobs@.bgw_job;
     config jsonb;
@@ -117,8 +121,7 @@ BEGIN
     target := _timescaledb_stand_in.require_policy_target(relation, 'compression');
     IF target.compression_state <> 1 THEN
         RAISE EXCEPTION '@columnstore@ not enabled on % "%"',
-            CASE WHEN _timescaledb_stand_in.is_aggregate(relation) THEN 'continuous aggregate' ELSE 'hypertable' END,
-            _timescaledb_stand_in.name_of(relation)
+            _timescaledb_stand_in.kind_of(relation), _timescaledb_stand_in.name_of(relation)
             USING ERRCODE = '0A000', HINT = 'Enable @columnstore@ before adding a @columnstore@ policy.';
     ELSIF created_before IS NOT NULL AND _timescaledb_stand_in.is_aggregate(relation) THEN
         RAISE EXCEPTION 'cannot use "compress_created_before" with continuous aggregate "%" ',
@@ -143,12 +146,12 @@ BEGIN
         RETURN -1;
     END IF;
     IF _timescaledb_stand_in.is_integer(dimension.column_type) THEN
-        IF compress_after IS NOT NULL AND NOT coalesce(_timescaledb_stand_in.is_integer(_timescaledb_stand_in.type_of(compress_after)), false) THEN
+        IF compress_after IS NOT NULL AND NOT coalesce(_timescaledb_stand_in.is_integer(after_type), false) THEN
             RAISE EXCEPTION 'invalid value for parameter compress_after' USING ERRCODE = '22023',
                 HINT = 'Integer duration in "compress_after" or interval time duration in "compress_created_before"'
                     ' is required for hypertables with integer time dimension.';
         END IF;
-    ELSIF compress_after IS NOT NULL AND _timescaledb_stand_in.type_of(compress_after) IS DISTINCT FROM 'interval'::regtype THEN
+    ELSIF compress_after IS NOT NULL AND after_type IS DISTINCT FROM 'interval'::regtype THEN
         RAISE EXCEPTION 'unsupported compress_after argument type, expected type : interval' USING ERRCODE = '0A000';
     ELSIF schedule_interval IS NULL THEN
         -- Twice for each chunk, where chunks are short.
@@ -253,7 +256,7 @@ BEGIN
             THEN _timescaledb_stand_in.integer_now(dimension) - (config ->> 'compress_after')::bigint
         ELSE _timescaledb_stand_in.internal(now() - (config ->> 'compress_after')::interval) END;
     PERFORM public.compress_chunk(format('%I.%I', c.schema_name, c.table_name)::regclass)
-    FROM _timescaledb_catalog.chunk c
+    FROM _timescaledb_stand_in.chunk c
     JOIN _timescaledb_catalog.dimension_slice s ON s.chunk_id = c.id AND s.dimension_id = dimension.id
     WHERE c.hypertable_id = number AND c.compressed_chunk_id IS NULL AND (
         s.range_end <= older_than OR c.creation_time < now() - (config ->> 'compress_created_before')::interval

@@ -68,8 +68,7 @@ CREATE FUNCTION _timescaledb_stand_in.require_licensed() RETURNS void LANGUAGE p
 BEGIN
     IF _timescaledb_stand_in.license() = 'apache' THEN
         RAISE EXCEPTION 'functionality not supported under the current "apache" license.'
-            ' Learn more at https://tsdb.co/license.'
-            USING ERRCODE = '0A000', HINT = 'To access all features and the best time-series experience, try out Timescale Cloud.';
+            ' Learn more at https://tsdb.co/license.' USING ERRCODE = '0A000';
     END IF;
 END
 $$;
@@ -83,16 +82,11 @@ END
 $$;
 
 -- The hypertable, or for a continuous aggregate the one that holds its data; NULL where it is neither.
-CREATE FUNCTION _timescaledb_stand_in.hypertable_of(relation regclass) RETURNS _timescaledb_catalog.hypertable
+CREATE FUNCTION _timescaledb_stand_in.hypertable_of(relation regclass) RETURNS _timescaledb_stand_in.hypertable
 LANGUAGE sql STABLE AS $$
     SELECT h
-    FROM pg_class c
-    JOIN pg_namespace n ON n.oid = c.relnamespace
-    LEFT JOIN _timescaledb_catalog.continuous_agg a
-        ON (a.user_view_schema, a.user_view_name) = (n.nspname, c.relname)
-    JOIN _timescaledb_catalog.hypertable h
-        ON (h.table_name, h.schema_name) = (c.relname, n.nspname) OR h.id = a.mat_hypertable_id
-    WHERE c.oid = relation
+    FROM _timescaledb_stand_in.known_relation k JOIN _timescaledb_stand_in.hypertable h ON h.id = k.hypertable_id
+    WHERE k.relation = $1
 $$;
 
 CREATE FUNCTION _timescaledb_stand_in.require_chunked(relation regclass) RETURNS void LANGUAGE plpgsql STABLE AS $$
@@ -110,7 +104,11 @@ CREATE FUNCTION _timescaledb_stand_in.is_aggregate(relation regclass) RETURNS bo
 $$;
 
 CREATE FUNCTION _timescaledb_stand_in.table_of(hypertable_id integer) RETURNS regclass LANGUAGE sql STABLE AS $$
-    SELECT to_regclass(format('%I.%I', schema_name, table_name)) FROM _timescaledb_catalog.hypertable WHERE id = $1
+    SELECT to_regclass(format('%I.%I', schema_name, table_name)) FROM _timescaledb_stand_in.hypertable WHERE id = $1
+$$;
+
+CREATE FUNCTION _timescaledb_stand_in.kind_of(relation regclass) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN _timescaledb_stand_in.is_aggregate(relation) THEN 'continuous aggregate' ELSE 'hypertable' END
 $$;
 
 -- The dimension of time: the first by range.

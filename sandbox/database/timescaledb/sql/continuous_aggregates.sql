@@ -18,7 +18,8 @@ CREATE FUNCTION public.time_bucket(bucket_width interval, ts timestamp) RETURNS 
         )::float8
     END
 $$;
-CREATE FUNCTION public.time_bucket(bucket_width interval, ts timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION public.time_bucket(bucket_width interval, ts timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE AS $$
     SELECT public.time_bucket(bucket_width, ts AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
 $$;
 CREATE FUNCTION public.time_bucket(bucket_width interval, ts date) RETURNS date LANGUAGE sql IMMUTABLE AS $$
@@ -41,12 +42,12 @@ CREATE FUNCTION _timescaledb_stand_in.create_continuous_aggregate(
 ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET client_min_messages = 'warning' AS $$
 DECLARE
     owner regrole := quote_ident(_timescaledb_stand_in.caller())::regrole;
-    identifiers text[] := parse_ident(view_name);
     direct regclass;
     source regclass;
     source_dimension _timescaledb_catalog.dimension;
     source_id integer;
     bucket text[];
+    bucket_column name;
     bucket_type regtype;
     number integer;
     length bigint;
@@ -61,9 +62,12 @@ BEGIN
     FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid AND r.ev_class = direct
     WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid <> direct
         AND (_timescaledb_stand_in.hypertable_of(d.refobjid)).id IS NOT NULL;
+    -- The width as an interval, or as a number, and the name of the column.
     bucket := regexp_match(
-        pg_get_viewdef(direct), 'time_bucket\((?:''([^'']+)''(?:::[a-z ]+)?|\(?(\d+)\)?(?:::[a-z]+)?), [^)]+\)(?: AS ("(?:[^"]|"")+"|\w+))?'
+        pg_get_viewdef(direct),
+        'time_bucket\((?:''([^'']+)''(?:::[a-z ]+)?|\(?(\d+)\)?(?:::[a-z]+)?), [^)]+\)(?: AS ("(?:[^"]|"")+"|\w+))?'
     );
+    bucket_column := (parse_ident(coalesce(bucket[3], 'time_bucket')))[1];
     IF source IS NULL OR bucket IS NULL THEN
         EXECUTE format('DROP VIEW %s', direct);
         RAISE EXCEPTION 'continuous aggregate view must include a valid time bucket function' USING ERRCODE = '0A000';
@@ -76,10 +80,9 @@ BEGIN
     EXECUTE format('CREATE TABLE %s AS SELECT * FROM %s WITH NO DATA', materialization, direct);
     EXECUTE format('ALTER TABLE %s OWNER TO %s', materialization, owner);
     SELECT atttypid INTO bucket_type FROM pg_attribute
-    WHERE attrelid = direct AND attname = (parse_ident(coalesce(bucket[3], 'time_bucket')))[1];
+    WHERE attrelid = direct AND attname = bucket_column;
     SELECT hypertable_id INTO number FROM _timescaledb_stand_in.create_hypertable(
-        materialization::regclass, (parse_ident(coalesce(bucket[3], 'time_bucket')))[1]::name, length, source_dimension.column_type,
-        NULL, NULL, true, false, false
+        materialization::regclass, bucket_column, length, source_dimension.column_type, NULL, NULL, true, false, false
     );
     EXECUTE format('ALTER TABLE %s RENAME TO _materialized_hypertable_%s', materialization, number);
     EXECUTE format('ALTER VIEW %s RENAME TO _direct_view_%s', direct, number);
@@ -91,18 +94,22 @@ BEGIN
         '_partial_view_' || number, '_timescaledb_internal', '_direct_view_' || number, materialized_only
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass(view_name);
     INSERT INTO _timescaledb_catalog.continuous_aggs_bucket_function
-    VALUES (number, format('public.time_bucket(%s,%s)', CASE WHEN bucket[1] IS NULL THEN bucket_type ELSE 'interval'::regtype END, bucket_type),
-            coalesce(bucket[1], bucket[2]), NULL, NULL, NULL, coalesce(bucket[1], '') !~ 'mon|year');
+    VALUES (
+        number,
+        format('public.time_bucket(%s,%s)',
+               CASE WHEN bucket[1] IS NULL THEN bucket_type ELSE 'interval'::regtype END, bucket_type),
+        coalesce(bucket[1], bucket[2]), NULL, NULL, NULL, coalesce(bucket[1], '') !~ 'mon|year'
+    );
     INSERT INTO _timescaledb_catalog.continuous_aggs_watermark
     VALUES (number, _timescaledb_stand_in.least_time(bucket_type));
     INSERT INTO _timescaledb_catalog.continuous_aggs_materialization_invalidation_log
     VALUES (number, -9223372036854775808, 9223372036854775807);
     IF NOT materialized_only THEN
         EXECUTE format(
-            'CREATE OR REPLACE VIEW %1$s AS SELECT * FROM %2$s WHERE _timescaledb_stand_in.internal(%3$s)'
+            'CREATE OR REPLACE VIEW %1$s AS SELECT * FROM %2$s WHERE _timescaledb_stand_in.internal(%3$I)'
             ' < @functions@.cagg_watermark(%4$s) UNION ALL SELECT * FROM _timescaledb_internal._direct_view_%4$s'
-            ' WHERE _timescaledb_stand_in.internal(%3$s) >= @functions@.cagg_watermark(%4$s)',
-            view_name, materialization, coalesce(bucket[3], 'time_bucket'), number
+            ' WHERE _timescaledb_stand_in.internal(%3$I) >= @functions@.cagg_watermark(%4$s)',
+            view_name, materialization, bucket_column, number
         );
     END IF;
     IF with_data THEN
@@ -123,7 +130,9 @@ $$;
 
 CREATE FUNCTION @functions@.cagg_watermark(hypertable_id integer) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    result bigint := (SELECT watermark FROM _timescaledb_catalog.continuous_aggs_watermark WHERE mat_hypertable_id = $1);
+    result bigint := (
+        SELECT watermark FROM _timescaledb_catalog.continuous_aggs_watermark WHERE mat_hypertable_id = $1
+    );
 BEGIN
     IF result IS NULL THEN
         RAISE EXCEPTION 'invalid materialized hypertable ID: %', hypertable_id USING ERRCODE = '22023';
@@ -157,7 +166,8 @@ BEGIN
     IF value IN (-9223372036854775808, 9223372036854775807) THEN
         RETURN value;
     ELSIF is_number THEN
-        RETURN public.time_bucket(bucket.bucket_width::bigint, value) + CASE WHEN later THEN bucket.bucket_width::bigint ELSE 0 END;
+        RETURN public.time_bucket(bucket.bucket_width::bigint, value)
+            + CASE WHEN later THEN bucket.bucket_width::bigint ELSE 0 END;
     END IF;
     moment := public.time_bucket(bucket.bucket_width::interval, @functions@.to_timestamp(value));
     IF later THEN

@@ -7,17 +7,17 @@
 CREATE FUNCTION _timescaledb_stand_in.forget_dropped() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     dropped record;
-    chunk _timescaledb_catalog.chunk;
-    target _timescaledb_catalog.hypertable;
+    chunk _timescaledb_stand_in.chunk;
+    target _timescaledb_stand_in.hypertable;
     aggregate _timescaledb_catalog.continuous_agg;
 BEGIN
     FOR dropped IN
         SELECT objid, schema_name, object_name, object_type FROM pg_event_trigger_dropped_objects()
         WHERE object_type IN ('table', 'view') AND NOT is_temporary
     LOOP
-        DELETE FROM _timescaledb_catalog.chunk c
+        DELETE FROM _timescaledb_stand_in.chunk c
         WHERE (c.schema_name, c.table_name) = (dropped.schema_name, dropped.object_name);
-        SELECT * INTO target FROM _timescaledb_catalog.hypertable h
+        SELECT * INTO target FROM _timescaledb_stand_in.hypertable h
         WHERE (h.schema_name, h.table_name) = (dropped.schema_name, dropped.object_name);
         IF FOUND THEN
             PERFORM _timescaledb_stand_in.forget_hypertable(target);
@@ -33,22 +33,24 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION _timescaledb_stand_in.forget_hypertable(target _timescaledb_catalog.hypertable) RETURNS void
+CREATE FUNCTION _timescaledb_stand_in.forget_hypertable(target _timescaledb_stand_in.hypertable) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM _timescaledb_stand_in.remove_job(j.id) FROM @jobs@.bgw_job j WHERE j.hypertable_id = target.id;
-    DELETE FROM _timescaledb_catalog.chunk WHERE hypertable_id = target.id;
-    DELETE FROM _timescaledb_catalog.hypertable WHERE id = target.id;
+    DELETE FROM _timescaledb_stand_in.chunk WHERE hypertable_id = target.id;
+    DELETE FROM _timescaledb_stand_in.hypertable WHERE id = target.id;
     IF target.compressed_hypertable_id IS NOT NULL THEN
-        EXECUTE format('DROP TABLE IF EXISTS %s', _timescaledb_stand_in.table_of(target.compressed_hypertable_id));
-        DELETE FROM _timescaledb_catalog.chunk WHERE hypertable_id = target.compressed_hypertable_id;
-        DELETE FROM _timescaledb_catalog.hypertable WHERE id = target.compressed_hypertable_id;
+        EXECUTE format('DROP TABLE %s', _timescaledb_stand_in.table_of(target.compressed_hypertable_id));
+        DELETE FROM _timescaledb_stand_in.chunk WHERE hypertable_id = target.compressed_hypertable_id;
+        DELETE FROM _timescaledb_stand_in.hypertable WHERE id = target.compressed_hypertable_id;
     END IF;
 END
 $$;
 
--- Which table or view is which row of the catalog, for when its name changes.
-CREATE TABLE _timescaledb_stand_in.known_relation (relation oid PRIMARY KEY, hypertable_id integer NOT NULL, is_view boolean NOT NULL);
+-- Which table or view is which row of the catalog, whatever its name becomes.
+CREATE TABLE _timescaledb_stand_in.known_relation (
+    relation oid PRIMARY KEY, hypertable_id integer NOT NULL, is_view boolean NOT NULL
+);
 
 CREATE FUNCTION _timescaledb_stand_in.remember() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -62,7 +64,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER remember AFTER INSERT ON _timescaledb_catalog.hypertable
+CREATE TRIGGER remember AFTER INSERT ON _timescaledb_stand_in.hypertable
     FOR EACH ROW EXECUTE FUNCTION _timescaledb_stand_in.remember();
 CREATE TRIGGER remember AFTER INSERT ON _timescaledb_catalog.continuous_agg
     FOR EACH ROW EXECUTE FUNCTION _timescaledb_stand_in.remember();
@@ -73,17 +75,19 @@ DECLARE
     chunk record;
 BEGIN
     FOR altered IN
-        SELECT k.hypertable_id, k.is_view, n.nspname, c.relname, c.relowner::regrole AS owner, c.oid::regclass AS relation
+        SELECT k.hypertable_id, k.is_view, n.nspname, c.relname, c.relowner::regrole AS owner,
+            c.oid::regclass AS relation
         FROM (SELECT DISTINCT objid FROM pg_event_trigger_ddl_commands()) d
         JOIN _timescaledb_stand_in.known_relation k ON k.relation = d.objid
         JOIN pg_class c ON c.oid = d.objid
         JOIN pg_namespace n ON n.oid = c.relnamespace
     LOOP
         IF altered.is_view THEN
-            UPDATE _timescaledb_catalog.continuous_agg SET user_view_schema = altered.nspname, user_view_name = altered.relname
+            UPDATE _timescaledb_catalog.continuous_agg
+            SET user_view_schema = altered.nspname, user_view_name = altered.relname
             WHERE mat_hypertable_id = altered.hypertable_id;
         ELSE
-            UPDATE _timescaledb_catalog.hypertable SET schema_name = altered.nspname, table_name = altered.relname
+            UPDATE _timescaledb_stand_in.hypertable SET schema_name = altered.nspname, table_name = altered.relname
             WHERE id = altered.hypertable_id;
         END IF;
         UPDATE @jobs@.bgw_job SET owner = altered.owner -- since 2.25.2

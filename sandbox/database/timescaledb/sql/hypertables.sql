@@ -5,11 +5,11 @@
 -- Making and changing hypertables.
 
 -- What by_range and by_hash tell; TimescaleDB has a type of its own in C.
-CREATE TYPE _timescaledb_internal.dimension_info AS ( -- since 2.13
-    column_name name, interval_length bigint, interval_type regtype, num_slices smallint, partition_func regproc -- since 2.13
-); -- since 2.13
-
 -- since 2.13 {
+CREATE TYPE _timescaledb_internal.dimension_info AS (
+    column_name name, interval_length bigint, interval_type regtype, num_slices smallint, partition_func regproc
+);
+
 CREATE FUNCTION public.by_range(
     column_name name, partition_interval anyelement DEFAULT NULL::bigint, partition_func regproc DEFAULT NULL
 ) RETURNS _timescaledb_internal.dimension_info LANGUAGE plpgsql AS $$
@@ -91,7 +91,8 @@ CREATE FUNCTION _timescaledb_stand_in.checked_length(
 BEGIN
     IF _timescaledb_stand_in.is_integer(column_type) THEN
         IF length IS NULL THEN
-            length := CASE column_type WHEN 'smallint'::regtype THEN 10000 WHEN 'integer'::regtype THEN 100000 ELSE 1000000 END;
+            length := CASE column_type
+                WHEN 'smallint'::regtype THEN 10000 WHEN 'integer'::regtype THEN 100000 ELSE 1000000 END;
         ELSIF NOT _timescaledb_stand_in.is_integer(length_type) THEN
             RAISE EXCEPTION 'invalid interval type for % dimension', column_type
                 USING ERRCODE = '22023', HINT = 'Use an interval of type integer.';
@@ -120,7 +121,7 @@ CREATE FUNCTION _timescaledb_stand_in.create_hypertable(
 ) RETURNS TABLE (hypertable_id integer, schema_name name, table_name name, created boolean)
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
-    target _timescaledb_catalog.hypertable := _timescaledb_stand_in.hypertable_of(relation);
+    target _timescaledb_stand_in.hypertable := _timescaledb_stand_in.hypertable_of(relation);
     number integer;
     has_rows boolean;
 BEGIN
@@ -145,7 +146,7 @@ BEGIN
     END IF;
     PERFORM _timescaledb_stand_in.check_unique_indexes(relation, column_name);
     number := nextval('_timescaledb_catalog.hypertable_id_seq');
-    INSERT INTO _timescaledb_catalog.hypertable (
+    INSERT INTO _timescaledb_stand_in.hypertable (
         id, schema_name, table_name, associated_schema_name, associated_table_prefix, num_dimensions
     ) VALUES (
         number, schema_name, table_name, '_timescaledb_internal', '_hyper_' || number,
@@ -244,7 +245,7 @@ CREATE FUNCTION _timescaledb_stand_in.add_dimension(
     relation regclass, name name, partitions smallint, length bigint, length_type regtype, if_not_exists boolean
 ) RETURNS TABLE (dimension_id integer, created boolean) LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
-    target _timescaledb_catalog.hypertable := _timescaledb_stand_in.require_hypertable(relation);
+    target _timescaledb_stand_in.hypertable := _timescaledb_stand_in.require_hypertable(relation);
 BEGIN
     SELECT id INTO dimension_id FROM _timescaledb_catalog.dimension d
     WHERE d.hypertable_id = target.id AND d.column_name = name;
@@ -260,17 +261,17 @@ BEGIN
     dimension_id := CASE WHEN partitions IS NULL
         THEN _timescaledb_stand_in.add_range(target.id, relation, name, length, length_type)
         ELSE _timescaledb_stand_in.add_hash(target.id, relation, name, partitions) END;
-    UPDATE _timescaledb_catalog.hypertable SET num_dimensions = num_dimensions + 1 WHERE id = target.id;
+    UPDATE _timescaledb_stand_in.hypertable SET num_dimensions = num_dimensions + 1 WHERE id = target.id;
     created := true;
     RETURN NEXT;
 END
 $$;
 
 -- The hypertable, for functions that change one; it must be the caller's own, and no continuous aggregate.
-CREATE FUNCTION _timescaledb_stand_in.require_hypertable(relation regclass) RETURNS _timescaledb_catalog.hypertable
+CREATE FUNCTION _timescaledb_stand_in.require_hypertable(relation regclass) RETURNS _timescaledb_stand_in.hypertable
 LANGUAGE plpgsql AS $$
 DECLARE
-    target _timescaledb_catalog.hypertable := _timescaledb_stand_in.hypertable_of(relation);
+    target _timescaledb_stand_in.hypertable := _timescaledb_stand_in.hypertable_of(relation);
 BEGIN
     IF target.id IS NULL THEN
         RAISE EXCEPTION 'table "%" is not a hypertable', _timescaledb_stand_in.name_of(relation)
@@ -285,14 +286,15 @@ CREATE FUNCTION public.set_chunk_time_interval(
     hypertable regclass, chunk_time_interval anyelement, dimension_name name DEFAULT NULL
 ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
-    target _timescaledb_catalog.hypertable;
+    target _timescaledb_stand_in.hypertable;
 BEGIN
     PERFORM _timescaledb_stand_in.require_writable('set_chunk_time_interval');
     PERFORM _timescaledb_stand_in.require_chunked(hypertable);
     target := _timescaledb_stand_in.require_hypertable(hypertable);
     UPDATE _timescaledb_catalog.dimension d
     SET interval_length = _timescaledb_stand_in.checked_length(
-        d.column_name, d.column_type, _timescaledb_stand_in.interval_length(chunk_time_interval), pg_typeof(chunk_time_interval)
+        d.column_name, d.column_type, _timescaledb_stand_in.interval_length(chunk_time_interval),
+        pg_typeof(chunk_time_interval)
     )
     WHERE d.hypertable_id = target.id AND d.interval_length IS NOT NULL
         AND (dimension_name IS NULL OR d.column_name = dimension_name);
@@ -312,7 +314,7 @@ CREATE FUNCTION public.set_integer_now_func(
     hypertable regclass, integer_now_func regproc, replace_if_exists boolean DEFAULT false
 ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
-    target _timescaledb_catalog.hypertable;
+    target _timescaledb_stand_in.hypertable;
     dimension _timescaledb_catalog.dimension;
 BEGIN
     PERFORM _timescaledb_stand_in.require_writable('set_integer_now_func');

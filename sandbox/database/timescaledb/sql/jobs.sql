@@ -2,7 +2,7 @@
 -- GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 -- SPDX-License-Identifier: GPL-3.0-or-later
 
--- Jobs: adding, altering, deleting, running. What is dangerous in TimescaleDB's alter_job is dangerous here (1.1.2, 1.1.3).
+-- Jobs: adding, altering, deleting, running. What is dangerous in TimescaleDB's alter_job is dangerous here.
 
 CREATE FUNCTION _timescaledb_stand_in.require_time_zone(name text) RETURNS void LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -34,8 +34,8 @@ DECLARE
     count bigint;
 BEGIN
     IF months > 0 THEN
-        count := (extract(year FROM age(present, first)) * 12 + extract(month FROM age(present, first)))::integer / months;
-        count := count - 1;
+        count := (extract(year FROM age(present, first)) * 12 + extract(month FROM age(present, first)))::integer
+            / months - 1;
     ELSE
         count := floor(extract(epoch FROM present - first) / extract(epoch FROM schedule)) - 1;
     END IF;
@@ -78,9 +78,9 @@ DECLARE
     number integer := nextval('@jobs@.bgw_job_id_seq');
 BEGIN
     INSERT INTO @jobs@.bgw_job VALUES (
-        number, format('%s [%s]', name, number), schedule, max_runtime, -1, retry_period, '@functions@', procedure, owner,
-        true, initial_start IS NOT NULL, initial_start, hypertable_id, config, '@functions@', procedure || '_check',
-        timezone
+        number, format('%s [%s]', name, number), schedule, max_runtime, -1, retry_period, '@functions@', procedure,
+        owner, true, initial_start IS NOT NULL, initial_start, hypertable_id, config, '@functions@',
+        procedure || '_check', timezone
     );
     RETURN number;
 END
@@ -149,7 +149,8 @@ BEGIN
         PERFORM @functions@.policy_refresh_continuous_aggregate_check(job.config);
         IF _timescaledb_stand_in.check_overlap(job.hypertable_id, job.config, job.id) THEN
             RAISE EXCEPTION 'continuous aggregate refresh policy already exists for "%"', (
-                SELECT user_view_name FROM _timescaledb_catalog.continuous_agg WHERE mat_hypertable_id = job.hypertable_id
+                SELECT user_view_name FROM _timescaledb_catalog.continuous_agg
+                WHERE mat_hypertable_id = job.hypertable_id
             ) USING ERRCODE = '22023';
         END IF;
     END IF;
@@ -200,7 +201,8 @@ CREATE FUNCTION public.alter_job(
     max_retries integer DEFAULT NULL, retry_period interval DEFAULT NULL, scheduled boolean DEFAULT NULL,
     config jsonb DEFAULT NULL, next_start timestamptz DEFAULT NULL, if_exists boolean DEFAULT false,
     check_config regproc DEFAULT NULL
-    , fixed_schedule boolean DEFAULT NULL, initial_start timestamptz DEFAULT NULL, timezone text DEFAULT NULL -- since 2.12
+    , fixed_schedule boolean DEFAULT NULL, initial_start timestamptz DEFAULT NULL -- since 2.12
+    , timezone text DEFAULT NULL -- since 2.12
     , job_name text DEFAULT NULL -- since 2.20
     , config_merge jsonb DEFAULT NULL -- since 2.29
 ) RETURNS TABLE (
@@ -257,9 +259,13 @@ BEGIN
     PERFORM _timescaledb_stand_in.require_login(owner);
     number := nextval('@jobs@.bgw_job_id_seq');
     INSERT INTO @jobs@.bgw_job
-    SELECT number, format('%s [%s]', name, number), schedule_interval, '0', -1, '5 min', p.pronamespace::regnamespace::name,
-        p.proname, owner, scheduled, fixed_schedule, start, NULL, config, c.pronamespace::regnamespace::name, c.proname, zone
-    FROM pg_proc p LEFT JOIN pg_proc c ON c.oid = check_config WHERE p.oid = proc;
+    SELECT number, format('%s [%s]', name, number), schedule_interval, '0', -1, '5 min', n.nspname, p.proname, owner,
+        scheduled, fixed_schedule, start, NULL, config, m.nspname, c.proname, zone
+    FROM pg_proc p
+    JOIN pg_namespace n ON n.oid = p.pronamespace
+    LEFT JOIN pg_proc c ON c.oid = check_config
+    LEFT JOIN pg_namespace m ON m.oid = c.pronamespace
+    WHERE p.oid = proc;
     IF start IS NOT NULL THEN
         PERFORM _timescaledb_stand_in.set_next_start(number, start);
     END IF;
@@ -293,12 +299,13 @@ DECLARE
 BEGIN
     PERFORM _timescaledb_stand_in.require_license('run_job');
     job := _timescaledb_stand_in.find_job(job_id, 'run');
-    EXECUTE _timescaledb_stand_in.job_statement(job) USING job.id, job.config;
+    EXECUTE _timescaledb_stand_in.job_statement(job);
 END
 $$;
 
--- The statement that runs a job, with its number and its config as parameters.
+-- The statement that runs a job.
 CREATE FUNCTION _timescaledb_stand_in.job_statement(job @jobs@.bgw_job) RETURNS text LANGUAGE sql STABLE AS $$
-    SELECT format(CASE prokind WHEN 'p' THEN 'CALL %I.%I($1, $2)' ELSE 'SELECT %I.%I($1, $2)' END, job.proc_schema, job.proc_name)
+    SELECT format('%s %I.%I(%s, %L::jsonb)', CASE prokind WHEN 'p' THEN 'CALL' ELSE 'SELECT' END,
+                  job.proc_schema, job.proc_name, job.id, job.config)
     FROM pg_proc WHERE oid = format('%I.%I', job.proc_schema, job.proc_name)::regproc
 $$;

@@ -85,15 +85,16 @@ BEGIN
     number := _timescaledb_stand_in.require_aggregate(continuous_aggregate, '0A000');
     PERFORM _timescaledb_stand_in.require_login(_timescaledb_stand_in.owner_of(continuous_aggregate));
     dimension := _timescaledb_stand_in.time_dimension(number);
-    PERFORM _timescaledb_stand_in.require_offset('start_offset', _timescaledb_stand_in.type_of(start_offset), dimension.column_type) WHERE start_offset IS NOT NULL;
-    PERFORM _timescaledb_stand_in.require_offset('end_offset', _timescaledb_stand_in.type_of(end_offset), dimension.column_type) WHERE end_offset IS NOT NULL;
+    PERFORM _timescaledb_stand_in.require_offset('start_offset', start_offset, dimension.column_type);
+    PERFORM _timescaledb_stand_in.require_offset('end_offset', end_offset, dimension.column_type);
     options := options || jsonb_build_object('include_tiered_data', include_tiered_data); -- since 2.18
     options := options || jsonb_build_object('buckets_per_batch', buckets_per_batch); -- since 2.19
     options := options || jsonb_build_object('max_batches_per_execution', max_batches_per_execution); -- since 2.19
     options := options || jsonb_build_object('refresh_newest_first', refresh_newest_first); -- since 2.20
-    config := jsonb_build_object('mat_hypertable_id', number, 'start_offset', _timescaledb_stand_in.json_of(start_offset),
-                                 'end_offset', _timescaledb_stand_in.json_of(end_offset))
-        || jsonb_strip_nulls(options);
+    config := jsonb_build_object(
+        'mat_hypertable_id', number, 'start_offset', _timescaledb_stand_in.json_of(start_offset),
+        'end_offset', _timescaledb_stand_in.json_of(end_offset)
+    ) || jsonb_strip_nulls(options);
     width := _timescaledb_stand_in.bucket_width(number);
     IF _timescaledb_stand_in.offset_length(config -> 'start_offset', number)
         < _timescaledb_stand_in.offset_length(config -> 'end_offset', number) + 2 * width
@@ -105,8 +106,8 @@ BEGIN
     END IF;
     -- since 2.21 {
     IF _timescaledb_stand_in.check_overlap(number, config, -1) THEN
-        told := format('A refresh policy with the same start and end offset already exists for continuous aggregate "%s".',
-                       _timescaledb_stand_in.name_of(continuous_aggregate));
+        told := format('A refresh policy with the same start and end offset already exists for continuous aggregate'
+                       ' "%s".', _timescaledb_stand_in.name_of(continuous_aggregate));
         IF NOT if_not_exists THEN
             RAISE EXCEPTION 'continuous aggregate refresh policy already exists for "%"',
                 _timescaledb_stand_in.name_of(continuous_aggregate)
@@ -153,16 +154,21 @@ CREATE FUNCTION _timescaledb_stand_in.bucket_width(number integer) RETURNS numer
     FROM _timescaledb_catalog.continuous_aggs_bucket_function WHERE mat_hypertable_id = number
 $$;
 
-CREATE FUNCTION _timescaledb_stand_in.require_offset(name text, type regtype, column_type regtype) RETURNS void
-LANGUAGE plpgsql AS $$
+CREATE FUNCTION _timescaledb_stand_in.require_offset(
+    name text, value _timescaledb_stand_in.value, column_type regtype
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    type regtype := _timescaledb_stand_in.type_of(value);
 BEGIN
-    IF _timescaledb_stand_in.is_integer(column_type) AND NOT coalesce(_timescaledb_stand_in.is_integer(type), false) THEN
-        RAISE EXCEPTION 'invalid parameter value for %', name USING ERRCODE = '22023',
-            HINT = format('Use time interval of type %s with the continuous aggregate.', column_type);
-    ELSIF NOT _timescaledb_stand_in.is_integer(column_type) AND type IS DISTINCT FROM 'interval'::regtype THEN
-        RAISE EXCEPTION 'invalid parameter value for %', name USING ERRCODE = '22023',
-            HINT = 'Use time interval with a continuous aggregate using timestamp-based time bucket.';
+    -- NULL has no end, and a literal without a type is taken for what is right.
+    IF type IS NULL OR (type = 'interval'::regtype) <> _timescaledb_stand_in.is_integer(column_type) THEN
+        RETURN;
     END IF;
+    RAISE EXCEPTION 'invalid parameter value for %', name USING ERRCODE = '22023',
+        HINT = CASE
+            WHEN _timescaledb_stand_in.is_integer(column_type)
+                THEN format('Use time interval of type %s with the continuous aggregate.', column_type)
+            ELSE 'Use time interval with a continuous aggregate using timestamp-based time bucket.' END;
 END
 $$;
 

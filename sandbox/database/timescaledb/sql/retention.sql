@@ -13,9 +13,9 @@ $$;
 
 -- For a relation that is to get a policy. It is not told by the table in which an aggregate keeps its data.
 CREATE FUNCTION _timescaledb_stand_in.require_policy_target(relation regclass, policy text)
-RETURNS _timescaledb_catalog.hypertable LANGUAGE plpgsql AS $$
+RETURNS _timescaledb_stand_in.hypertable LANGUAGE plpgsql AS $$
 DECLARE
-    found _timescaledb_catalog.hypertable := _timescaledb_stand_in.hypertable_of(relation);
+    found _timescaledb_stand_in.hypertable := _timescaledb_stand_in.hypertable_of(relation);
 BEGIN
     IF found.id IS NULL THEN
         RAISE EXCEPTION '"%" is not a hypertable or a continuous aggregate', _timescaledb_stand_in.name_of(relation)
@@ -89,7 +89,7 @@ DECLARE
     schedule interval := coalesce(schedule_interval, '1 day');
     start timestamptz;
     owner regrole;
-    target _timescaledb_catalog.hypertable;
+    target _timescaledb_stand_in.hypertable;
     dimension _timescaledb_catalog.dimension;
     existing @jobs@.bgw_job;
     config jsonb;
@@ -112,8 +112,8 @@ BEGIN
     IF existing.id IS NOT NULL THEN
         number := -1;
         IF NOT if_not_exists THEN
-            RAISE EXCEPTION 'retention policy already exists for hypertable "%"', _timescaledb_stand_in.name_of(relation)
-                USING ERRCODE = '42710';
+            RAISE EXCEPTION 'retention policy already exists for hypertable "%"',
+                _timescaledb_stand_in.name_of(relation) USING ERRCODE = '42710';
         END IF;
         PERFORM _timescaledb_stand_in.tell_existing(
             format('retention policy already exists for hypertable "%s"', _timescaledb_stand_in.name_of(relation)),
@@ -166,7 +166,7 @@ CREATE FUNCTION _timescaledb_stand_in.remove_policy(
     relation regclass, procedure name, kind text, if_exists boolean
 ) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
-    target _timescaledb_catalog.hypertable := _timescaledb_stand_in.hypertable_of(relation);
+    target _timescaledb_stand_in.hypertable := _timescaledb_stand_in.hypertable_of(relation);
     relation_name name := _timescaledb_stand_in.name_of(relation);
     job @jobs@.bgw_job;
 BEGIN
@@ -257,7 +257,9 @@ BEGIN
         _timescaledb_stand_in.table_of(number)
     );
     IF config ->> 'drop_created_before' IS NOT NULL THEN
-        PERFORM public.drop_chunks(relation, created_before => (config ->> 'drop_created_before')::interval); -- since 2.13
+        -- since 2.13 {
+        PERFORM public.drop_chunks(relation, created_before => (config ->> 'drop_created_before')::interval);
+        -- }
     ELSIF _timescaledb_stand_in.is_integer(dimension.column_type) THEN
         EXECUTE format('SELECT public.drop_chunks($1, older_than => $2::%s)', dimension.column_type)
         USING relation, _timescaledb_stand_in.integer_now(dimension) - (config ->> 'drop_after')::bigint;

@@ -67,11 +67,7 @@ BEGIN
         last_start = started, last_finish = '-infinity', next_start = '-infinity', last_run_success = false,
         total_runs = s.total_runs + 1, total_crashes = s.total_crashes + 1,
         consecutive_crashes = s.consecutive_crashes + 1;
-    statement := format(
-        CASE (SELECT prokind FROM pg_proc WHERE oid = format('%I.%I', job.proc_schema, job.proc_name)::regproc)
-            WHEN 'p' THEN 'CALL %I.%I(%s, %L::jsonb)' ELSE 'SELECT %I.%I(%s, %L::jsonb)' END,
-        job.proc_schema, job.proc_name, number, job.config
-    );
+    statement := _timescaledb_stand_in.job_statement(job);
     owner := pg_get_userbyid(job.owner);
     application_name := job.application_name;
     timeout := greatest(extract(epoch FROM job.max_runtime) * 1000, 0);
@@ -111,8 +107,9 @@ BEGIN
         stat.consecutive_failures := stat.consecutive_failures + 1;
         stat.total_duration_failures := stat.total_duration_failures + (finished - started);
         later := finished + least(job.retry_period * least(stat.consecutive_failures, 20), job.schedule_interval * 5);
-        INSERT INTO _timescaledb_internal.bgw_job_stat_history (job_id, pid, execution_start, execution_finish, succeeded, data)
-        VALUES (number, pg_backend_pid(), started, finished, false, jsonb_build_object(
+        INSERT INTO _timescaledb_internal.bgw_job_stat_history (
+            job_id, pid, execution_start, execution_finish, succeeded, data
+        ) VALUES (number, pg_backend_pid(), started, finished, false, jsonb_build_object(
             'job', to_jsonb(job), 'error_data', jsonb_build_object('sqlerrcode', error_code, 'message', error_message)
         ));
         IF job.max_retries >= 0 AND stat.consecutive_failures >= job.max_retries THEN

@@ -23,9 +23,9 @@ CREATE FUNCTION public.chunks_detailed_size(hypertable regclass) RETURNS TABLE (
         s.table_bytes + coalesce(p.table_bytes, 0), s.index_bytes + coalesce(p.index_bytes, 0),
         s.toast_bytes + coalesce(p.toast_bytes, 0), s.total_bytes + coalesce(p.total_bytes, 0), NULL::name
     FROM _timescaledb_stand_in.hypertable_of(hypertable) h
-    JOIN _timescaledb_catalog.chunk c ON c.hypertable_id = h.id AND NOT c.osm_chunk
+    JOIN _timescaledb_stand_in.chunk c ON c.hypertable_id = h.id AND NOT c.osm_chunk
     CROSS JOIN LATERAL _timescaledb_stand_in.size_of(format('%I.%I', c.schema_name, c.table_name)::regclass) s
-    LEFT JOIN _timescaledb_catalog.chunk k ON k.id = c.compressed_chunk_id
+    LEFT JOIN _timescaledb_stand_in.chunk k ON k.id = c.compressed_chunk_id
     LEFT JOIN LATERAL _timescaledb_stand_in.size_of(
         CASE WHEN k.id IS NOT NULL THEN format('%I.%I', k.schema_name, k.table_name)::regclass END
     ) p ON true
@@ -35,9 +35,10 @@ $$;
 CREATE FUNCTION public.hypertable_detailed_size(hypertable regclass) RETURNS TABLE (
     table_bytes bigint, index_bytes bigint, toast_bytes bigint, total_bytes bigint, node_name name
 ) LANGUAGE sql STABLE AS $$
-    SELECT r.table_bytes + coalesce(sum(c.table_bytes), 0)::bigint, r.index_bytes + coalesce(sum(c.index_bytes), 0)::bigint,
-        r.toast_bytes + coalesce(sum(c.toast_bytes), 0)::bigint, r.total_bytes + coalesce(sum(c.total_bytes), 0)::bigint,
-        NULL::name
+    SELECT r.table_bytes + coalesce(sum(c.table_bytes), 0)::bigint,
+        r.index_bytes + coalesce(sum(c.index_bytes), 0)::bigint,
+        r.toast_bytes + coalesce(sum(c.toast_bytes), 0)::bigint,
+        r.total_bytes + coalesce(sum(c.total_bytes), 0)::bigint, NULL::name
     FROM _timescaledb_stand_in.hypertable_of(hypertable) h
     CROSS JOIN LATERAL _timescaledb_stand_in.size_of(_timescaledb_stand_in.table_of(h.id)) r
     LEFT JOIN public.chunks_detailed_size(hypertable) c ON true

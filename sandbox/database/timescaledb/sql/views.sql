@@ -6,15 +6,16 @@
 
 CREATE VIEW timescaledb_information.hypertables AS
 SELECT h.schema_name AS hypertable_schema, h.table_name AS hypertable_name, t.tableowner AS owner, h.num_dimensions,
-    (SELECT count(*) FROM _timescaledb_catalog.chunk c WHERE c.hypertable_id = h.id AND NOT c.osm_chunk) AS num_chunks,
+    (SELECT count(*) FROM _timescaledb_stand_in.chunk c WHERE c.hypertable_id = h.id AND NOT c.osm_chunk) AS num_chunks,
     h.compression_state = 1 AS compression_enabled,
     false AS is_distributed, NULL::smallint AS replication_factor, NULL::name[] AS data_nodes, -- before 2.14
     NULL::name[] AS tablespaces
     , d.column_name AS primary_dimension, d.column_type AS primary_dimension_type -- since 2.20
-FROM _timescaledb_catalog.hypertable h
+FROM _timescaledb_stand_in.hypertable h
 JOIN pg_tables t ON (t.schemaname, t.tablename) = (h.schema_name, h.table_name)
 JOIN _timescaledb_catalog.dimension d ON d.id = (
-    SELECT min(p.id) FROM _timescaledb_catalog.dimension p WHERE p.hypertable_id = h.id AND p.interval_length IS NOT NULL
+    SELECT min(p.id) FROM _timescaledb_catalog.dimension p
+    WHERE p.hypertable_id = h.id AND p.interval_length IS NOT NULL
 )
 WHERE h.compression_state <> 2
     AND NOT EXISTS (SELECT FROM _timescaledb_catalog.continuous_agg a WHERE a.mat_hypertable_id = h.id);
@@ -27,7 +28,7 @@ SELECT h.schema_name AS hypertable_schema, h.table_name AS hypertable_name,
         AS time_interval,
     CASE WHEN _timescaledb_stand_in.is_integer(d.column_type) THEN d.interval_length END AS integer_interval,
     d.integer_now_func, d.num_slices AS num_partitions
-FROM _timescaledb_catalog.hypertable h JOIN _timescaledb_catalog.dimension d ON d.hypertable_id = h.id;
+FROM _timescaledb_stand_in.hypertable h JOIN _timescaledb_catalog.dimension d ON d.hypertable_id = h.id;
 
 CREATE VIEW timescaledb_information.chunks AS
 SELECT h.schema_name AS hypertable_schema, h.table_name AS hypertable_name, c.schema_name AS chunk_schema,
@@ -40,12 +41,12 @@ SELECT h.schema_name AS hypertable_schema, h.table_name AS hypertable_name, c.sc
     t.spcname AS chunk_tablespace
     , NULL::name[] AS data_nodes -- before 2.14
     , c.creation_time AS chunk_creation_time -- since 2.13
-FROM _timescaledb_catalog.hypertable h
+FROM _timescaledb_stand_in.hypertable h
 JOIN (
     SELECT DISTINCT ON (hypertable_id) *, _timescaledb_stand_in.is_integer(column_type) AS is_number
     FROM _timescaledb_catalog.dimension WHERE interval_length IS NOT NULL ORDER BY hypertable_id, id
 ) d ON d.hypertable_id = h.id
-JOIN _timescaledb_catalog.chunk c ON c.hypertable_id = h.id
+JOIN _timescaledb_stand_in.chunk c ON c.hypertable_id = h.id
 JOIN _timescaledb_catalog.dimension_slice s ON s.chunk_id = c.id AND s.dimension_id = d.id
 JOIN pg_namespace n ON n.nspname = c.schema_name
 JOIN pg_class r ON r.relnamespace = n.oid AND r.relname = c.table_name
@@ -60,7 +61,7 @@ SELECT j.id AS job_id, j.application_name, j.schedule_interval, j.max_runtime, j
     h.schema_name AS hypertable_schema, h.table_name AS hypertable_name, -- before 2.20
     j.check_schema, j.check_name
 FROM @jobs@.bgw_job j
-LEFT JOIN _timescaledb_catalog.hypertable h ON h.id = j.hypertable_id
+LEFT JOIN _timescaledb_stand_in.hypertable h ON h.id = j.hypertable_id
 LEFT JOIN _timescaledb_internal.bgw_job_stat s ON s.job_id = j.id
 LEFT JOIN _timescaledb_catalog.continuous_agg a ON a.mat_hypertable_id = j.hypertable_id;
 
@@ -76,7 +77,7 @@ SELECT h.schema_name AS hypertable_schema, h.table_name AS hypertable_name, j.id
 FROM @jobs@.bgw_job j
 LEFT JOIN _timescaledb_internal.bgw_job_stat s ON s.job_id = j.id -- since 2.23
 JOIN _timescaledb_internal.bgw_job_stat s ON s.job_id = j.id -- before 2.23
-LEFT JOIN _timescaledb_catalog.hypertable h ON h.id = j.hypertable_id
+LEFT JOIN _timescaledb_stand_in.hypertable h ON h.id = j.hypertable_id
 LEFT JOIN pg_stat_activity a ON a.datname = current_database() AND a.application_name = j.application_name
 ORDER BY h.schema_name, h.table_name;
 
@@ -115,8 +116,8 @@ SELECT h.schema_name AS hypertable_schema, h.table_name AS hypertable_name, a.us
     m.schema_name AS materialization_hypertable_schema, m.table_name AS materialization_hypertable_name,
     pg_get_viewdef(to_regclass(format('%I.%I', a.direct_view_schema, a.direct_view_name))) AS view_definition
 FROM _timescaledb_catalog.continuous_agg a
-JOIN _timescaledb_catalog.hypertable h ON h.id = a.raw_hypertable_id
-JOIN _timescaledb_catalog.hypertable m ON m.id = a.mat_hypertable_id
+JOIN _timescaledb_stand_in.hypertable h ON h.id = a.raw_hypertable_id
+JOIN _timescaledb_stand_in.hypertable m ON m.id = a.mat_hypertable_id
 JOIN pg_class v ON v.oid = to_regclass(format('%I.%I', a.user_view_schema, a.user_view_name));
 
-GRANT SELECT ON ALL TABLES IN SCHEMA timescaledb_information TO PUBLIC;
+GRANT SELECT ON ALL TABLES IN SCHEMA timescaledb_information, _timescaledb_stand_in TO PUBLIC;
