@@ -37,9 +37,9 @@ _FILES = (
     "columnstore",
     "continuous_aggregates",
     "refresh_policies",
+    "ddl",
     "sizes",
     "views",
-    "ddl",
 )
 _CONDITION = re.compile(r"^(?P<code>.*?)\s*-- (?P<word>since|before) (?P<version>\d+\.\d+(\.\d+)?)(?P<opens> \{)?$")
 #: CREATE EXTENSION writes this row; it is how programs detect TimescaleDB, and its version.
