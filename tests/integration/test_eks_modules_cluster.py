@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 
 from tests.support.aws_server import AwsServer
 from tests.support.eks import PLATFORM, cluster_options, make_parents, settled_update
-from tests.support.modules import Modules, Outcome, wait_until
+from tests.support.modules import Modules, Outcome
+from tests.support.waiting import wait_until
 
 QUICK = {"cluster": 0.3, "update": 0.3, "node_group": 0.3, "node": 0.0}
 

@@ -25,7 +25,8 @@ from tests.support.eks import (
     pool_options,
     settled_update,
 )
-from tests.support.modules import Modules, Outcome, wait_until
+from tests.support.modules import Modules, Outcome
+from tests.support.waiting import wait_until
 
 QUICK = {"cluster": 0.0, "update": 0.2, "node_group": 0.2, "node": 0.0}
 GPU_TAINT = {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.control_plane import ControlPlane, Outcome, finish, wait_until
+from tests.support.control_plane import ControlPlane, Outcome, finish
+from tests.support.waiting import wait_until
 
 GPU = "nvidia.com/gpu"
 POOL_LABEL = "eks.amazonaws.com/nodegroup"

@@ -25,8 +25,9 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client 
 
 from sandbox.eks.control_plane import ControlPlane as Connection
 from sandbox.eks.kubernetes import Kubernetes, Rejected
-from tests.support.control_plane import ControlPlane, Outcome, finish, namespace, wait_until
+from tests.support.control_plane import ControlPlane, Outcome, finish, namespace
 from tests.support.kubelet import GPU, RUN_LABEL, RUNS_ON, TURNED_AWAY, Fate, Kubelet, devices, ended, passes, waiting
+from tests.support.waiting import wait_until
 
 IMAGE = f"registry.example.com/vectoradd@sha256:{'0' * 64}"
 STARTUP = {"key": "example.com/gpu-starting", "value": "", "effect": "NoSchedule"}

@@ -22,9 +22,10 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import Watcher
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import connect
 
-from tests.support.control_plane import Outcome, finish, wait_until
+from tests.support.control_plane import Outcome, finish
 from tests.support.gpu import Object, node
 from tests.support.kubernetes_fake import Fault, KubernetesFake, Request
+from tests.support.waiting import wait_until
 
 POOL = "gpu"
 PLUGIN = {"app.kubernetes.io/name": "nvidia-device-plugin"}

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.control_plane import NAME, ControlPlane, Outcome, finish, tool, wait_until
+from tests.support.control_plane import NAME, ControlPlane, Outcome, finish, tool
+from tests.support.waiting import wait_until
 
 _numbers = itertools.count(1)
 

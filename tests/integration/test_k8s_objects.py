@@ -19,16 +19,8 @@ import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import apply_set
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.objects import Reference
 
-from tests.support.control_plane import (
-    ControlPlane,
-    Outcome,
-    config_map,
-    deployment,
-    finish,
-    names,
-    namespace,
-    wait_until,
-)
+from tests.support.control_plane import ControlPlane, Outcome, config_map, deployment, finish, names, namespace
+from tests.support.waiting import wait_until
 
 PART_OF = "applyset.kubernetes.io/part-of"
 KINDS = "applyset.kubernetes.io/contains-group-kinds"

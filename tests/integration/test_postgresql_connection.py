@@ -32,9 +32,10 @@ from ansible_collections.entasis.engine.plugins.module_utils._postgresql import 
     connect,
 )
 
-from tests.support.control_plane import ControlPlane, wait_until
+from tests.support.control_plane import ControlPlane
 from tests.support.postgresql import Server
 from tests.support.tls import Authority, TlsFront
+from tests.support.waiting import wait_until
 
 #: The longest name that CloudNativePG's certificates have for a service, inside the cluster.
 SERVICE_NAME = "timescaledb-rw.data.svc"

@@ -19,8 +19,9 @@ import pytest
 import yaml
 
 from tests.support.aws_server import PROJECT, REGION, AwsServer
-from tests.support.control_plane import ControlPlane, deployment, tool, wait_until
+from tests.support.control_plane import ControlPlane, deployment, tool
 from tests.support.eks import make_cluster, make_parents, node_pool, pool_options
+from tests.support.waiting import wait_until
 
 #: The longest that a playbook may run (seconds); a hang fails instead of hanging.
 RUN_LIMIT = 60.0

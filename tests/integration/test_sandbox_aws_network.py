@@ -9,7 +9,6 @@ Each test here that moto alone would fail names what moto does in its docstring.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.aws_server import AwsServer
+from tests.support.waiting import wait_until
 
 REGION = "ap-northeast-2"
 TAGS = [{"Key": "Name", "Value": "demo"}, {"Key": "entasis.io/platform", "Value": "demo"}]
@@ -45,13 +45,6 @@ def code_of(call: Callable[..., Any], **arguments: Any) -> str:
     with pytest.raises(ClientError) as failed:
         call(**arguments)
     return str(failed.value.response["Error"]["Code"])
-
-
-def wait_until(condition: Callable[[], bool], limit: float = 10.0) -> None:
-    end = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < end, f"not so after {limit} s"
-        time.sleep(0.02)
 
 
 @pytest.fixture

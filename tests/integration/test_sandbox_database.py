@@ -24,9 +24,10 @@ from sandbox import control_plane, toolchain
 from sandbox.database import installation
 from sandbox.layout import Layout
 from tests.support import platform
-from tests.support.eks_account import Account, until
+from tests.support.eks_account import Account
 from tests.support.eks_admin import Admin, connect
-from tests.support.sandbox import PROJECT, Sandbox, listeners, wait_until
+from tests.support.sandbox import PROJECT, Sandbox, listeners
+from tests.support.waiting import wait_until
 
 #: Seconds for what takes a second or two on an idle machine: a port-forward, a cluster, a node group.
 LIMIT = 30.0
@@ -123,9 +124,9 @@ def node_of_a_group(sandbox: Sandbox) -> str:
     running.control("POST", "settings", {"cluster": 0.2, "node_group": 0.2, "node": 0.2})
     made = Account(lambda service, region: connect(running, service, region))
     made.create_cluster()
-    until(lambda: made.cluster()["status"] == "ACTIVE", LIMIT)
+    wait_until(lambda: made.cluster()["status"] == "ACTIVE", limit=LIMIT)
     made.create_group()
-    until(lambda: made.group()["status"] == "ACTIVE", LIMIT)
+    wait_until(lambda: made.group()["status"] == "ACTIVE", limit=LIMIT)
     return str(Admin(running).nodes("general")[0]["metadata"]["name"])
 
 

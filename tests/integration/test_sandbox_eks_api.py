@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests.support.aws_server import AwsServer
-from tests.support.eks_account import REGION, Account, refusal, until
+from tests.support.eks_account import REGION, Account, refusal
+from tests.support.waiting import wait_until
 
 QUICK = {"cluster": 0, "node_group": 0, "node": 0, "update": 0}
 
@@ -62,7 +63,7 @@ def test_a_cluster_is_created_then_active_then_deleted(server: AwsServer, accoun
     assert [pair["GroupId"] for pair in found["IpPermissions"][0]["UserIdGroupPairs"]] == [group]
     assert account.eks.list_clusters()["clusters"] == ["prod"]
     assert account.eks.delete_cluster(name="prod")["cluster"]["status"] == "DELETING"
-    until(lambda: not account.eks.list_clusters()["clusters"])
+    wait_until(lambda: not account.eks.list_clusters()["clusters"])
     assert refusal(account.eks.describe_cluster, name="prod") == (
         "ResourceNotFoundException",
         "No cluster found for name: prod.",
@@ -126,7 +127,7 @@ def test_each_kind_of_configuration_is_an_update_of_its_own(server: AwsServer, a
     assert (begun["type"], begun["status"]) == ("EndpointAccessUpdate", "InProgress")
     assert account.cluster()["status"] == "UPDATING"
     assert refusal(update, name="prod", deletionProtection=True)[0] == "ResourceInUseException"
-    until(lambda: account.cluster()["status"] == "ACTIVE")
+    wait_until(lambda: account.cluster()["status"] == "ACTIVE")
     server.control("POST", "settings", {"update": 0})
     network = account.cluster()["resourcesVpcConfig"]
     assert network["endpointPrivateAccess"] is True
@@ -177,7 +178,7 @@ def test_a_version_moves_one_minor_at_a_time_and_waits_for_old_nodes(account: Ac
     code, message = refusal(update, name="prod", version="1.36")
     assert (code, "general" in message) == ("InvalidRequestException", True)
     account.eks.update_nodegroup_version(clusterName="prod", nodegroupName="general")
-    until(lambda: account.group()["status"] == "ACTIVE")
+    wait_until(lambda: account.group()["status"] == "ACTIVE")
     assert account.group()["version"] == "1.35"
     assert account.group()["releaseVersion"].startswith("1.35.")
     update(name="prod", version="1.36")
@@ -190,7 +191,7 @@ def test_a_node_group_is_created_scaled_relabelled_and_deleted(server: AwsServer
     account.create_cluster()
     server.control("POST", "settings", {"node_group": 0.2})
     assert account.create_group(labels={"role": "general", "old": "x"})["status"] == "CREATING"
-    until(lambda: account.group()["status"] == "ACTIVE")
+    wait_until(lambda: account.group()["status"] == "ACTIVE")
     group = account.group()
     assert group["updateConfig"] == {"maxUnavailable": 1}
     assert (group["version"], group["amiType"], group["diskSize"]) == ("1.34", "AL2023_x86_64_STANDARD", 20)
@@ -218,7 +219,7 @@ def test_a_node_group_is_created_scaled_relabelled_and_deleted(server: AwsServer
     )
     account.eks.delete_nodegroup(clusterName="prod", nodegroupName="general")
     assert account.group()["status"] == "DELETING"
-    until(lambda: not account.eks.list_nodegroups(clusterName="prod")["nodegroups"])
+    wait_until(lambda: not account.eks.list_nodegroups(clusterName="prod")["nodegroups"])
 
 
 def test_a_node_group_is_refused_with_the_reason(server: AwsServer, account: Account) -> None:
@@ -265,14 +266,14 @@ def test_a_creation_fails_on_demand(server: AwsServer, account: Account) -> None
     }
     server.control("POST", "eks/failures", failure)
     account.create_group()
-    until(lambda: account.group()["status"] == "CREATE_FAILED")
+    wait_until(lambda: account.group()["status"] == "CREATE_FAILED")
     assert account.group()["health"]["issues"] == [
         {"code": "AsgInstanceLaunchFailures", "message": "full", "resourceIds": []}
     ]
     account.eks.delete_nodegroup(clusterName="prod", nodegroupName="general")
-    until(lambda: not account.eks.list_nodegroups(clusterName="prod")["nodegroups"])
+    wait_until(lambda: not account.eks.list_nodegroups(clusterName="prod")["nodegroups"])
     account.create_group()
-    until(lambda: account.group()["status"] == "ACTIVE")
+    wait_until(lambda: account.group()["status"] == "ACTIVE")
 
 
 def test_a_full_subnet_fails_the_node_group(account: Account) -> None:
@@ -331,7 +332,7 @@ def test_a_cluster_of_the_config_map_has_no_entries(account: Account) -> None:
     assert refusal(account.eks.list_access_entries, clusterName="prod")[0] == "InvalidRequestException"
     account.eks.update_cluster_config(name="prod", accessConfig={"authenticationMode": "API_AND_CONFIG_MAP"})
     user = account.sts.get_caller_identity()["Arn"]
-    until(lambda: account.cluster()["status"] == "ACTIVE")
+    wait_until(lambda: account.cluster()["status"] == "ACTIVE")
     assert account.eks.list_access_entries(clusterName="prod")["accessEntries"] == [user]
 
 
@@ -449,4 +450,4 @@ def test_a_killed_server_goes_on_where_it_was(server: AwsServer, account: Accoun
     server.stop(signal.SIGKILL)
     server.start()
     assert account.cluster() == before
-    until(lambda: account.group()["status"] == "ACTIVE")
+    wait_until(lambda: account.group()["status"] == "ACTIVE")

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.eks_account import Account, until
+from tests.support.eks_account import Account
 from tests.support.eks_admin import Admin, connect
 from tests.support.modules import RUN_MODULE
 from tests.support.platform import PROJECT, Sandbox
+from tests.support.waiting import wait_until
 
 GPU = "nvidia.com/gpu"
 STARTUP = "example.com/gpu-starting"
@@ -45,7 +46,7 @@ def admin(sandbox: Sandbox) -> Admin:
     sandbox.control("POST", "settings", delays)
     account = Account(lambda service, region: connect(sandbox, service, region))
     account.create_cluster()
-    until(lambda: account.cluster()["status"] == "ACTIVE")
+    wait_until(lambda: account.cluster()["status"] == "ACTIVE")
     kubectl = Admin(sandbox)
     kubectl.apply(device_plugin())
     account.create_group(
@@ -55,7 +56,7 @@ def admin(sandbox: Sandbox) -> Admin:
         taints=POOL_TAINTS,
         scalingConfig={"minSize": 1, "maxSize": 2, "desiredSize": 1},
     )
-    until(lambda: account.group("ai")["status"] == "ACTIVE", SLOW)
+    wait_until(lambda: account.group("ai")["status"] == "ACTIVE", limit=SLOW)
     return kubectl
 
 
@@ -81,10 +82,10 @@ def device_plugin() -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def sound(sandbox: Sandbox, admin: Admin) -> Iterator[None]:
     """Each test begins and ends with four sound GPUs."""
-    until(lambda: gpus(admin) == ("4", "4"), SLOW)
+    wait_until(lambda: gpus(admin) == ("4", "4"), limit=SLOW)
     yield
     sandbox.control("DELETE", "eks/gpus")
-    until(lambda: gpus(admin) == ("4", "4"), SLOW)
+    wait_until(lambda: gpus(admin) == ("4", "4"), limit=SLOW)
 
 
 def node(admin: Admin) -> dict[str, Any]:
@@ -101,7 +102,9 @@ def replace(sandbox: Sandbox, admin: Admin) -> None:
     """Let another instance take the node's place."""
     before = node(admin)["metadata"]
     sandbox.control("POST", "eks/replacements", {"node": before["name"]})
-    until(lambda: [found["metadata"]["uid"] for found in admin.nodes("ai")] not in ([], [before["uid"]]), SLOW)
+    wait_until(
+        lambda: [found["metadata"]["uid"] for found in admin.nodes("ai")] not in ([], [before["uid"]]), limit=SLOW
+    )
 
 
 def taints(admin: Admin) -> set[str]:
@@ -121,14 +124,14 @@ def test_gpus_are_missing_unhealthy_or_gone(
     sandbox: Sandbox, admin: Admin, conduct: dict[str, int], advertised: tuple[str, str]
 ) -> None:
     sandbox.control("POST", "eks/gpus", {"node": node(admin)["metadata"]["name"], **conduct})
-    until(lambda: gpus(admin) == advertised, SLOW)
+    wait_until(lambda: gpus(admin) == advertised, limit=SLOW)
 
 
 def test_the_conduct_of_every_node_gives_way_to_that_of_one(sandbox: Sandbox, admin: Admin) -> None:
     sandbox.control("POST", "eks/gpus", {"capacity": 1})
-    until(lambda: gpus(admin) == ("1", "1"), SLOW)
+    wait_until(lambda: gpus(admin) == ("1", "1"), limit=SLOW)
     sandbox.control("POST", "eks/gpus", {"node": node(admin)["metadata"]["name"], "capacity": 2})
-    until(lambda: gpus(admin) == ("2", "2"), SLOW)
+    wait_until(lambda: gpus(admin) == ("2", "2"), limit=SLOW)
 
 
 def test_a_replaced_node_has_its_name_its_taints_and_late_gpus(sandbox: Sandbox, admin: Admin) -> None:
@@ -141,10 +144,10 @@ def test_a_replaced_node_has_its_name_its_taints_and_late_gpus(sandbox: Sandbox,
     assert after["metadata"]["name"] == name
     assert after["spec"]["providerID"] != before["spec"]["providerID"]
     assert STARTUP in taints(admin)
-    until(lambda: admin.ready("ai") == 1, SLOW)
+    wait_until(lambda: admin.ready("ai") == 1, limit=SLOW)
     assert gpus(admin) == (None, None)
     sandbox.control("POST", "eks/gpus", {"node": name, "delay": 0})
-    until(lambda: gpus(admin) == ("4", "4"), SLOW)
+    wait_until(lambda: gpus(admin) == ("4", "4"), limit=SLOW)
 
 
 def test_a_lifted_startup_taint_stays_away(admin: Admin, sandbox: Sandbox) -> None:
@@ -153,7 +156,7 @@ def test_a_lifted_startup_taint_stays_away(admin: Admin, sandbox: Sandbox) -> No
     admin.run("taint", "node", name, f"{STARTUP}-")
     # By then the bridge has looked at the node again: it has changed its GPUs.
     sandbox.control("POST", "eks/gpus", {"node": name, "capacity": 1})
-    until(lambda: gpus(admin) == ("1", "1"), SLOW)
+    wait_until(lambda: gpus(admin) == ("1", "1"), limit=SLOW)
     assert taints(admin) == {GPU}
 
 
@@ -183,14 +186,14 @@ def devices(admin: Admin, name: str) -> list[str]:
 
 def test_a_simulated_smoke_pod_sees_the_gpus_of_its_node_and_ends(sandbox: Sandbox, admin: Admin) -> None:
     admin.apply(smoke_pod("sees-all", 4))
-    until(lambda: phase(admin, "sees-all") == "Succeeded", SLOW)
-    until(lambda: len(set(devices(admin, "sees-all"))) == 4, SLOW)
+    wait_until(lambda: phase(admin, "sees-all") == "Succeeded", limit=SLOW)
+    wait_until(lambda: len(set(devices(admin, "sees-all"))) == 4, limit=SLOW)
     sandbox.control("POST", "eks/gpus", {"seen": 3, "exit_code": 1})
     admin.apply(smoke_pod("sees-three", 4))
-    until(lambda: phase(admin, "sees-three") == "Failed", SLOW)
-    until(lambda: len(devices(admin, "sees-three")) == 3, SLOW)
+    wait_until(lambda: phase(admin, "sees-three") == "Failed", limit=SLOW)
+    wait_until(lambda: len(devices(admin, "sees-three")) == 3, limit=SLOW)
     admin.run("delete", "pod", "sees-all", "sees-three")
-    until(lambda: admin.items("logs.kwok.x-k8s.io", "--all-namespaces") == [], SLOW)
+    wait_until(lambda: admin.items("logs.kwok.x-k8s.io", "--all-namespaces") == [], limit=SLOW)
 
 
 def gpu_node_ready(sandbox: Sandbox, **options: Any) -> dict[str, Any]:

@@ -19,9 +19,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.eks_account import REGION, Account, refusal, until
+from tests.support.eks_account import REGION, Account, refusal
 from tests.support.eks_admin import Admin, connect, is_ready
 from tests.support.platform import Sandbox
+from tests.support.waiting import wait_until
 
 #: A cluster on a busy machine of two cores gets this long (seconds) for what takes a second or two when it is idle.
 SLOW = 60.0
@@ -42,7 +43,7 @@ def account(sandbox: Sandbox) -> Account:
     sandbox.control("POST", "settings", {"cluster": 0.2, "node_group": 0.2, "node": 0.2, "gpu": 0.5, "update": 0.2})
     made = Account(lambda service, region: connect(sandbox, service, region))
     made.create_cluster()
-    until(lambda: made.cluster()["status"] == "ACTIVE")
+    wait_until(lambda: made.cluster()["status"] == "ACTIVE")
     return made
 
 
@@ -55,15 +56,15 @@ def admin(sandbox: Sandbox, account: Account) -> Admin:  # noqa: ARG001 - the cl
 def group(account: Account) -> Iterator[Account]:
     """The account with a node group of three nodes, general, which is gone after the test."""
     account.create_group(labels={"role": "general"})
-    until(lambda: account.group()["status"] == "ACTIVE", SLOW)
+    wait_until(lambda: account.group()["status"] == "ACTIVE", limit=SLOW)
     yield account
-    until(lambda: account.group()["status"] != "UPDATING", SLOW)
+    wait_until(lambda: account.group()["status"] != "UPDATING", limit=SLOW)
     remove_group(account, "general")
 
 
 def remove_group(account: Account, name: str) -> None:
     account.eks.delete_nodegroup(clusterName="prod", nodegroupName=name)
-    until(lambda: name not in account.eks.list_nodegroups(clusterName="prod")["nodegroups"], SLOW)
+    wait_until(lambda: name not in account.eks.list_nodegroups(clusterName="prod")["nodegroups"], limit=SLOW)
 
 
 class Caller:
@@ -162,13 +163,13 @@ def test_an_entry_alone_gives_no_rights_and_the_view_policy_only_views(
     viewer = Caller(sandbox, tmp_path, **keys)
     assert viewer("get", "pods") == "Forbidden"
     account.eks.associate_access_policy(**place, policyArn=VIEW, accessScope={"type": "cluster"})
-    until(lambda: viewer("get", "pods", "--all-namespaces") == "ok")
+    wait_until(lambda: viewer("get", "pods", "--all-namespaces") == "ok")
     assert viewer("create", "configmap", "x") == "Forbidden"
     assert viewer("get", "secrets") == "Forbidden"
     account.eks.disassociate_access_policy(**place, policyArn=VIEW)
-    until(lambda: viewer("get", "pods") == "Forbidden")
+    wait_until(lambda: viewer("get", "pods") == "Forbidden")
     account.eks.delete_access_entry(**place)
-    until(lambda: viewer("get", "pods") == "Unauthorized")
+    wait_until(lambda: viewer("get", "pods") == "Unauthorized")
 
 
 def test_a_policy_for_a_namespace_ends_at_its_border(
@@ -183,11 +184,11 @@ def test_a_policy_for_a_namespace_ends_at_its_border(
     # The namespace may come after the policy.
     admin.run("create", "namespace", "trading")
     editor = Caller(sandbox, tmp_path, "--role-arn", role)
-    until(lambda: editor("get", "configmaps", "-n", "trading") == "ok")
+    wait_until(lambda: editor("get", "configmaps", "-n", "trading") == "ok")
     assert editor("create", "configmap", "mine", "-n", "trading") == "ok"
     assert editor("get", "configmaps", "-n", "default") == "Forbidden"
     account.eks.delete_access_entry(**place)
-    until(lambda: not admin.items("rolebindings", "-n", "trading"))
+    wait_until(lambda: not admin.items("rolebindings", "-n", "trading"))
 
 
 def test_the_groups_of_an_entry_count(sandbox: Sandbox, account: Account, admin: Admin, tmp_path: Path) -> None:
@@ -230,12 +231,12 @@ def test_labels_and_taints_follow_and_leave_others_alone(group: Account, admin: 
         labels={"addOrUpdateLabels": {"role": "changed", "tier": "1"}}, taints={"addOrUpdateTaints": [taint]}
     )
     expected = [("dedicated", "x", "NoSchedule"), ("theirs", "kept", "PreferNoSchedule")]
-    until(lambda: all(taints_of(node) == expected for node in admin.nodes("general")))
+    wait_until(lambda: all(taints_of(node) == expected for node in admin.nodes("general")))
     for node in admin.nodes("general"):
         labels = node["metadata"]["labels"]
         assert (labels["role"], labels["tier"], labels["theirs"]) == ("changed", "1", "kept")
     group.update_group(labels={"removeLabels": ["tier"]}, taints={"removeTaints": [taint]})
-    until(lambda: all(taints_of(node) == expected[1:] for node in admin.nodes("general")))
+    wait_until(lambda: all(taints_of(node) == expected[1:] for node in admin.nodes("general")))
     labels = [node["metadata"]["labels"] for node in admin.nodes("general")]
     assert [("tier" in found, found["theirs"]) for found in labels] == [(False, "kept")] * 3
 
@@ -263,17 +264,17 @@ def running_pods(admin: Admin) -> list[dict[str, Any]]:
 
 def test_scaling_moves_pods_off_the_nodes_that_go(group: Account, admin: Admin) -> None:
     admin.apply(deployment(6))
-    until(lambda: len(running_pods(admin)) == 6, SLOW)
+    wait_until(lambda: len(running_pods(admin)) == 6, limit=SLOW)
     group.eks.update_nodegroup_config(
         clusterName="prod", nodegroupName="general", scalingConfig={"minSize": 1, "desiredSize": 5}
     )
-    until(lambda: group.group()["status"] == "ACTIVE", SLOW)
+    wait_until(lambda: group.group()["status"] == "ACTIVE", limit=SLOW)
     assert admin.ready("general") == 5
     group.eks.update_nodegroup_config(clusterName="prod", nodegroupName="general", scalingConfig={"desiredSize": 1})
-    until(lambda: group.group()["status"] == "ACTIVE", SLOW)
+    wait_until(lambda: group.group()["status"] == "ACTIVE", limit=SLOW)
     left = admin.nodes("general")
     assert len(left) == 1
-    until(lambda: len(running_pods(admin)) == 6, SLOW)
+    wait_until(lambda: len(running_pods(admin)) == 6, limit=SLOW)
     assert {pod["spec"]["nodeName"] for pod in running_pods(admin)} == {left[0]["metadata"]["name"]}
     admin.run("delete", "deployment", "api")
 
@@ -282,7 +283,7 @@ def test_a_node_deleted_by_hand_comes_back(group: Account, admin: Admin) -> None
     name = admin.nodes("general")[0]["metadata"]["name"]
     uid = admin.nodes("general")[0]["metadata"]["uid"]
     admin.run("delete", "node", name)
-    until(lambda: admin.ready("general") == 3, SLOW)
+    wait_until(lambda: admin.ready("general") == 3, limit=SLOW)
     assert uid not in {node["metadata"]["uid"] for node in admin.nodes("general")}
     assert group.group()["status"] == "ACTIVE"
 
@@ -310,14 +311,14 @@ class Watch(threading.Thread):
 
 def test_a_version_update_replaces_nodes_one_at_a_time(group: Account, admin: Admin) -> None:
     admin.apply(deployment(4))
-    until(lambda: len(running_pods(admin)) == 4, SLOW)
+    wait_until(lambda: len(running_pods(admin)) == 4, limit=SLOW)
     old = {node["metadata"]["uid"] for node in admin.nodes("general")}
     group.eks.update_cluster_version(name="prod", version="1.35")
-    until(lambda: group.cluster()["status"] == "ACTIVE")
+    wait_until(lambda: group.cluster()["status"] == "ACTIVE")
     watch = Watch(admin, "general")
     watch.start()
     begun = group.eks.update_nodegroup_version(clusterName="prod", nodegroupName="general")["update"]
-    until(lambda: group.group()["status"] == "ACTIVE", SLOW)
+    wait_until(lambda: group.group()["status"] == "ACTIVE", limit=SLOW)
     moments = watch.stop()
     described = group.eks.describe_update(name="prod", nodegroupName="general", updateId=begun["id"])["update"]
     assert described["status"] == "Successful"
@@ -328,7 +329,7 @@ def test_a_version_update_replaces_nodes_one_at_a_time(group: Account, admin: Ad
     assert len(moments) > 5
     assert min(serving for _nodes, serving in moments) >= 3
     assert max(nodes - serving for nodes, serving in moments) <= 1
-    until(lambda: len(running_pods(admin)) == 4, SLOW)
+    wait_until(lambda: len(running_pods(admin)) == 4, limit=SLOW)
     admin.run("delete", "deployment", "api")
 
 
@@ -342,20 +343,20 @@ def test_a_disruption_budget_stops_a_version_update_unless_forced(
         "spec": {"maxUnavailable": 0, "selector": {"matchLabels": {"app": "api"}}},
     }
     admin.apply(deployment(3), budget)
-    until(lambda: len(running_pods(admin)) == 3, SLOW)
+    wait_until(lambda: len(running_pods(admin)) == 3, limit=SLOW)
     sandbox.control("POST", "settings", {"eviction": 1})
     release = group.group()["releaseVersion"].partition("-")[0] + "-20261120"
     update = {"clusterName": "prod", "nodegroupName": "general", "releaseVersion": release}
     begun = group.eks.update_nodegroup_version(**update)["update"]
-    until(lambda: group.group()["status"] == "ACTIVE", SLOW)
+    wait_until(lambda: group.group()["status"] == "ACTIVE", limit=SLOW)
     described = group.eks.describe_update(name="prod", nodegroupName="general", updateId=begun["id"])["update"]
     assert described["status"] == "Failed"
     assert described["errors"][0]["errorCode"] == "PodEvictionFailure"
-    until(
+    wait_until(
         lambda: admin.ready("general") == 3 and not any(n["spec"].get("unschedulable") for n in admin.nodes("general"))
     )
     begun = group.eks.update_nodegroup_version(**update, force=True)["update"]
-    until(lambda: group.group()["status"] == "ACTIVE", SLOW)
+    wait_until(lambda: group.group()["status"] == "ACTIVE", limit=SLOW)
     described = group.eks.describe_update(name="prod", nodegroupName="general", updateId=begun["id"])["update"]
     assert described["status"] == "Successful"
     assert group.group()["releaseVersion"] == release
@@ -372,7 +373,7 @@ def test_gpus_come_with_the_device_plugin_and_go_with_it(account: Account, admin
         taints=[taint],
         scalingConfig={"minSize": 1, "maxSize": 2, "desiredSize": 1},
     )
-    until(lambda: account.group("ai-inference")["status"] == "ACTIVE", SLOW)
+    wait_until(lambda: account.group("ai-inference")["status"] == "ACTIVE", limit=SLOW)
 
     def gpus() -> tuple[str | None, str | None]:
         status = admin.nodes("ai-inference")[0]["status"]
@@ -394,9 +395,9 @@ def test_gpus_come_with_the_device_plugin_and_go_with_it(account: Account, admin
         },
     }
     admin.apply(plugin)
-    until(lambda: gpus() == ("4", "4"), SLOW)
+    wait_until(lambda: gpus() == ("4", "4"), limit=SLOW)
     admin.run("delete", "daemonset", "nvidia-device-plugin", "-n", "kube-system")
-    until(lambda: gpus() == ("0", "0"), SLOW)
+    wait_until(lambda: gpus() == ("0", "0"), limit=SLOW)
     remove_group(account, "ai-inference")
     assert admin.nodes("ai-inference") == []
 
@@ -406,7 +407,7 @@ def test_a_killed_server_adopts_the_nodes_that_are_there(sandbox: Sandbox, group
     kill(sandbox, "aws-api")
     sandbox.command("up")
     group.eks.update_nodegroup_config(clusterName="prod", nodegroupName="general", scalingConfig={"desiredSize": 4})
-    until(lambda: group.group()["status"] == "ACTIVE", SLOW)
+    wait_until(lambda: group.group()["status"] == "ACTIVE", limit=SLOW)
     after = {node["metadata"]["uid"] for node in admin.nodes("general")}
     assert before < after
     assert len(after) == 4
@@ -416,7 +417,7 @@ def test_a_killed_api_server_is_waited_for(sandbox: Sandbox, group: Account, adm
     kill(sandbox, "kube-apiserver")
     group.eks.update_nodegroup_config(clusterName="prod", nodegroupName="general", scalingConfig={"desiredSize": 4})
     sandbox.command("up")
-    until(lambda: group.group()["status"] == "ACTIVE", SLOW)
+    wait_until(lambda: group.group()["status"] == "ACTIVE", limit=SLOW)
     assert admin.ready("general") == 4
 
 
@@ -431,16 +432,16 @@ def test_the_next_cluster_finds_an_empty_control_plane(sandbox: Sandbox, account
     assert (code, "prod" in message) == ("ResourceLimitExceededException", True)
     admin.run("create", "configmap", "left-over")
     account.eks.delete_cluster(name="prod")
-    until(lambda: not account.eks.list_clusters()["clusters"], SLOW)
+    wait_until(lambda: not account.eks.list_clusters()["clusters"], limit=SLOW)
     virginia = Account(lambda service, region: connect(sandbox, service, region), "us-east-1")
     virginia.create_cluster()
-    until(lambda: virginia.cluster()["status"] == "ACTIVE")
+    wait_until(lambda: virginia.cluster()["status"] == "ACTIVE")
     assert virginia.cluster()["endpoint"] == sandbox.connection["kubernetes"]["server"]
     names = [found["metadata"]["name"] for found in admin.items("configmaps", "-n", "default")]
     assert "left-over" not in names
     assert admin.items("nodes") == []
     virginia.create_group()
-    until(lambda: virginia.group()["status"] == "ACTIVE", SLOW)
+    wait_until(lambda: virginia.group()["status"] == "ACTIVE", limit=SLOW)
     nodes = admin.nodes("general")
     assert {node["metadata"]["labels"]["topology.kubernetes.io/region"] for node in nodes} == {"us-east-1"}
     assert all(node["metadata"]["name"].endswith(".ec2.internal") for node in nodes)

@@ -20,7 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sandbox import COMMAND_LIMIT, PROJECT, Sandbox, listeners, wait_until
+from tests.support.sandbox import COMMAND_LIMIT, PROJECT, Sandbox, listeners
+from tests.support.waiting import wait_until
 
 PARTS = (
     "aws-api",

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.modules import wait_until
 from tests.support.postgresql import Server
 from tests.support.retention import Database, Run
+from tests.support.waiting import wait_until
 
 FAR = "2031-05-01T03:00:00+00:00"
 

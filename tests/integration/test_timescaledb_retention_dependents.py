@@ -15,9 +15,9 @@ import yaml
 from ansible_collections.entasis.engine.plugins.module_utils._postgresql import CONNECTION_ARGUMENTS
 from ansible_collections.entasis.engine.plugins.modules import timescaledb_retention
 
-from tests.support.modules import wait_until
 from tests.support.postgresql import Server
 from tests.support.retention import Database, Run
+from tests.support.waiting import wait_until
 
 REFRESH = "policy_refresh_continuous_aggregate"
 

@@ -12,8 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -48,18 +47,6 @@ def tool(name: str) -> str:
     if found is None:
         pytest.fail(f"the tool {name} is neither in .cache/bin nor on PATH")
     return found
-
-
-def wait_until(condition: Callable[[], Any], what: str, limit: float = 30.0) -> Any:
-    """The first true answer of a condition; fails after C(limit) seconds."""
-    end = time.monotonic() + limit
-    while True:
-        answer = condition()
-        if answer:
-            return answer
-        if time.monotonic() >= end:
-            pytest.fail(f"not after {limit:.0f} s: {what}")
-        time.sleep(0.1)
 
 
 @dataclass(frozen=True)

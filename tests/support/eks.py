@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.support.aws_server import REGION, AwsServer
-from tests.support.modules import wait_until
+from tests.support.waiting import wait_until
 
 PLATFORM = "demo"
 

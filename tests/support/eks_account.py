@@ -7,16 +7,15 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.support.waiting import wait_until
+
 REGION = "ap-northeast-2"
-#: The longest (seconds) that a condition may take where a test says nothing else.
-LIMIT = 10.0
 #: A function that makes a boto3 client of a service in a region.
 Connect = Callable[[str, str], Any]
 
@@ -71,15 +70,8 @@ class Account:
     def update_group(self, **changes: Any) -> Any:
         """Change the node group and wait for the end of the update."""
         update = self.eks.update_nodegroup_config(clusterName="prod", nodegroupName="general", **changes)["update"]
-        until(lambda: self.group()["status"] == "ACTIVE")
+        wait_until(lambda: self.group()["status"] == "ACTIVE")
         return self.eks.describe_update(name="prod", nodegroupName="general", updateId=update["id"])["update"]
-
-
-def until(condition: Callable[[], bool], limit: float = LIMIT) -> None:
-    end = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < end, f"the condition was not met within {limit} s"
-        time.sleep(0.02)
 
 
 def refusal(call: Callable[..., Any], **arguments: Any) -> tuple[str, str]:

@@ -21,7 +21,8 @@ from typing import Any
 
 from sandbox.eks.control_plane import ControlPlane as Connection
 from sandbox.eks.kubernetes import Kubernetes, Rejected
-from tests.support.control_plane import NAME, ControlPlane, wait_until
+from tests.support.control_plane import NAME, ControlPlane
+from tests.support.waiting import wait_until
 
 GPU = "nvidia.com/gpu"
 RUN_LABEL = "entasis.io/gpu-smoke-run"

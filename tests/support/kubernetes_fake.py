@@ -26,8 +26,9 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.control_plane import PROJECT, Outcome, finish, wait_until
+from tests.support.control_plane import PROJECT, Outcome, finish
 from tests.support.modules import RUN_MODULE
+from tests.support.waiting import wait_until
 
 Object = dict[str, Any]
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,10 +104,3 @@ class Modules:
             assert again.changes == []
             assert not again.changed
         return done
-
-
-def wait_until(condition: Callable[[], bool], limit: float = 20.0) -> None:
-    end = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < end, f"not so after {limit} s"
-        time.sleep(0.02)

@@ -27,8 +27,9 @@ from psycopg.rows import dict_row
 
 from sandbox.database.timescaledb import create_continuous_aggregate, enable_columnstore
 from tests.support.aws_server import PROJECT
-from tests.support.modules import RUN_MODULE, wait_until
+from tests.support.modules import RUN_MODULE
 from tests.support.postgresql import Server, timescaledb
+from tests.support.waiting import wait_until
 
 #: Tables that a run that only looks must leave as they are.
 CATALOG = (

@@ -10,8 +10,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,13 +111,6 @@ class Sandbox:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
-
-
-def wait_until(condition: Callable[[], object], what: str, limit: float = 30.0) -> None:
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
 
 
 def listeners(port: int) -> list[str]:

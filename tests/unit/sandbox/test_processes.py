@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import processes
+from tests.support.waiting import wait_until
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
 WAITING = "import time; time.sleep(600)"
@@ -34,13 +34,6 @@ def start(tmp_path: Path) -> Iterator[Callable[[str, str], subprocess.Popen[byte
     for process in started:
         process.kill()
         process.wait()
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 def marked(mark: str) -> list[processes.Process]:
