@@ -561,7 +561,7 @@ def test_the_columns_of_views_and_catalog(database: Database, view: str) -> None
     )
     assert database.values(columns, view) == expected.split()
     with database.role("stranger"):
-        database.rows(f"SELECT * FROM {view}")
+        assert database.value(f"SELECT count(to_jsonb(v)) >= 0 FROM {view} v")
 
 
 @extension_only
