@@ -442,9 +442,10 @@ def test_jobs_rest_while_a_database_is_restored(database: Database, server: Serv
         database.run("SELECT timescaledb_pre_restore()")
     with server.connect(database.name) as session:
         assert session.execute("SHOW timescaledb.restoring").fetchone() == ("on",)
+    due = "SELECT next_start < clock_timestamp() FROM _timescaledb_internal.bgw_job_stat WHERE job_id = %s"
+    wait_until(lambda: database.value(due, job), "the job is due")
     with new_database(server, kind) as other:
         other.await_a_run()
-    due = "SELECT next_start < clock_timestamp() FROM _timescaledb_internal.bgw_job_stat WHERE job_id = %s"
     assert database.value(due, job)
     assert database.value("SELECT count(*) FROM pg_inherits WHERE inhparent = 'trades'::regclass") == 21
     database.run("SELECT timescaledb_post_restore()")
