@@ -462,7 +462,8 @@ def test_a_job_that_is_deleted_while_it_runs_is_stopped(database: Database) -> N
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         f" AND application_name = 'User-Defined Action [{job}]' AND state = 'active'"
     )
-    wait_until(lambda: database.value(is_running), "the job runs")
+    # Not only begun: a worker that is just starting does not hear that it is to stop.
+    wait_until(lambda: database.value(f"{is_running} AND wait_event = 'PgSleep'"), "the job runs")
     status = "SELECT job_status FROM timescaledb_information.job_stats WHERE job_id = %s"
     assert database.value(status, job) == "Running"
     database.run("SELECT delete_job(%s)", job)
