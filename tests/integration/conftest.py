@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +20,12 @@ from tests.support.modules import Modules, Outcome
 def pytest_report_header() -> str:
     """Say on which database the tests run: what they prove depends on it."""
     return postgresql.describe()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Let what the tests start be interrupted: a shell's background processes ignore SIGINT, and their children too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
