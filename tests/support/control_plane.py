@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,19 +99,22 @@ class ControlPlane:
         binaries = []
         for name, component in _COMPONENTS.items():
             binaries += [f"--{component}-binary", tool(name)]
-        self._kwokctl(
-            "create",
-            "cluster",
-            "--runtime",
-            "binary",
-            *binaries,
-            "--kubeconfig",
-            str(self.kubeconfig),
-            "--wait",
-            f"{START_LIMIT}s",
-            *(f"--disable={component}" for component in self._without),
-            *(f"--enable-crds={kind}" for kind in self._kwok_kinds),
-        )
+        # Two of them that start in the same moment choose the same free ports.
+        with (Path(tempfile.gettempdir()) / f"entasis-control-plane-{os.getuid()}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._kwokctl(
+                "create",
+                "cluster",
+                "--runtime",
+                "binary",
+                *binaries,
+                "--kubeconfig",
+                str(self.kubeconfig),
+                "--wait",
+                f"{START_LIMIT}s",
+                *(f"--disable={component}" for component in self._without),
+                *(f"--enable-crds={kind}" for kind in self._kwok_kinds),
+            )
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
