@@ -64,6 +64,8 @@ class Interval:
 
     def __str__(self) -> str:
         """As PostgreSQL reads it in every setting of intervalstyle."""
+        if self in (FOREVER, NEVER):
+            return "infinity" if self == FOREVER else "-infinity"
         parts = []
         years, months = divmod(abs(self.months), 12)
         sign = "-" if self.months < 0 else ""
@@ -91,6 +93,21 @@ class Interval:
 
     def __add__(self, other: Interval) -> Interval:
         return Interval(self.months + other.months, self.days + other.days, self.microseconds + other.microseconds)
+
+
+#: PostgreSQL's intervals without an end, from 17 on: the largest and the smallest of each part.
+FOREVER = Interval(2**31 - 1, 2**31 - 1, 2**63 - 1)
+NEVER = Interval(-(2**31), -(2**31), -(2**63))
+
+
+def stored(text: str) -> Interval:
+    """An interval that the database has, which may also be without an end; see L(parse) for what users write.
+
+    Raises:
+        ValueError: the text is no interval.
+    """
+    endless = {"infinity": FOREVER, "-infinity": NEVER}
+    return endless[text] if text in endless else parse(text)
 
 
 @lru_cache(maxsize=1024)

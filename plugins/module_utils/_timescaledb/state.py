@@ -386,10 +386,10 @@ def _job(row: Sequence[Any]) -> PolicyJob:
         id=number,
         kind=PROCEDURES[procedure],
         hypertable_id=hypertable,
-        schedule_interval=intervals.parse(schedule),
-        max_runtime=intervals.parse(runtime),
+        schedule_interval=intervals.stored(schedule),
+        max_runtime=intervals.stored(runtime),
         max_retries=retries,
-        retry_period=intervals.parse(retry),
+        retry_period=intervals.stored(retry),
         owner=owner,
         scheduled=scheduled,
         fixed_schedule=fixed,
@@ -418,4 +418,4 @@ def _moment(text: str | None) -> datetime | None:
 
 def reach(value: Any) -> Reach:
     """A value of a config, which is a number or the text of an interval."""
-    return value if isinstance(value, int) else intervals.parse(str(value))
+    return value if isinstance(value, int) else intervals.stored(str(value))

@@ -7,7 +7,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval, parse
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import (
+    FOREVER,
+    NEVER,
+    Interval,
+    parse,
+    stored,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,3 +76,9 @@ def test_bounds(interval: Interval) -> None:
     assert interval.is_positive == (
         min(interval.months, interval.days, interval.microseconds) >= 0 and interval.longest > 0
     )
+
+
+def test_what_the_database_has_may_be_without_an_end() -> None:
+    for text, interval in (("infinity", FOREVER), ("-infinity", NEVER), ("5 days", Interval(days=5))):
+        assert stored(text) == interval
+        assert str(interval) == text
