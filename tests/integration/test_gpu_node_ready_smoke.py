@@ -25,7 +25,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client 
 
 from sandbox.eks.control_plane import ControlPlane as Connection
 from sandbox.eks.kubernetes import Kubernetes, Rejected
-from tests.support.control_plane import ControlPlane, Outcome, finish, namespace
+from tests.support.control_plane import ControlPlane, Outcome, finish
 from tests.support.kubelet import GPU, RUN_LABEL, RUNS_ON, TURNED_AWAY, Fate, Kubelet, devices, ended, passes, waiting
 from tests.support.waiting import wait_until
 
@@ -57,7 +57,7 @@ class Pool:
         self.kubelet = kubelet
         self.name = f"pool-{next(_numbers)}"
         self.labels = {"eks.amazonaws.com/nodegroup": self.name}
-        cluster.kubectl("create", "--filename", "-", manifest=namespace(self.name))
+        cluster.add_namespace(self.name)
 
     def add(self, name: str, gpus: int, *fates: Fate) -> str:
         node = f"{self.name}-{name}"

@@ -24,7 +24,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.entasis.engine.plugins.module_utils import _postgresql
 from ansible_collections.entasis.engine.plugins.module_utils import _postgresql_drivers as drivers
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import client as kubernetes_client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import port_forward
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.port_forward import PortForward
 from ansible_collections.entasis.engine.plugins.module_utils._postgresql import (
     Connection,
     DatabaseError,
@@ -39,6 +41,8 @@ from tests.support.waiting import wait_until
 
 #: The longest name that CloudNativePG's certificates have for a service, inside the cluster.
 SERVICE_NAME = "timescaledb-rw.data.svc"
+#: What a client sends first that wants TLS.
+SSL_REQUEST = bytes.fromhex("00000008 04d2162f")
 SECRET = "correct horse battery staple"
 
 
@@ -330,7 +334,7 @@ def cluster(server: Server, protected: Protected, tmp_path_factory: pytest.TempP
     home = tmp_path_factory.mktemp("control-plane")
     with ControlPlane(home, kwok_kinds=["ClusterPortForward"]) as running:
         running.add_node("node-1")
-        running.kubectl("create", "namespace", "data")
+        running.add_namespace("data")
         forwards = [
             {"ports": [inside], "target": {"address": "127.0.0.1", "port": outside}}
             for inside, outside in ((5432, protected.front.port), (5433, 1), (5434, server.port))
@@ -427,6 +431,20 @@ def test_much_both_ways_and_long_silence(
         # Longer than all signs of life that may stay unanswered.
         assert one(connection, "SELECT pg_sleep(1)::text") == ""
         assert one(connection, "SELECT 1") == 1
+
+
+@pytest.mark.parametrize("unread", [True, False], ids=["resets", "closes"])
+def test_a_user_who_leaves_is_no_failure_of_the_forward(cluster: ControlPlane, unread: bool) -> None:
+    """As a driver leaves that does not trust the certificate: told as a failure, it would hide the driver's reason."""
+    client = kubernetes_client.connect(str(cluster.kubeconfig), None)
+    destination = port_forward.find(client, "data", service="timescaledb-rw", port="plain")
+    with (
+        PortForward(client, destination) as forward,
+        socket.create_connection((forward.address, forward.port)) as user,
+    ):
+        user.sendall(SSL_REQUEST)
+        assert user.recv(1, socket.MSG_PEEK if unread else 0) == b"N"
+    assert forward.failure is None
 
 
 def test_nothing_is_left_of_a_forward(server: Server, cluster: ControlPlane) -> None:

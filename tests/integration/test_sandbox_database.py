@@ -46,6 +46,12 @@ SERVICE = {
 }
 
 
+def add_namespace(sandbox: Sandbox) -> None:
+    """The namespace, once pods can be created in it."""
+    sandbox.kubectl("apply", "--server-side", "-f", "-", content=NAMESPACE)
+    sandbox.kubectl("wait", "serviceaccount/default", "--namespace=data", "--for=create", "--timeout=30s")
+
+
 def node(name: str) -> dict[str, Any]:
     capacity = {"cpu": "8", "memory": "16Gi", "pods": "110"}
     return {
@@ -154,7 +160,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """One sandbox for the tests that leave it running."""
     sandbox = Sandbox(tmp_path_factory.mktemp("database") / "home")
     sandbox.run("up")
-    sandbox.kubectl("apply", "--server-side", "-f", "-", content=NAMESPACE)
+    add_namespace(sandbox)
     yield sandbox
     sandbox.run("down")
 
@@ -265,7 +271,8 @@ def test_a_port_forward_to_a_simulated_pod_reaches_it(started: Sandbox) -> None:
 def test_a_new_control_plane_forwards_to_the_same_database(started: Sandbox) -> None:
     query(started, "CREATE TABLE kept_by_itself ()")
     control_plane.recreate(Layout(started.home))
-    for content in (NAMESPACE, node("anew"), pod("timescaledb-1", "anew")):
+    add_namespace(started)
+    for content in (node("anew"), pod("timescaledb-1", "anew")):
         started.kubectl("apply", "--server-side", "-f", "-", content=content)
     started.kubectl("wait", "--for=condition=Ready", "pod/timescaledb-1", "--namespace=data", "--timeout=30s")
     with port_forward(started, "pod/timescaledb-1") as local:

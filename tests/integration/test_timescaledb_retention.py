@@ -582,6 +582,27 @@ def test_two_policies_of_two_sessions_are_not_kept_secret(database: Database) ->
     assert all(str(job["job_id"]) in run.message for job in jobs)
 
 
+def test_a_policy_that_appears_while_the_module_writes_ends_its_transaction(database: Database) -> None:
+    relation = database.hypertable()
+    chunk_interval = "SELECT interval_length FROM _timescaledb_catalog.dimension WHERE hypertable_id = %s"
+    number = database.value("SELECT id FROM _timescaledb_catalog.hypertable WHERE table_name = %s", [relation[7:]])
+    before = database.value(chunk_interval, [number])
+    policies = [{"relation": relation, "drop_after": "80 days", "chunk_time_interval": "2 days"}]
+    with database.connect() as other:
+        other.execute("BEGIN")
+        other.execute(f"{chunk_interval} FOR SHARE".encode(), [number])
+        with database.running(policies=policies, lock_timeout="20s") as answers:
+            # It has seen no policy, and sets the interval before it adds one.
+            database.wait_for_blocked()
+            other.execute(f"SELECT add_retention_policy('{relation}', interval '90 days')".encode())
+            other.execute("COMMIT")
+    [run] = answers
+    assert run.codes == {"TSR036"}
+    assert "already exists" in run.message
+    assert database.one_job(relation)["config"]["drop_after"] == "90 days"
+    assert database.value(chunk_interval, [number]) == before
+
+
 def test_a_lock_is_waited_for_no_longer_than_allowed(database: Database) -> None:
     relation = database.hypertable()
     with database.connect() as other:

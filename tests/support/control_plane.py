@@ -154,6 +154,11 @@ class ControlPlane:
     def exists(self, *arguments: str) -> bool:
         return bool(self.kubectl("get", *arguments, "--ignore-not-found", "--output", "name").strip())
 
+    def add_namespace(self, name: str) -> None:
+        """A namespace that pods can be created in."""
+        self.kubectl("create", "namespace", name)
+        self.kubectl("wait", "serviceaccount/default", "--namespace", name, "--for=create", "--timeout=60s")
+
     def add_node(self, name: str, labels: Mapping[str, str] | None = None, **amounts: str) -> None:
         """A simulated node, kept Ready by kwok."""
         capacity = {"cpu": "16", "memory": "64Gi", "pods": "110", **amounts}

@@ -93,6 +93,15 @@ class Server:
         left = self._server.stop(keep)
         assert not left, f"these processes of PostgreSQL do not end: {left}"
 
+    def become_standby(self) -> None:
+        """Start anew as a standby that waits for a primary: all of it can be read, and none of it written."""
+        for scheduler in self._schedulers.values():
+            scheduler.stop()
+        self._schedulers.clear()
+        self.stop()
+        (self._server.data / "standby.signal").touch()
+        self.start()
+
     def dsn(self, database: str = "postgres") -> str:
         """The superuser's connection string, for either driver."""
         return self._server.dsn(self.password, database)

@@ -270,17 +270,38 @@ class PortForward:
                     elif channel == _ERRORS:
                         self.failure = _explain(self.destination, data.decode(errors="replace"))
                         return
-                    else:
-                        local.sendall(data)
+                    elif not _deliver(local, data):
+                        return
             if writable:
                 remote.send_binary(bytes([_DATA]) + outgoing)
                 outgoing = b""
             if local in readable:
-                outgoing = local.recv(_CHUNK)
+                outgoing = _receive(local)
                 if not outgoing:
                     return
             elif self._ended in readable and not outgoing:
                 return
+
+
+def _receive(local: socket.socket) -> bytes:
+    """What the user of the connection sent; nothing where it closed it.
+
+    A reset is how a connection closes whose user has not read all of it. It is no failure of the forward, and told as
+    one it would hide why the user closed it, such as a certificate that it does not trust.
+    """
+    try:
+        return local.recv(_CHUNK)
+    except ConnectionError:
+        return b""
+
+
+def _deliver(local: socket.socket, data: bytes) -> bool:
+    """Whether the user of the connection is still there to take the bytes."""
+    try:
+        local.sendall(data)
+    except ConnectionError:
+        return False
+    return True
 
 
 def _messages(remote: Any) -> Iterator[tuple[int | None, bytes]]:
