@@ -40,6 +40,7 @@ def a_server(**changes: Any) -> Server:
         "license": "timescale",
         "restoring": False,
         "read_only": False,
+        "standby": False,
         "user": "platform",
         "owns_database": False,
         "now": NOW,

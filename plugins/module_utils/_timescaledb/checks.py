@@ -94,8 +94,10 @@ def check(
 
 def server_refusals(server: Server) -> Iterator[Refusal]:
     """What makes every write impossible."""
-    if server.read_only:
-        yield refusal("TSR004", "login_host", "the session is read-only")
+    if server.standby:
+        yield refusal("TSR004", "login_host", "the server is a standby")
+    elif server.read_only:
+        yield refusal("TSR004", "login_user", "the session is read-only")
     if server.restoring:
         yield refusal("TSR005", "login_db", "timescaledb.restoring is on")
 

@@ -80,7 +80,7 @@ _TABLE = (
         "TSR004",
         "The database cannot be written",
         "The server is a standby, or the session is read-only.",
-        "Connect to the primary.",
+        "Connect to the primary, as a role whose default_transaction_read_only is off.",
     ),
     Code(
         "TSR005",

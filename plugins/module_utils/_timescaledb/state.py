@@ -76,6 +76,7 @@ class Server:
     license: str
     restoring: bool
     read_only: bool
+    standby: bool
     user: str
     owns_database: bool
     now: datetime
@@ -225,7 +226,8 @@ SELECT jsonb_build_object(
     'schema', (SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'timescaledb'),
     'license', current_setting('timescaledb.license', true),
     'restoring', current_setting('timescaledb.restoring', true),
-    'read_only', pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean,
+    'read_only', current_setting('transaction_read_only')::boolean,
+    'standby', pg_is_in_recovery(),
     'user', current_user,
     'owns_database', (SELECT pg_has_role(datdba, 'MEMBER') FROM pg_database WHERE datname = current_database()),
     'now', now(),
@@ -338,6 +340,7 @@ def _server(row: Mapping[str, Any], jobs_table: str) -> Server:
         row["license"] or "timescale",
         row["restoring"] == "on",
         bool(row["read_only"]),
+        bool(row["standby"]),
         row["user"],
         bool(row["owns_database"]),
         datetime.fromisoformat(row["now"]),

@@ -34,6 +34,7 @@ def outcome(desired: Desired) -> Outcome:
         license="",
         restoring=False,
         read_only=False,
+        standby=False,
         user="",
         owns_database=True,
         now=datetime.now(UTC),

@@ -58,6 +58,7 @@ def refresh(start: str | None = "100 days") -> Any:
 
 CASES: list[tuple[str, Case]] = [
     ("TSR004", one(KEEP, server=a_server(read_only=True))),
+    ("TSR004", one(KEEP, server=a_server(read_only=True, standby=True))),
     ("TSR005", one(KEEP, server=a_server(restoring=True))),
     ("TSR006", one({**KEEP, "relation": "trades"})),
     ("TSR006", one({**KEEP, "relation": 'market."trades'})),

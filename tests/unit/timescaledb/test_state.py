@@ -83,7 +83,8 @@ def test_the_server(state: State) -> None:
             {"has_policies": True, "restoring": False, "background_workers": 0},
         ),
         ({"restoring": "on"}, {"restoring": True}),
-        ({"read_only": True}, {"read_only": True}),
+        ({"read_only": True}, {"read_only": True, "standby": False}),
+        ({"read_only": True, "standby": True}, {"standby": True}),
     ],
 )
 def test_other_servers(answer: dict[str, Any], changes: dict[str, Any], found: dict[str, Any]) -> None:
