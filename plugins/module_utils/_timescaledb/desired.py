@@ -132,16 +132,20 @@ class Rules:
 class Desired:
     """The whole task.
 
-    C(problems) are the mistakes in it. The entries that have one are left out of C(policies); C(named) has them too.
+    C(problems) are the mistakes in it. Of an entry that has one, C(policies) has the relation alone.
     """
 
-    named: tuple[Relation, ...]
     policies: tuple[Policies, ...]
     scope: Scope | None
     everywhere: Mapping[str, Any] | None
     purge: bool
     rules: Rules
     problems: tuple[Refusal, ...]
+
+    @property
+    def named(self) -> tuple[Relation, ...]:
+        """The relations that the task lists."""
+        return tuple(one.relation for one in self.policies)
 
 
 def desired(options: Mapping[str, Any]) -> Desired:
@@ -154,20 +158,16 @@ def desired(options: Mapping[str, Any]) -> Desired:
     elif _given(alone):
         problems.append(refusal("TSR016", "drop_after", "it is given without relation"))
     defaults = _given(options.get("defaults") or {})
-    named: dict[Relation, None] = {}
     policies: dict[Relation, Policies] = {}
     for number, entry in enumerate(entries):
         given = {**_without_other_reach(defaults, _given(entry)), **_given(entry)}
         relation = _relation(str(given.get("relation") or ""), f"policies[{number}]", problems)
         if relation is None:
             continue
-        if relation in named:
+        if relation in policies:
             problems.append(refusal("TSR017", str(relation), f"policies[{number}] names it once more"))
             continue
-        named[relation] = None
-        made = policies_of(relation, given, problems)
-        if made is not None:
-            policies[relation] = made
+        policies[relation] = policies_of(relation, given, problems) or Policies(relation)
     match = options.get("match")
     scope = None
     if match is not None:
@@ -183,7 +183,6 @@ def desired(options: Mapping[str, Any]) -> Desired:
     if scope is not None and defaults:
         policies_of(Relation("match", "*"), {"relation": "match.*", **defaults}, problems)
     return Desired(
-        tuple(named),
         tuple(policies.values()),
         scope,
         defaults or None,

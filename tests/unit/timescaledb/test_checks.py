@@ -460,6 +460,18 @@ def test_all_that_speaks_against_a_task_is_told_at_once() -> None:
     assert [one.code for one in made.refusals][:2] == ["TSR010", "TSR006"], "mistakes in the options come first"
 
 
+@pytest.mark.parametrize("scope", [{}, {"match": {"schema": "market"}, "purge": True}])
+def test_an_entry_with_a_mistake_is_looked_up_all_the_same(scope: dict[str, Any]) -> None:
+    state = a_state(a_hypertable(jobs=(a_job(),)))
+    made = drafted(state, {"drop_after": "soon"}, {"relation": "market.nowhere", "drop_after": "-1 day"}, **scope)
+    assert [(one.code, one.where) for one in made.refusals] == [
+        ("TSR010", "market.trades"),
+        ("TSR011", "market.nowhere"),
+        ("TSR007", "market.nowhere"),
+    ]
+    assert made.steps == (), "a relation that is listed is not purged, whatever its entry says"
+
+
 def test_a_server_that_cannot_be_written_is_no_hindrance_where_nothing_is_to_be_written() -> None:
     state = a_state(a_hypertable(jobs=(a_job(),)), server=a_server(read_only=True, restoring=True))
     assert drafted(state, KEEP) == Plan((), (), ())

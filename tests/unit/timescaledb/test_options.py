@@ -42,8 +42,8 @@ def policies(entry: Mapping[str, Any], **options: Any) -> Policies:
 def problems(entry: Mapping[str, Any], **options: Any) -> list[tuple[str, str]]:
     """Codes, and what is said before the remedy."""
     wanted = desired({**options, "policies": [{"relation": "market.trades", **entry}]})
-    assert bool(wanted.problems) == (wanted.policies == ())
-    assert wanted.named == (Relation("market", "trades"),)
+    nothing = Policies(Relation("market", "trades"))
+    assert bool(wanted.problems) == (wanted.policies == (nothing,))
     assert {one.where for one in wanted.problems} <= {"market.trades"}
     return [(one.code, one.message) for one in wanted.problems]
 
@@ -273,8 +273,9 @@ def test_an_entry_that_is_wrong_does_not_take_the_others_with_it() -> None:
             "purge": True,
         }
     )
-    assert [str(one.relation) for one in wanted.policies] == ["market.a"]
-    assert [str(one) for one in wanted.named] == ["market.a", "market.b"]
+    sound, wrong = wanted.policies
+    assert (str(sound.relation), sound.retention is None) == ("market.a", False)
+    assert wrong == Policies(Relation("market", "b"))
     assert [(one.code, one.where) for one in wanted.problems] == [
         ("TSR010", "market.b"),
         ("TSR006", "policies[2]"),
