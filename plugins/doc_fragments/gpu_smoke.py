@@ -106,6 +106,8 @@ options:
       - Lifts this taint from each node that has been ready for O(stable_for) seconds and, with O(smoke), has proved
         itself, also where other nodes fail the task. A pool whose nodes start with the taint takes no pod before its
         GPUs work.
+      - Without O(smoke) it is lifted from a node while others are still waited for; with it, once the smoke pods have
+        run, which is when enough nodes are ready.
       - Only exactly this taint is lifted; taints that others put on or take off at the same time are kept.
       - The taint itself keeps no node from being ready. Needs the right to patch C(nodes).
     type: dict

@@ -46,6 +46,8 @@ class Pool:
         return name
 
     def offer(self, node: str, *, capacity: int, allocatable: int) -> None:
+        """Let a node offer GPUs, once the cluster knows that it is Ready."""
+        wait_until(lambda: "node.kubernetes.io/not-ready" not in taints(self, node), f"{node} is known to be Ready")
         status = {"capacity": {GPU: str(capacity)}, "allocatable": {GPU: str(allocatable)}}
         patch = json.dumps({"status": status})
         self.cluster.kubectl("patch", "node", node, "--subresource", "status", "--type", "merge", "--patch", patch)
@@ -213,6 +215,26 @@ def test_a_startup_taint_is_lifted_from_the_nodes_that_are_ready(pool: Pool) -> 
     again = pool.run(release_taint=taint)
     assert not again.failed
     assert not again.changed
+
+
+def test_a_startup_taint_is_lifted_as_soon_as_a_node_has_been_ready_for_long_enough(pool: Pool) -> None:
+    starting = "example.com/starting"
+    early, late = pool.add(1), pool.add(2)
+    for node in (early, late):
+        pool.cluster.kubectl("taint", "node", node, f"{starting}:NoSchedule")
+    options = {**pool.options, "timeout": 60, "stable_for": 2, "release_taint": {"key": starting}}
+    process = pool.cluster.start("gpu_node_ready", **options)
+    offered = time.monotonic()
+    pool.offer(early, capacity=1, allocatable=1)
+    wait_until(lambda: starting not in taints(pool, early), "the taint of the early node is lifted")
+    assert time.monotonic() - offered >= 2
+    assert process.poll() is None, "the other node is still waited for"
+    assert starting in taints(pool, late)
+    pool.offer(late, capacity=1, allocatable=1)
+    outcome = finish(process)
+    assert not outcome.failed, outcome.message
+    assert sorted(outcome.result["taint_released"]) == [early, late]
+    assert starting not in taints(pool, late)
 
 
 def test_the_verdict_is_handed_on_as_condition_and_textfile(pool: Pool, tmp_path: Path) -> None:

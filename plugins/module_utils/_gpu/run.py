@@ -9,8 +9,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import exposition, result, smoke, taints
@@ -35,6 +36,8 @@ class Run:
         self._only_looks = check_mode or settings.only_looks
         self._smoke: dict[str, SmokeResult] = {}
         self._released: list[str] = []
+        #: The uids of the nodes that need not be looked at for the taint again.
+        self._opened: set[str] = set()
         self._written: list[str] = []
 
     def unseen(self, error: KubernetesError | None = None) -> dict[str, Any]:
@@ -58,15 +61,15 @@ class Run:
             progress_interval=settings.progress_interval,
             watching=not self._only_looks,
         ) as watcher:
-            watched = watcher.look(_LOOK_LIMIT) if self._only_looks else watcher.wait(settings.patience)
             problem: OSError | None = None
-            if watched.problem is None:
-                try:
+            try:
+                watched = self._watch(client, watcher)
+                if watched.problem is None:
                     watched = self._prove(client, watcher, watched)
-                    self._release(client, watcher.observed)
+                    self._release(client, watcher)
                     self._write_conditions(client, watcher)
-                except KubernetesError as error:
-                    watched = dataclasses.replace(watcher.look(0), failure=failure_of(error), problem=error)
+            except KubernetesError as error:
+                watched = dataclasses.replace(watcher.look(0), failure=failure_of(error), problem=error)
             self.warnings += [*watcher.warnings, *verdicts.warnings(watcher.observed.counts)]
             told = self._result(watched, watcher.observed, watcher.moment(), watcher)
             if settings.textfile and not self._check_mode and watched.problem is None:
@@ -80,17 +83,27 @@ class Run:
             told["failed"] = True
         return told
 
+    def _watch(self, client: Client, watcher: Watcher) -> Watched:
+        """Look once, or wait and meanwhile open each node that needs no proof by a smoke pod."""
+        settings = self._settings
+        if self._only_looks:
+            return watcher.look(_LOOK_LIMIT)
+        if settings.release_taint is None or settings.smoke.mode != "none":
+            return watcher.wait(settings.patience)
+        return watcher.wait(settings.patience, lambda: self._release(client, watcher))
+
     def _prove(self, client: Client, watcher: Watcher, watched: Watched) -> Watched:
         """Let smoke pods run where enough nodes are ready."""
         if self._settings.smoke.mode == "none" or not watched.verdict.ready or watched.failure is not None:
             return watched
         if self._only_looks and not self._check_mode:
             return watched
-        ready = [watcher.observed.nodes[name] for name in sorted(self._stable(watcher.observed, watcher.moment()))]
+        observed, now = watcher.observed, watcher.clock()
+        ready = [observed.nodes[name] for name, at in sorted(self._stable_at(observed).items()) if at <= now]
         self._smoke = smoke.run(client, ready, self._settings.smoke, check_mode=self._check_mode)
         for name, tested in self._smoke.items():
             if tested.reasons:
-                watcher.observed.add_reasons(name, tested.reasons)
+                observed.add_reasons(name, tested.reasons)
         # What changed meanwhile counts too.
         proved = watcher.look(0)
         if proved.verdict.ready or proved.failure is not None or self._check_mode:
@@ -98,22 +111,26 @@ class Run:
         failed = any(tested.phase == "failed" for tested in self._smoke.values())
         return dataclasses.replace(proved, failure="impossible" if failed else verdicts.failure_kind(proved.verdict))
 
-    def _release(self, client: Client, observed: Observed) -> None:
-        """Lift the taint from each node that has passed, also where others have not."""
+    def _release(self, client: Client, watcher: Watcher) -> float:
+        """Lift the taint from each node that has passed, also where others have not; by when the next one may pass."""
         taint = self._settings.release_taint
         if taint is None or (self._only_looks and not self._check_mode):
-            return
-        passed = [
-            observed.nodes[name]
-            for name in sorted(self._stable(observed, Moment(time.monotonic(), 0.0)))
-            if self._passed(name)
-        ]
-        self._released = taints.release(client, passed, taint, check_mode=self._check_mode)
+            return math.inf
+        observed, now = watcher.observed, watcher.clock()
+        due = {
+            name: at
+            for name, at in self._stable_at(observed).items()
+            if taints.carries(observed.nodes[name], taint) and _uid(observed.nodes[name]) not in self._opened
+        }
+        passed = [observed.nodes[name] for name in sorted(due) if due[name] <= now and self._passed(name)]
+        self._released += taints.release(client, passed, taint, check_mode=self._check_mode)
+        self._opened.update(map(_uid, passed))
+        return min((at for at in due.values() if at > now), default=math.inf)
 
-    def _stable(self, observed: Observed, moment: Moment) -> Sequence[str]:
-        """The nodes that have been ready for long enough; in one look, those that are ready."""
+    def _stable_at(self, observed: Observed) -> dict[str, float]:
+        """When each node that is ready will have been so for long enough; in one look, it has."""
         long_enough = 0.0 if self._only_looks else self._settings.patience.stable_for
-        return [name for name, since in observed.ready_since.items() if moment.monotonic - since >= long_enough]
+        return {name: since + long_enough for name, since in observed.ready_since.items()}
 
     def _passed(self, name: str) -> bool:
         """Whether smoke pods have nothing against the node: its own, or those of the sample."""
@@ -164,3 +181,7 @@ class Run:
             return {**told, "msg": verdicts.headline(verdict, counts)}
         why = verdicts.describe(verdict, counts) if watched.problem is None else str(watched.problem)
         return {**told, "failure_kind": watched.failure, "msg": f"after {watched.seconds:.0f} s: {why}"}
+
+
+def _uid(node: Mapping[str, Any]) -> str:
+    return str(node["metadata"]["uid"])

@@ -151,8 +151,12 @@ class Watcher:
         self._take_news(self.clock())
         return self._watched(failed="api_unreachable" if self._unseen else None)
 
-    def wait(self, patience: Patience) -> Watched:
-        """Follow the nodes until enough of them are ready for long enough, or the patience is at an end."""
+    def wait(self, patience: Patience, each_time: Callable[[], float] | None = None) -> Watched:
+        """Follow the nodes until enough of them are ready for long enough, or the patience is at an end.
+
+        While it waits and sees all there is to see, C(each_time) is called whenever something may have changed, and by
+        the time that it gives at the latest.
+        """
         start = self.clock()
         while True:
             now = self.clock()
@@ -174,7 +178,10 @@ class Watcher:
             self._tell(verdict, now)
             if not verdict.ready and now >= self._beside_at:
                 self._look_beside()
-            self._take_news(min(decision.wake, self._next_look(verdict)))
+            until = min(decision.wake, self._next_look(verdict))
+            if each_time is not None and not self._unseen and not self._problems:
+                until = min(until, each_time())
+            self._take_news(until)
 
     def cost(self) -> Cost:
         """What following has cost until now."""
