@@ -10,19 +10,15 @@ it. The bars are those of the issue, for two idle cores.
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
-import subprocess
-import sys
 import time
 from typing import Any
 
 import psycopg
 
 from sandbox.database.timescaledb import create_hypertables
-from tests.support.aws_server import PROJECT
-from tests.support.modules import RUN_MODULE
+from tests.support.modules import finish, start
 from tests.support.platform import Sandbox
 from tests.support.postgresql import Server, timescaledb
 
@@ -102,21 +98,11 @@ def _run(server: Server, names: list[str], drop_after: str, *, expect: bool) -> 
         "login_db": DATABASE,
         "policies": [{"relation": f"public.{name}", "drop_after": drop_after} for name in names],
     }
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT / ".cache" / "collections")}
-    start = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-c", RUN_MODULE, "timescaledb_retention"],
-        input=json.dumps(arguments),
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    seconds = time.monotonic() - start
-    result = json.loads(done.stdout.strip().splitlines()[-1])
-    if result.get("failed") or result["changed"] is not expect:
-        raise RuntimeError(result.get("msg") or f"changed is {result['changed']}")
+    begun = time.monotonic()
+    answer = finish(start("timescaledb_retention", arguments, os.environ), limit=300)
+    seconds = time.monotonic() - begun
+    if answer.failed or answer.changed is not expect:
+        raise RuntimeError(answer.message or f"changed is {answer.changed}")
     return seconds
 
 

@@ -6,9 +6,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import urllib.error
 from collections.abc import Iterator
 from typing import Any
@@ -17,8 +14,8 @@ import pytest
 
 from tests.support.eks_account import Account
 from tests.support.eks_admin import Admin, connect
-from tests.support.modules import RUN_MODULE
-from tests.support.platform import PROJECT, Sandbox
+from tests.support.modules import finish, start
+from tests.support.platform import Sandbox
 from tests.support.waiting import wait_until
 
 GPU = "nvidia.com/gpu"
@@ -207,19 +204,7 @@ def gpu_node_ready(sandbox: Sandbox, **options: Any) -> dict[str, Any]:
         "smoke": smoke,
         **options,
     }
-    environment = {**sandbox.environment, "PYTHONPATH": str(PROJECT / ".cache" / "collections")}
-    done = subprocess.run(
-        [sys.executable, "-c", RUN_MODULE, "gpu_node_ready"],
-        input=json.dumps(arguments),
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.stdout, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return result
+    return finish(start("gpu_node_ready", arguments, sandbox.environment), limit=120).result
 
 
 def test_gpu_node_ready_waits_for_simulated_gpus_proves_them_and_lets_pods_in(sandbox: Sandbox, admin: Admin) -> None:

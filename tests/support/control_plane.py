@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from typing import IO, Any
 import pytest
 
 from sandbox import toolchain
-from tests.support.modules import RUN_MODULE
+from tests.support.modules import Answer, start
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAME = "tests"
@@ -52,23 +51,10 @@ def tool(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a module answered, and everything that it wrote."""
+class Outcome(Answer):
+    """What a module of Kubernetes answered, and everything that it wrote."""
 
-    result: dict[str, Any]
     output: str
-
-    @property
-    def changed(self) -> bool:
-        return bool(self.result["changed"])
-
-    @property
-    def failed(self) -> bool:
-        return bool(self.result.get("failed", False))
-
-    @property
-    def message(self) -> str:
-        return str(self.result.get("msg", ""))
 
     @property
     def changes(self) -> list[tuple[str, str, str]]:
@@ -180,24 +166,9 @@ class ControlPlane:
 
     def start(self, module: str, *, check: bool = False, **options: Any) -> subprocess.Popen[str]:
         """A module as a process of its own, as under Ansible."""
-        arguments = {"kubeconfig": str(self.kubeconfig), **options}
-        process = subprocess.Popen(
-            [sys.executable, "-c", RUN_MODULE, module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={
-                **self.environment,
-                "PYTHONPATH": str(PROJECT / ".cache" / "collections"),
-                "PATH": os.pathsep.join([str(PROJECT / ".cache" / "bin"), self.environment["PATH"]]),
-            },
-        )
-        assert process.stdin is not None
-        process.stdin.write(json.dumps({**arguments, "_ansible_check_mode": check, "_ansible_diff": True}))
-        process.stdin.close()
-        process.stdin = None
-        return process
+        path = os.pathsep.join([str(PROJECT / ".cache" / "bin"), self.environment["PATH"]])
+        given = {"kubeconfig": str(self.kubeconfig), **options, "_ansible_check_mode": check, "_ansible_diff": True}
+        return start(module, given, {**self.environment, "PATH": path})
 
     @contextlib.contextmanager
     def events(self, kind: str, namespace: str) -> Iterator[IO[str]]:

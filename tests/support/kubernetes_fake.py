@@ -15,7 +15,6 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,8 +25,8 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.control_plane import PROJECT, Outcome, finish
-from tests.support.modules import RUN_MODULE
+from tests.support.control_plane import Outcome, finish
+from tests.support.modules import start
 from tests.support.waiting import wait_until
 
 Object = dict[str, Any]
@@ -160,20 +159,8 @@ class KubernetesFake:
         self, *, check: bool = False, environment: Mapping[str, str] | None = None, **options: Any
     ) -> subprocess.Popen[str]:
         """Begin gpu_node_ready against this server, as a process of its own."""
-        process = subprocess.Popen(
-            [sys.executable, "-c", RUN_MODULE, "gpu_node_ready"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(PROJECT / ".cache" / "collections"), **(environment or {})},
-        )
-        assert process.stdin is not None
         arguments = {"kubeconfig": str(self.kubeconfig), **options, "_ansible_check_mode": check}
-        process.stdin.write(json.dumps(arguments))
-        process.stdin.close()
-        process.stdin = None
-        return process
+        return start("gpu_node_ready", arguments, {**os.environ, **(environment or {})})
 
     def run(self, *, check: bool = False, **options: Any) -> Outcome:
         """The answer of gpu_node_ready."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,8 @@ with patch_module_args(json.load(sys.stdin)):
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a module answered."""
+class Answer:
+    """What a module of any kind answered."""
 
     result: dict[str, Any]
 
@@ -45,10 +46,41 @@ class Outcome:
     def message(self) -> str:
         return str(self.result.get("msg", ""))
 
+
+class Outcome(Answer):
+    """What a module of AWS answered."""
+
     @property
     def changes(self) -> list[tuple[str, str]]:
         """Each change as its action and what it is of: ("update", "general configuration")."""
         return [(c["action"], " ".join([c["name"], c.get("part", "")]).strip()) for c in self.result["changes"]]
+
+
+def start(module: str, arguments: Mapping[str, Any], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Begin a run of a module as a process of its own, as under Ansible. The caller ends it, or kills it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN_MODULE, module],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**environment, "PYTHONPATH": str(PROJECT / ".cache" / "collections")},
+    )
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(arguments))
+    process.stdin.close()
+    process.stdin = None
+    return process
+
+
+def finish(process: subprocess.Popen[str], limit: float = RUN_LIMIT) -> Answer:
+    """What a module answers that was started, within C(limit) seconds."""
+    try:
+        output, errors = process.communicate(timeout=limit)
+    finally:
+        process.kill()
+    assert output.strip(), errors
+    return Answer(json.loads(output.strip().splitlines()[-1]))
 
 
 class Modules:
@@ -58,36 +90,17 @@ class Modules:
     """
 
     def __init__(self, server: AwsServer, **environment: str | None) -> None:
-        collections = str(PROJECT / ".cache" / "collections")
-        variables = {**server.environment, "PYTHONPATH": collections, **environment}
+        variables = {**server.environment, **environment}
         self._environment = {name: value for name, value in variables.items() if value is not None}
 
     def start(self, module: str, *, check: bool = False, **options: Any) -> subprocess.Popen[str]:
         """Begin a run that the caller ends, or kills."""
-        process = subprocess.Popen(
-            [sys.executable, "-c", RUN_MODULE, module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=self._environment,
-        )
-        assert process.stdin is not None
         arguments = {"region": REGION, **options, "_ansible_check_mode": check, "_ansible_diff": True}
-        process.stdin.write(json.dumps(arguments))
-        process.stdin.close()
-        process.stdin = None
-        return process
+        return start(module, arguments, self._environment)
 
     def run(self, module: str, *, check: bool = False, **options: Any) -> Outcome:
         """Run a module to its end, which may be a failure that it reports."""
-        process = self.start(module, check=check, **options)
-        try:
-            output, errors = process.communicate(timeout=RUN_LIMIT)
-        finally:
-            process.kill()
-        assert output.strip(), errors
-        return Outcome(json.loads(output.strip().splitlines()[-1]))
+        return Outcome(finish(self.start(module, check=check, **options)).result)
 
     def quartet(self, module: str, **options: Any) -> Outcome:
         """Check, run, check, run: the first two agree and change, the last two change nothing. Gives the first run."""

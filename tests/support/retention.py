@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,8 +24,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 from sandbox.database.timescaledb import create_continuous_aggregate, enable_columnstore
-from tests.support.aws_server import PROJECT
-from tests.support.modules import RUN_MODULE
+from tests.support.modules import start
 from tests.support.postgresql import Server, timescaledb
 from tests.support.waiting import wait_until
 
@@ -234,17 +231,7 @@ class Database:
     def running(self, **options: Any) -> Iterator[list[Run]]:
         """The module in a process of its own; the list has its answer after the block."""
         answers: list[Run] = []
-        process = subprocess.Popen(
-            [sys.executable, "-c", RUN_MODULE, "timescaledb_retention"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={"PYTHONPATH": str(PROJECT / ".cache" / "collections")},
-        )
-        assert process.stdin
-        process.stdin.write(json.dumps({**self._arguments(None), **options}))
-        process.stdin.close()
-        process.stdin = None
+        process = start("timescaledb_retention", {**self._arguments(None), **options}, {})
         try:
             yield answers
             output, _errors = process.communicate(timeout=60)
