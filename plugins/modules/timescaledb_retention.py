@@ -49,64 +49,8 @@ options:
         description: A hypertable or continuous aggregate with its schema, in double quotes where SQL needs them.
         type: str
         required: true
-      state:
-        description:
-          - V(present) makes the policy what the entry says. V(paused) keeps it from running. V(absent) removes it.
-          - What is not said of an existing policy stays as it is.
-        type: str
-        choices: [present, paused, absent]
-      drop_after:
-        description:
-          - Chunks are dropped whose data are all older, as an interval such as V(90 days), or as a whole number in the
-            unit of an integer time column.
-          - One month and 30 days are two different things.
-        type: raw
-      drop_created_before:
-        description:
-          - Chunks are dropped that were created longer ago. Excludes O(policies[].drop_after).
-          - Needs TimescaleDB 2.13, and 2.26.3 where the time column is not an integer.
-        type: raw
-      schedule_interval:
-        description: How often the policy runs, such as V(1 day). TimescaleDB's default for a new policy is a day.
-        type: str
-      initial_start:
-        description:
-          - >-
-            The moment of the first run in ISO 8601 (UTC without an offset). With it the schedule is fixed: runs
-            keep to it.
-        type: str
-      timezone:
-        description: Time zone in which a fixed schedule is kept, such as V(Europe/Berlin).
-        type: str
-      max_runtime:
-        description:
-          - The longest run, as an interval; V(0 seconds) has no limit. TimescaleDB's default is 5 minutes, which
-            a first large run can exceed.
-        type: str
-      max_retries:
-        description: How often a failed run is tried again; V(-1) has no end.
-        type: int
-      retry_period:
-        description: Time between two tries, as an interval.
-        type: str
-      chunk_time_interval:
-        description: Length of the chunks to come, as an interval without months or a whole number.
-        type: raw
-      integer_now_func:
-        description: The function that tells the present of an integer time column, as C(schema.name).
-        type: str
-      columnstore:
-        description:
-          - The policy that moves chunks to the columnstore (that compresses them).
-          - The columnstore has to be enabled on the relation.
-        type: dict
-        suboptions:
-          after:
-            description: Chunks move whose data are all older, as O(policies[].drop_after).
-            type: raw
-          created_before:
-            description: Chunks move that were created longer ago.
-            type: raw
+      <<: &policies
+        <<: &job
           state:
             description:
               - V(present) makes the policy what the entry says. V(paused) keeps it from running. V(absent) removes it.
@@ -119,16 +63,16 @@ options:
           initial_start:
             description:
               - >-
-                The moment of the first run in ISO 8601 (UTC without an offset). With it the schedule is fixed:
-                runs keep to it.
+                The moment of the first run in ISO 8601 (UTC without an offset). With it the schedule is fixed: runs
+                keep to it.
             type: str
           timezone:
             description: Time zone in which a fixed schedule is kept, such as V(Europe/Berlin).
             type: str
           max_runtime:
             description:
-              - The longest run, as an interval; V(0 seconds) has no limit. TimescaleDB's default is 5 minutes,
-                which a first large run can exceed.
+              - The longest run, as an interval; V(0 seconds) has no limit. TimescaleDB's default is 5 minutes, which
+                a first large run can exceed.
             type: str
           max_retries:
             description: How often a failed run is tried again; V(-1) has no end.
@@ -136,45 +80,47 @@ options:
           retry_period:
             description: Time between two tries, as an interval.
             type: str
-      refresh:
-        description: The one refresh policy of a continuous aggregate.
-        type: dict
-        suboptions:
-          start_offset:
-            description: Where the window begins, as time before the present. Without it the window has no beginning.
-            type: raw
-          end_offset:
-            description: Where the window ends, as time before the present. Without it the window has no end.
-            type: raw
-          state:
-            description:
-              - V(present) makes the policy what the entry says. V(paused) keeps it from running. V(absent) removes it.
-              - What is not said of an existing policy stays as it is.
-            type: str
-            choices: [present, paused, absent]
-          schedule_interval:
-            description: How often the policy runs, such as V(1 day). TimescaleDB's default for a new policy is a day.
-            type: str
-          initial_start:
-            description:
-              - >-
-                The moment of the first run in ISO 8601 (UTC without an offset). With it the schedule is fixed:
-                runs keep to it.
-            type: str
-          timezone:
-            description: Time zone in which a fixed schedule is kept, such as V(Europe/Berlin).
-            type: str
-          max_runtime:
-            description:
-              - The longest run, as an interval; V(0 seconds) has no limit. TimescaleDB's default is 5 minutes,
-                which a first large run can exceed.
-            type: str
-          max_retries:
-            description: How often a failed run is tried again; V(-1) has no end.
-            type: int
-          retry_period:
-            description: Time between two tries, as an interval.
-            type: str
+        drop_after:
+          description:
+            - Chunks are dropped whose data are all older, as an interval such as V(90 days), or as a whole number in
+              the unit of an integer time column.
+            - One month and 30 days are two different things.
+          type: raw
+        drop_created_before:
+          description:
+            - Chunks are dropped that were created longer ago. Excludes O(policies[].drop_after).
+            - Needs TimescaleDB 2.13, and 2.26.3 where the time column is not an integer.
+          type: raw
+        chunk_time_interval:
+          description: Length of the chunks to come, as an interval without months or a whole number.
+          type: raw
+        integer_now_func:
+          description: The function that tells the present of an integer time column, as C(schema.name).
+          type: str
+        columnstore:
+          description:
+            - The policy that moves chunks to the columnstore (that compresses them).
+            - The columnstore has to be enabled on the relation.
+          type: dict
+          suboptions:
+            <<: *job
+            after:
+              description: Chunks move whose data are all older, as O(policies[].drop_after).
+              type: raw
+            created_before:
+              description: Chunks move that were created longer ago.
+              type: raw
+        refresh:
+          description: The one refresh policy of a continuous aggregate.
+          type: dict
+          suboptions:
+            <<: *job
+            start_offset:
+              description: Where the window begins, as time before the present. Without it the window has no beginning.
+              type: raw
+            end_offset:
+              description: Where the window ends, as time before the present. Without it the window has no end.
+              type: raw
   relation:
     description: One more relation beside O(policies), for a task that has only one.
     type: str
@@ -189,133 +135,7 @@ options:
       - What holds for each entry of O(policies) that does not say otherwise.
       - With O(match) also the policies of the relations that it covers and that are not listed.
     type: dict
-    suboptions:
-      state:
-        description:
-          - V(present) makes the policy what the entry says. V(paused) keeps it from running. V(absent) removes it.
-          - What is not said of an existing policy stays as it is.
-        type: str
-        choices: [present, paused, absent]
-      drop_after:
-        description:
-          - Chunks are dropped whose data are all older, as an interval such as V(90 days), or as a whole number in the
-            unit of an integer time column.
-          - One month and 30 days are two different things.
-        type: raw
-      drop_created_before:
-        description:
-          - Chunks are dropped that were created longer ago. Excludes O(defaults.drop_after).
-          - Needs TimescaleDB 2.13, and 2.26.3 where the time column is not an integer.
-        type: raw
-      schedule_interval:
-        description: How often the policy runs, such as V(1 day). TimescaleDB's default for a new policy is a day.
-        type: str
-      initial_start:
-        description:
-          - >-
-            The moment of the first run in ISO 8601 (UTC without an offset). With it the schedule is fixed: runs
-            keep to it.
-        type: str
-      timezone:
-        description: Time zone in which a fixed schedule is kept, such as V(Europe/Berlin).
-        type: str
-      max_runtime:
-        description:
-          - The longest run, as an interval; V(0 seconds) has no limit. TimescaleDB's default is 5 minutes, which
-            a first large run can exceed.
-        type: str
-      max_retries:
-        description: How often a failed run is tried again; V(-1) has no end.
-        type: int
-      retry_period:
-        description: Time between two tries, as an interval.
-        type: str
-      chunk_time_interval:
-        description: Length of the chunks to come, as an interval without months or a whole number.
-        type: raw
-      integer_now_func:
-        description: The function that tells the present of an integer time column, as C(schema.name).
-        type: str
-      columnstore:
-        description:
-          - The policy that moves chunks to the columnstore (that compresses them).
-          - The columnstore has to be enabled on the relation.
-        type: dict
-        suboptions:
-          after:
-            description: Chunks move whose data are all older, as O(defaults.drop_after).
-            type: raw
-          created_before:
-            description: Chunks move that were created longer ago.
-            type: raw
-          state:
-            description:
-              - V(present) makes the policy what the entry says. V(paused) keeps it from running. V(absent) removes it.
-              - What is not said of an existing policy stays as it is.
-            type: str
-            choices: [present, paused, absent]
-          schedule_interval:
-            description: How often the policy runs, such as V(1 day). TimescaleDB's default for a new policy is a day.
-            type: str
-          initial_start:
-            description:
-              - >-
-                The moment of the first run in ISO 8601 (UTC without an offset). With it the schedule is fixed:
-                runs keep to it.
-            type: str
-          timezone:
-            description: Time zone in which a fixed schedule is kept, such as V(Europe/Berlin).
-            type: str
-          max_runtime:
-            description:
-              - The longest run, as an interval; V(0 seconds) has no limit. TimescaleDB's default is 5 minutes,
-                which a first large run can exceed.
-            type: str
-          max_retries:
-            description: How often a failed run is tried again; V(-1) has no end.
-            type: int
-          retry_period:
-            description: Time between two tries, as an interval.
-            type: str
-      refresh:
-        description: The one refresh policy of a continuous aggregate.
-        type: dict
-        suboptions:
-          start_offset:
-            description: Where the window begins, as time before the present. Without it the window has no beginning.
-            type: raw
-          end_offset:
-            description: Where the window ends, as time before the present. Without it the window has no end.
-            type: raw
-          state:
-            description:
-              - V(present) makes the policy what the entry says. V(paused) keeps it from running. V(absent) removes it.
-              - What is not said of an existing policy stays as it is.
-            type: str
-            choices: [present, paused, absent]
-          schedule_interval:
-            description: How often the policy runs, such as V(1 day). TimescaleDB's default for a new policy is a day.
-            type: str
-          initial_start:
-            description:
-              - >-
-                The moment of the first run in ISO 8601 (UTC without an offset). With it the schedule is fixed:
-                runs keep to it.
-            type: str
-          timezone:
-            description: Time zone in which a fixed schedule is kept, such as V(Europe/Berlin).
-            type: str
-          max_runtime:
-            description:
-              - The longest run, as an interval; V(0 seconds) has no limit. TimescaleDB's default is 5 minutes,
-                which a first large run can exceed.
-            type: str
-          max_retries:
-            description: How often a failed run is tried again; V(-1) has no end.
-            type: int
-          retry_period:
-            description: Time between two tries, as an interval.
-            type: str
+    suboptions: *policies
   match:
     description: Relations by patterns as a shell has them, such as V(candles_*).
     type: dict
