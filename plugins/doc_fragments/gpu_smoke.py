@@ -16,6 +16,8 @@ options:
         adds vectors on each. A node that fails is not ready, with a code that starts with V(SMOKE_).
       - A pod reaches its node through the scheduler, so it waits where the GPUs are in use, and never runs on a
         cordoned node. It tolerates the taints that its node has. It never pushes other pods off a node.
+      - Pods are made once enough nodes are ready. Where that does not come to pass, they are made at the end of the
+        wait, for the nodes that O(release_taint) can be lifted from.
       - The pods have no owner. They are removed at the end of the run, also of one that is interrupted. What a run
         leaves that was killed outright, the next run for the same nodes removes.
       - Needs the rights to create, get, list and delete C(pods), and to get C(pods/log), in the one namespace. Without
@@ -107,7 +109,7 @@ options:
         itself, also where other nodes fail the task. A pool whose nodes start with the taint takes no pod before its
         GPUs work.
       - Without O(smoke) it is lifted from a node while others are still waited for; with it, once the smoke pods have
-        run, which is when enough nodes are ready.
+        run.
       - Only exactly this taint is lifted; taints that others put on or take off at the same time are kept.
       - The taint itself keeps no node from being ready. Needs the right to patch C(nodes).
     type: dict

@@ -309,6 +309,30 @@ def test_a_startup_taint_is_lifted_exactly_when_the_node_has_proved_itself(pool:
     assert list(pool.kubelet.pods_of(broken)) == [2, 2]
 
 
+def test_a_node_proves_itself_and_takes_pods_though_others_never_come(pool: Pool) -> None:
+    sound, broken, absent = pool.add("sound", 2), pool.add("broken", 2, passes(1)), pool.add("absent", 0)
+    for node in (sound, broken, absent):
+        taint(pool, node, STARTUP)
+    options: dict[str, Any] = {"timeout": 2, "release_taint": STARTUP}
+    foreseen = pool.run(check=True, **options)
+    assert foreseen.result["taint_released"] == sorted([sound, broken]), "what a pod shows cannot be foreseen"
+    outcome = pool.run(**options)
+    assert outcome.failed
+    assert outcome.result["failure_kind"] == "timeout"
+    assert set(outcome.result["summary_by_reason"]) >= {"SMOKE_GPU_COUNT"}
+    assert outcome.result["ready_count"] == 1
+    assert outcome.result["taint_released"] == [sound]
+    assert [pool.taints(node) for node in (sound, broken, absent)] == [set(), {STARTUP["key"]}, {STARTUP["key"]}]
+    assert list(pool.kubelet.pods_of(absent)) == []
+
+
+def test_no_pod_is_made_where_none_can_help(pool: Pool) -> None:
+    pool.add("sound", 2)
+    pool.add("absent", 0)
+    assert pool.run(timeout=2).result["failure_kind"] == "timeout"
+    assert pool.run(timeout=2, release_taint=STARTUP).result["smoke_pods_created"] == 0
+
+
 def test_no_pod_lands_on_a_node_before_its_gpus_work(pool: Pool) -> None:
     node = pool.add("late", 0, RUNS_ON)
     taint(pool, node, STARTUP)

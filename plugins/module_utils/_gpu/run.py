@@ -93,23 +93,36 @@ class Run:
         return watcher.wait(settings.patience, lambda: self._release(client, watcher))
 
     def _prove(self, client: Client, watcher: Watcher, watched: Watched) -> Watched:
-        """Let smoke pods run where enough nodes are ready."""
-        if self._settings.smoke.mode == "none" or not watched.verdict.ready or watched.failure is not None:
+        """Let smoke pods run where enough nodes are ready; else on those only that a proof opens."""
+        if self._settings.smoke.mode == "none" or (self._only_looks and not self._check_mode):
             return watched
-        if self._only_looks and not self._check_mode:
-            return watched
-        observed, now = watcher.observed, watcher.clock()
-        ready = [observed.nodes[name] for name, at in sorted(self._stable_at(observed).items()) if at <= now]
-        self._smoke = smoke.run(client, ready, self._settings.smoke, check_mode=self._check_mode)
+        observed = watcher.observed
+        enough = watched.verdict.ready and watched.failure is None
+        candidates = self._stable(watcher) if enough else self._closed(watcher)
+        self._smoke = smoke.run(client, candidates, self._settings.smoke, check_mode=self._check_mode)
         for name, tested in self._smoke.items():
             if tested.reasons:
                 observed.add_reasons(name, tested.reasons)
+        if not self._smoke and not enough:
+            return watched
         # What changed meanwhile counts too.
         proved = watcher.look(0)
+        if not enough:
+            return dataclasses.replace(proved, failure=proved.failure or watched.failure)
         if proved.verdict.ready or proved.failure is not None or self._check_mode:
             return proved
         failed = any(tested.phase == "failed" for tested in self._smoke.values())
         return dataclasses.replace(proved, failure="impossible" if failed else verdicts.failure_kind(proved.verdict))
+
+    def _stable(self, watcher: Watcher) -> list[Mapping[str, Any]]:
+        """The nodes that have been ready for long enough."""
+        observed, now = watcher.observed, watcher.clock()
+        return [observed.nodes[name] for name, at in sorted(self._stable_at(observed).items()) if at <= now]
+
+    def _closed(self, watcher: Watcher) -> list[Mapping[str, Any]]:
+        """Those of them that have the taint."""
+        taint = self._settings.release_taint
+        return [] if taint is None else [node for node in self._stable(watcher) if taints.carries(node, taint)]
 
     def _release(self, client: Client, watcher: Watcher) -> float:
         """Lift the taint from each node that has passed, also where others have not; by when the next one may pass."""
