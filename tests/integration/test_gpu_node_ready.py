@@ -283,6 +283,25 @@ def test_a_caller_who_may_only_see_nodes_gets_the_verdict_all_the_same(pool: Poo
     assert unreleased.result["ready"]
 
 
+def test_the_nodes_that_were_opened_are_told_though_the_next_one_may_not_be(pool: Pool, tmp_path: Path) -> None:
+    kubeconfig = caller(pool, tmp_path, "--verb=get,list,watch")
+    first, second = pool.add(1), pool.add(2)
+    for node in (first, second):
+        pool.cluster.kubectl("taint", "node", node, "example.com/starting:NoSchedule")
+        pool.offer(node, capacity=1, allocatable=1)
+    name = f"{pool.name}-first"
+    pool.cluster.kubectl("create", "clusterrole", name, "--verb=patch", "--resource=nodes", f"--resource-name={first}")
+    pool.cluster.kubectl(
+        "create", "clusterrolebinding", name, f"--clusterrole={name}", f"--serviceaccount=default:{pool.name}"
+    )
+    outcome = pool.run(kubeconfig=kubeconfig, release_taint={"key": "example.com/starting"})
+    assert outcome.result["failure_kind"] == "forbidden"
+    assert 'cannot patch resource "nodes"' in outcome.message
+    assert outcome.changed
+    assert outcome.result["taint_released"] == [first]
+    assert [taints(pool, node) for node in (first, second)] == [set(), {"example.com/starting"}]
+
+
 def taints(pool: Pool, node: str) -> set[str]:
     return {taint["key"] for taint in pool.cluster.get("node", node)["spec"].get("taints", ())}
 

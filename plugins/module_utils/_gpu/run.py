@@ -136,8 +136,10 @@ class Run:
             if taints.carries(observed.nodes[name], taint) and _uid(observed.nodes[name]) not in self._opened
         }
         passed = [observed.nodes[name] for name in sorted(due) if due[name] <= now and self._passed(name)]
-        self._released += taints.release(client, passed, taint, check_mode=self._check_mode)
-        self._opened.update(map(_uid, passed))
+        for node in passed:
+            # One by one, so that those before a refusal are told.
+            self._released += taints.release(client, [node], taint, check_mode=self._check_mode)
+            self._opened.add(_uid(node))
         return min((at for at in due.values() if at > now), default=math.inf)
 
     def _stable_at(self, observed: Observed) -> dict[str, float]:
