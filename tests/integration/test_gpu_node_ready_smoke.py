@@ -415,7 +415,7 @@ def test_taints_that_others_change_meanwhile_are_kept(pool: Pool) -> None:
     try:
         wait_until(lambda: others.rounds > 2, "others change taints")
         as_read = [pool.cluster.get("node", node) for node in nodes]
-        lifted = release(client, as_read, Taint.parse(STARTUP), check_mode=False)
+        lifted = list(release(client, as_read, Taint.parse(STARTUP), check_mode=False))
         reached = others.rounds
         wait_until(lambda: others.rounds > reached + 2, "others go on")
     finally:
@@ -434,7 +434,7 @@ def test_the_taint_of_a_new_node_under_the_old_name_is_kept(pool: Pool) -> None:
     pool.add("one", 1)
     taint(pool, node, STARTUP)
     client = connect(str(pool.cluster.kubeconfig), None)
-    assert release(client, [as_read], Taint.parse(STARTUP), check_mode=False) == []
+    assert list(release(client, [as_read], Taint.parse(STARTUP), check_mode=False)) == []
     assert pool.taints(node) == {STARTUP["key"]}
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -145,8 +145,8 @@ def write_conditions(
     reports: Iterable[Mapping[str, Any]],
     *,
     check_mode: bool = False,
-) -> list[str]:
-    """Give each reported Node the condition, through its status; the names of the nodes that it was written to.
+) -> Iterator[str]:
+    """Give each reported Node the condition, through its status; the name of each node once it was written to.
 
     In check mode nothing is written, and the names are those of the nodes that it would be written to.
 
@@ -159,7 +159,6 @@ def write_conditions(
     """
     by_name = {str(node["metadata"]["name"]): node for node in nodes}
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    written = []
     for report in reports:
         node = by_name.get(str(report["name"]))
         if node is None:
@@ -169,7 +168,7 @@ def write_conditions(
         if before and all(before.get(key) == wanted[key] for key in ("status", "reason", "message")):
             continue
         if check_mode:
-            written.append(str(report["name"]))
+            yield str(report["name"])
             continue
         # The uid makes the API server refuse the patch for a new node of the same name.
         patch = {"metadata": {"uid": node["metadata"]["uid"]}, "status": {"conditions": [wanted]}}
@@ -180,8 +179,7 @@ def write_conditions(
             if error.status in (404, 409):
                 continue
             raise
-        written.append(str(report["name"]))
-    return written
+        yield str(report["name"])
 
 
 def _labels(labels: Mapping[str, str]) -> str:

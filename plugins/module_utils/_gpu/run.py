@@ -136,10 +136,9 @@ class Run:
             if taints.carries(observed.nodes[name], taint) and _uid(observed.nodes[name]) not in self._opened
         }
         passed = [observed.nodes[name] for name in sorted(due) if due[name] <= now and self._passed(name)]
-        for node in passed:
-            # One by one, so that those before a refusal are told.
-            self._released += taints.release(client, [node], taint, check_mode=self._check_mode)
-            self._opened.add(_uid(node))
+        for name in taints.release(client, passed, taint, check_mode=self._check_mode):
+            self._released.append(name)
+        self._opened.update(map(_uid, passed))
         return min((at for at in due.values() if at > now), default=math.inf)
 
     def _stable_at(self, observed: Observed) -> dict[str, float]:
@@ -159,13 +158,11 @@ class Run:
 
     def _write_conditions(self, client: Client, watcher: Watcher) -> None:
         if self._settings.condition:
-            self._written = exposition.write_conditions(
-                client,
-                self._settings.condition,
-                watcher.observed.nodes.values(),
-                self._nodes(watcher),
-                check_mode=self._check_mode,
-            )
+            nodes, reports = watcher.observed.nodes.values(), self._nodes(watcher)
+            for name in exposition.write_conditions(
+                client, self._settings.condition, nodes, reports, check_mode=self._check_mode
+            ):
+                self._written.append(name)
 
     def _nodes(self, watcher: Watcher) -> list[dict[str, Any]]:
         return result.nodes(watcher.observed, self._smoke, watcher.moment())

@@ -13,7 +13,7 @@ changes at the same time is lost, nor the taint of a new node that has taken the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,8 +78,8 @@ def removal(node: Object, taint: Taint) -> list[dict[str, Any]] | None:
     ]
 
 
-def release(client: Client, nodes: Iterable[Object], taint: Taint, *, check_mode: bool) -> list[str]:
-    """Lift the taint from these nodes, which were found ready. The names of those from which it was lifted.
+def release(client: Client, nodes: Iterable[Object], taint: Taint, *, check_mode: bool) -> Iterator[str]:
+    """Lift the taint from these nodes, which were found ready. The name of each once it was lifted from it.
 
     In check mode nothing is written, and the names are those from which it would be lifted. A node that is gone, or
     that another one has replaced under its name, is left alone.
@@ -88,13 +88,9 @@ def release(client: Client, nodes: Iterable[Object], taint: Taint, *, check_mode
         ApiError: the caller may not change nodes, or the API server refused for another reason.
         KubernetesError: the API server cannot be reached.
     """
-    lifted = []
     for node in nodes:
-        if not carries(node, taint):
-            continue
-        if check_mode or _release(client, node, taint):
-            lifted.append(str(node["metadata"]["name"]))
-    return lifted
+        if carries(node, taint) and (check_mode or _release(client, node, taint)):
+            yield str(node["metadata"]["name"])
 
 
 def _release(client: Client, node: Object, taint: Taint) -> bool:
