@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options by which the collection's data modules reach their database, see module_utils/_postgresql.py."""
+"""The options by which the collection's data modules reach their database, see _postgresql/connection.py."""
 
 from __future__ import annotations
 

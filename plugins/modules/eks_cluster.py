@@ -208,8 +208,8 @@ cluster:
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_cluster.plan import LOG_TYPES
-from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_cluster.run import EksCluster
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.cluster.plan import LOG_TYPES
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.cluster.run import EksCluster
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import COMMON_ARGUMENTS, reconcile
 
 

@@ -99,7 +99,7 @@ context:
 from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.yaml import HAS_YAML
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_kubeconfig import EksKubeconfig
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.kubeconfig import EksKubeconfig
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import reconcile
 
 

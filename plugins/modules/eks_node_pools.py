@@ -264,7 +264,7 @@ unlisted:
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_node_pools.run import EksNodePools
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.run import EksNodePools
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import COMMON_ARGUMENTS, reconcile
 
 AMI_TYPES = [

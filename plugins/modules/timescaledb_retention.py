@@ -436,7 +436,7 @@ import dataclasses
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.entasis.engine.plugins.module_utils._postgresql import (
+from ansible_collections.entasis.engine.plugins.module_utils._postgresql.connection import (
     CONNECTION_ARGUMENTS,
     DatabaseError,
     NoDatabaseError,

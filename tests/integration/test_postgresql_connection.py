@@ -22,12 +22,11 @@ import pytest
 import yaml
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.entasis.engine.plugins.module_utils import _postgresql
-from ansible_collections.entasis.engine.plugins.module_utils import _postgresql_drivers as drivers
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import client as kubernetes_client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import port_forward
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.port_forward import PortForward
-from ansible_collections.entasis.engine.plugins.module_utils._postgresql import (
+from ansible_collections.entasis.engine.plugins.module_utils._postgresql import connection, drivers
+from ansible_collections.entasis.engine.plugins.module_utils._postgresql.connection import (
     Connection,
     DatabaseError,
     NoDatabaseError,
@@ -72,7 +71,7 @@ def driver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 def a_module(*, check: bool = False, **options: Any) -> AnsibleModule:
     """A module whose only options are those of the connection."""
     with patch_module_args({**options, "_ansible_check_mode": check}):
-        return AnsibleModule(_postgresql.CONNECTION_ARGUMENTS, supports_check_mode=True)
+        return AnsibleModule(connection.CONNECTION_ARGUMENTS, supports_check_mode=True)
 
 
 def login(server: Server, **options: Any) -> dict[str, Any]:

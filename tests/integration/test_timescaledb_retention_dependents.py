@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.entasis.engine.plugins.module_utils._postgresql import CONNECTION_ARGUMENTS
+from ansible_collections.entasis.engine.plugins.module_utils._postgresql.connection import CONNECTION_ARGUMENTS
 from ansible_collections.entasis.engine.plugins.modules import timescaledb_retention
 
 from tests.support.postgresql import Server

@@ -18,7 +18,7 @@ from unittest import mock
 import psycopg
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.entasis.engine.plugins.module_utils import _postgresql_drivers as drivers
+from ansible_collections.entasis.engine.plugins.module_utils._postgresql import drivers
 from ansible_collections.entasis.engine.plugins.modules import timescaledb_retention
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row

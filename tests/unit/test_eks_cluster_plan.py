@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_cluster.plan import (
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.cluster.plan import (
     create_request,
     desired_state,
     observed_state,

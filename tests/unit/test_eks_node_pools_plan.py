@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_node_pools.plan import (
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.plan import (
     clamped,
     create_request,
     desired_pools,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_kubeconfig import aws_command
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.kubeconfig import aws_command
 from ansible_collections.entasis.engine.plugins.module_utils._kubeconfig import (
     Entries,
     eks_entries,

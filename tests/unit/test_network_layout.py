@@ -9,7 +9,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._network_layout import (
+from ansible_collections.entasis.engine.plugins.module_utils._spec.network_layout import (
     Demand,
     LayoutError,
     Shortage,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._platform import Platform
+from ansible_collections.entasis.engine.plugins.module_utils._spec.model import Platform
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import SpecError
 from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import parse_platform
 from hypothesis import given, settings

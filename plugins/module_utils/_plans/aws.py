@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import ownership_tags
-from ansible_collections.entasis.engine.plugins.module_utils._platform import (
+from ansible_collections.entasis.engine.plugins.module_utils._spec.model import (
     NodePool,
     Platform,
     SecurityGroup,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from ansible_collections.entasis.engine.plugins.module_utils._plans.aws import Plan, common, kubeconfig
-from ansible_collections.entasis.engine.plugins.module_utils._platform import Platform, RetentionPolicy
+from ansible_collections.entasis.engine.plugins.module_utils._spec.model import Platform, RetentionPolicy
 
 
 def data_stores_plan(platform: Platform) -> Plan:

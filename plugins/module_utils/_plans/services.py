@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG
 from ansible_collections.entasis.engine.plugins.module_utils._plans.aws import Plan, common, kubeconfig
-from ansible_collections.entasis.engine.plugins.module_utils._platform import (
+from ansible_collections.entasis.engine.plugins.module_utils._spec.model import (
     Autoscaling,
     Egress,
     Platform,

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Network
 
-from ansible_collections.entasis.engine.plugins.module_utils._platform import Cluster
 from ansible_collections.entasis.engine.plugins.module_utils._spec import values
+from ansible_collections.entasis.engine.plugins.module_utils._spec.model import Cluster
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Parser,
     Section,

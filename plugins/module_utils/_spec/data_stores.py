@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ansible_collections.entasis.engine.plugins.module_utils._platform import RetentionPolicy, Timescaledb
 from ansible_collections.entasis.engine.plugins.module_utils._spec import values
+from ansible_collections.entasis.engine.plugins.module_utils._spec.model import RetentionPolicy, Timescaledb
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Section,
     Value,

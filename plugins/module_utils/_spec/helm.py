@@ -9,8 +9,8 @@
 from __future__ import annotations
 
 from ansible_collections.entasis.engine.plugins.module_utils._charts import CHARTS
-from ansible_collections.entasis.engine.plugins.module_utils._platform import Charts, HelmRelease
 from ansible_collections.entasis.engine.plugins.module_utils._spec import values
+from ansible_collections.entasis.engine.plugins.module_utils._spec.model import Charts, HelmRelease
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Section,
     Value,

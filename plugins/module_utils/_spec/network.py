@@ -12,7 +12,12 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from ansible_collections.entasis.engine.plugins.module_utils._network_layout import (
+from ansible_collections.entasis.engine.plugins.module_utils._spec import values
+from ansible_collections.entasis.engine.plugins.module_utils._spec.model import (
+    Network,
+    Subnet,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._spec.network_layout import (
     LARGEST_PREFIX,
     SMALLEST_PREFIX,
     LayoutError,
@@ -21,11 +26,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._network_layout imp
     overlaps,
     zones_of,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._platform import (
-    Network,
-    Subnet,
-)
-from ansible_collections.entasis.engine.plugins.module_utils._spec import values
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Parser,
     RefusedError,

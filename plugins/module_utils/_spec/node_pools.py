@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ansible_collections.entasis.engine.plugins.module_utils._instance_types import InstanceType, instance_type, nearest
-from ansible_collections.entasis.engine.plugins.module_utils._platform import GpuReadiness, Network, NodePool, Taint
 from ansible_collections.entasis.engine.plugins.module_utils._spec import values
+from ansible_collections.entasis.engine.plugins.module_utils._spec.model import GpuReadiness, Network, NodePool, Taint
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Parser,
     RefusedError,

@@ -14,7 +14,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._platform import (
+from ansible_collections.entasis.engine.plugins.module_utils._spec import values
+from ansible_collections.entasis.engine.plugins.module_utils._spec.model import (
     Alertmanager,
     Backup,
     BackupStorage,
@@ -23,7 +24,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._platform import (
     Prometheus,
     Retention,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._spec import values
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Parser,
     Section,

@@ -17,25 +17,6 @@ from ipaddress import IPv4Network
 
 from ansible_collections.entasis.engine.plugins.module_utils._charts import NVIDIA_DEVICE_PLUGIN
 from ansible_collections.entasis.engine.plugins.module_utils._instance_types import instance_type
-from ansible_collections.entasis.engine.plugins.module_utils._network_layout import (
-    LARGEST_PREFIX,
-    Demand,
-    Shortage,
-    default_zones,
-    known_regions,
-    shortages,
-    vpc_prefix_for,
-    zones_of,
-)
-from ansible_collections.entasis.engine.plugins.module_utils._platform import (
-    Charts,
-    Cluster,
-    HelmRelease,
-    Network,
-    NodePool,
-    Platform,
-    SecurityGroup,
-)
 from ansible_collections.entasis.engine.plugins.module_utils._spec import operations, values
 from ansible_collections.entasis.engine.plugins.module_utils._spec.cluster import cluster
 from ansible_collections.entasis.engine.plugins.module_utils._spec.data_stores import retention, timescaledb
@@ -47,7 +28,26 @@ from ansible_collections.entasis.engine.plugins.module_utils._spec.defaults impo
     SERVICES,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._spec.helm import charts, helm_releases
+from ansible_collections.entasis.engine.plugins.module_utils._spec.model import (
+    Charts,
+    Cluster,
+    HelmRelease,
+    Network,
+    NodePool,
+    Platform,
+    SecurityGroup,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._spec.network import network
+from ansible_collections.entasis.engine.plugins.module_utils._spec.network_layout import (
+    LARGEST_PREFIX,
+    Demand,
+    Shortage,
+    default_zones,
+    known_regions,
+    shortages,
+    vpc_prefix_for,
+    zones_of,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._spec.node_pools import gpu_readiness, node_pools
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Section,

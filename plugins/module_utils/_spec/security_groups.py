@@ -12,9 +12,9 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from ansible_collections.entasis.engine.plugins.module_utils._platform import Peer, SecurityGroup, SecurityGroupRule
 from ansible_collections.entasis.engine.plugins.module_utils._spec import values
 from ansible_collections.entasis.engine.plugins.module_utils._spec.defaults import MONITORING_GROUP
+from ansible_collections.entasis.engine.plugins.module_utils._spec.model import Peer, SecurityGroup, SecurityGroupRule
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Parser,
     RefusedError,

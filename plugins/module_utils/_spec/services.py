@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.entasis.engine.plugins.module_utils._platform import (
+from ansible_collections.entasis.engine.plugins.module_utils._spec import values
+from ansible_collections.entasis.engine.plugins.module_utils._spec.model import (
     Autoscaling,
     Egress,
     NodePool,
@@ -18,7 +19,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._platform import (
     Service,
     ServiceNetworkPolicy,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._spec import values
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Parser,
     Section,

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from ansible_collections.entasis.engine.plugins.module_utils._postgresql import DatabaseError
+from ansible_collections.entasis.engine.plugins.module_utils._postgresql.connection import DatabaseError
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Relation
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.preview import Cutoff, Preview
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import Database

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._postgresql import Connection, DatabaseError
+from ansible_collections.entasis.engine.plugins.module_utils._postgresql.connection import Connection, DatabaseError
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb import (
     apply,
     checks,

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._aws import eks
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks import shared as eks
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, is_owned, ownership_tags
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (

@@ -22,7 +22,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
-from ansible_collections.entasis.engine.plugins.module_utils import _postgresql_drivers as drivers
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import client as kubernetes_client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import port_forward
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import KubernetesError, NoClusterError
@@ -33,6 +32,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.port_fo
     MissingTargetError,
     PortForward,
 )
+from ansible_collections.entasis.engine.plugins.module_utils._postgresql import drivers
 
 #: Seconds until a server that does not answer is given up, where connect_params does not say otherwise.
 CONNECT_TIMEOUT = 10

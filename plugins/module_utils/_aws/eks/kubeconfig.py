@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils import _kubeconfig as kubeconfig
-from ansible_collections.entasis.engine.plugins.module_utils._aws import eks
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks import shared as eks
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import PLACEHOLDER
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import client
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._aws import eks, lookups
-from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_cluster.plan import (
+from ansible_collections.entasis.engine.plugins.module_utils._aws import lookups
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks import shared as eks
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.cluster.plan import (
     KIND,
     create_request,
     desired_state,

@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._aws import eks, lookups
-from ansible_collections.entasis.engine.plugins.module_utils._aws.eks_node_pools.plan import (
+from ansible_collections.entasis.engine.plugins.module_utils._aws import lookups
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks import shared as eks
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.plan import (
     KIND,
     Plan,
     clamped,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from ansible_collections.entasis.engine.plugins.module_utils._platform import Subnet
+from ansible_collections.entasis.engine.plugins.module_utils._spec.model import Subnet
 
 #: AWS takes subnets from /16 to /28, and keeps the first four addresses and the last of each for itself.
 LARGEST_PREFIX = 16

@@ -6,7 +6,7 @@
 
 """What a platform's spec says, with every default decided: the shape of C(entasis_platform) after parsing.
 
-L(parse_platform) in _spec/platform.py makes it; the plans are made from it. docs/spec.md describes the same keys for
+L(parse_platform) in platform.py makes it; the plans are made from it. docs/spec.md describes the same keys for
 the people who write them.
 """
 
@@ -29,7 +29,7 @@ class Subnet:
 
 @dataclass(frozen=True)
 class Network:
-    """The VPC. C(subnets) is complete: what the spec does not write is laid out by _network_layout.py."""
+    """The VPC. C(subnets) is complete: what the spec does not write is laid out by network_layout.py."""
 
     cidr: str
     zones: tuple[str, ...]
