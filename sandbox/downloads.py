@@ -4,9 +4,8 @@
 
 """Official release downloads of the tools, each with its pinned checksum.
 
-A tool is listed only where its published checksum is known: kube-apiserver, kube-controller-manager and kube-scheduler
-are not, and are built. The checksums of kwok and kwokctl are those of GitHub's release assets, of kubectl that of
-dl.k8s.io's .sha256 file, of helm that of get.helm.sh's .sha256sum file, of etcd that of its release's SHA256SUMS.
+The checksums are those that the projects publish beside their releases, read in public pin lists: Kubernetes' in the
+file assets of kops (pkg/assets/assetdata), kwok's in a Nix package, helm's in its .sha256sum, etcd's in its SHA256SUMS.
 """
 
 from __future__ import annotations
@@ -46,59 +45,61 @@ class DownloadError(Exception):
     """Why a tool could not be had from its official download."""
 
 
+def _releases(url: str, tools: str, version: str, member: str | None = None, **sums: str) -> list[Download]:
+    """A release of tools for each architecture; C(sums) are the tools' checksums in their order, by architecture."""
+    names = tools.split()
+    return [
+        Download(
+            tool,
+            version,
+            f"linux-{arch}",
+            url.format(tool=tool, version=version, arch=arch),
+            digest,
+            member and member.format(tool=tool, version=version, arch=arch),
+        )
+        for arch, digests in sums.items()
+        for tool, digest in zip(names, digests.split(), strict=True)
+    ]
+
+
 DOWNLOADS = (
-    Download(
-        "kubectl",
+    *_releases(
+        "https://dl.k8s.io/release/v{version}/bin/linux/{arch}/{tool}",
+        "kube-apiserver kube-controller-manager kube-scheduler kubectl",
         "1.36.3",
-        "linux-amd64",
-        "https://dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubectl",
+        amd64="1f217d397234a6d065da663c6e086fdb02c0f0de97a0758ff3e6f3956f4ef8ab "
+        "7edfe976d5a06c7a702d653e914095f4a732a04bb2139115b6a6eba6a9b781c7 "
+        "b8955d4518c902110b50a825364339b1fb673822518ce0ba081a69ed634f8eee "
         "ebbd080e7c2e275093b55915722043257eb24004363e20acb3c4d71919f88336",
+        arm64="16001b9d35d23634c361a1e2b7b0fc7abe186984af697ef7a869c8c8cded78b7 "
+        "27868a5c822824945b93f2d8a724a5dcd99affc68b47230ae766bff8795bbb84 "
+        "ca1c7cd0033942bf9ef7eac80e18375d91f6f29487244c3e685f11163b01a88d "
+        "3d86f24401c41ae5a46ac50eef8865fe891d3647d324a0836f6c63757a126e62",
     ),
-    Download(
-        "kwok",
+    *_releases(
+        "https://github.com/kubernetes-sigs/kwok/releases/download/v{version}/{tool}-linux-{arch}",
+        "kwok kwokctl",
         "0.8.0",
-        "linux-amd64",
-        "https://github.com/kubernetes-sigs/kwok/releases/download/v0.8.0/kwok-linux-amd64",
-        "f5a4385a2ae1b9dd7f8acae18e002a75c0ebba124ae9d7259aa8dadb50711f46",
-    ),
-    Download(
-        "kwokctl",
-        "0.8.0",
-        "linux-amd64",
-        "https://github.com/kubernetes-sigs/kwok/releases/download/v0.8.0/kwokctl-linux-amd64",
+        amd64="f5a4385a2ae1b9dd7f8acae18e002a75c0ebba124ae9d7259aa8dadb50711f46 "
         "d5743166c657283d6e827c7c4c20cacfd9009fd94830f06718ca7b2c7099461f",
+        arm64="628f7d277860f524a2a775c217adcc58828e7b59ab0933680315784f1b8b0e37 "
+        "5a642b27d3e975f36040d215640cd90fb4a63cb6fca0ad5865a61bcd9c81051b",
     ),
-    Download(
+    *_releases(
+        "https://github.com/etcd-io/etcd/releases/download/v{version}/etcd-v{version}-linux-{arch}.tar.gz",
         "etcd",
         "3.6.11",
-        "linux-amd64",
-        "https://github.com/etcd-io/etcd/releases/download/v3.6.11/etcd-v3.6.11-linux-amd64.tar.gz",
-        "8756f7a4eaf921668a83de0bf13c0f65cae9186a165696e3ae8396afe6f557ed",
-        "etcd-v3.6.11-linux-amd64/etcd",
+        "etcd-v{version}-linux-{arch}/etcd",
+        amd64="8756f7a4eaf921668a83de0bf13c0f65cae9186a165696e3ae8396afe6f557ed",
+        arm64="5302f1a6157c34eb0568c75fba9d06da98353576df04399f08645bef634acd2d",
     ),
-    Download(
-        "etcd",
-        "3.6.11",
-        "linux-arm64",
-        "https://github.com/etcd-io/etcd/releases/download/v3.6.11/etcd-v3.6.11-linux-arm64.tar.gz",
-        "5302f1a6157c34eb0568c75fba9d06da98353576df04399f08645bef634acd2d",
-        "etcd-v3.6.11-linux-arm64/etcd",
-    ),
-    Download(
+    *_releases(
+        "https://get.helm.sh/helm-v{version}-linux-{arch}.tar.gz",
         "helm",
         "3.22.0",
-        "linux-amd64",
-        "https://get.helm.sh/helm-v3.22.0-linux-amd64.tar.gz",
-        "1e4ab49e429626cf6c6958d914248b78c9730803c2751b87627e171dc800e7bb",
-        "linux-amd64/helm",
-    ),
-    Download(
-        "helm",
-        "3.22.0",
-        "linux-arm64",
-        "https://get.helm.sh/helm-v3.22.0-linux-arm64.tar.gz",
-        "f14e804dfee240f55525b667488fe9adca349e63e00c9af634c0beb1421ac310",
-        "linux-arm64/helm",
+        "linux-{arch}/helm",
+        amd64="1e4ab49e429626cf6c6958d914248b78c9730803c2751b87627e171dc800e7bb",
+        arm64="f14e804dfee240f55525b667488fe9adca349e63e00c9af634c0beb1421ac310",
     ),
 )
 

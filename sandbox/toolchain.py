@@ -67,11 +67,13 @@ def prepare() -> Path:
         raise SandboxError("The sandbox runs on Linux only; use a Debian or Ubuntu machine.")
     cache = cache_folder()
     folder = cache / "tools" / key()
-    if (folder / "bin").exists():
-        return folder / "bin"
-    with _alone(cache / "tools" / f"{folder.name}.lock"):
-        if not (folder / "bin").exists():
-            _make(folder, cache)
+    if not (folder / "bin").exists():
+        with _alone(cache / "tools" / f"{folder.name}.lock"):
+            if not (folder / "bin").exists():
+                _make(folder, cache)
+    origins = folder / "origins"
+    if origins.exists():  # a folder of an earlier release has none
+        _say(origins.read_text(encoding="utf-8"))
     return folder / "bin"
 
 
@@ -131,8 +133,8 @@ def _make(folder: Path, cache: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as unfinished:
         bin_folder = Path(unfinished) / "tools" / "bin"
         bin_folder.mkdir(parents=True)
-        missing = [tool for tool in TOOLS if not _copy_from_path(tool, bin_folder)]
-        missing = _download(missing, bin_folder)
+        not_on_path = [tool for tool in TOOLS if not _copy_from_path(tool, bin_folder)]
+        missing = _download(not_on_path, bin_folder)
         if missing:
             packages = {tool.name: tool.package for tool in missing}
             go_build.build(MODULES, packages, flags(), cache, bin_folder, _say)
@@ -142,8 +144,23 @@ def _make(folder: Path, cache: Path) -> None:
         wrong = [tool.name for tool in TOOLS if not has_version(bin_folder / tool.name, tool)]
         if wrong:
             raise SandboxError(f"These tools do not run, or not in their pinned version: {', '.join(wrong)}.")
+        origins = _origins(not_on_path, missing)
+        (bin_folder.parent / "origins").write_text(origins, encoding="utf-8")
         bin_folder.parent.rename(folder)
-    _say(f"the tools are in {folder / 'bin'}")
+
+
+def _origins(not_on_path: list[Tool], missing: list[Tool]) -> str:
+    """Which way each tool came, in one line."""
+    ways = {
+        "from PATH": [tool for tool in TOOLS if tool not in not_on_path],
+        "downloaded": [tool for tool in not_on_path if tool not in missing],
+        "built": missing,
+    }
+    return "; ".join(
+        f"{way}: {', '.join(f'{tool.name} {versions()[tool.name]}' for tool in tools)}"
+        for way, tools in ways.items()
+        if tools
+    )
 
 
 def _copy_from_path(tool: Tool, bin_folder: Path) -> bool:

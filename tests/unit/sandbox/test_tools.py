@@ -120,10 +120,12 @@ def test_go_mod_pins_every_tool() -> None:
     assert VERSIONS["kubectl"] == VERSIONS["kube-apiserver"]
 
 
-def test_every_tool_on_path_is_taken_and_nothing_is_built(machine: Machine) -> None:
+def test_every_tool_on_path_is_taken_and_nothing_is_built(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     for name, version in VERSIONS.items():
         machine.install(name, version)
     folder = toolchain.prepare()
+    said = "[tools] from PATH: " + ", ".join(f"{tool.name} {VERSIONS[tool.name]}" for tool in toolchain.TOOLS)
+    assert said in capsys.readouterr().err.splitlines()
     assert sorted(path.name for path in folder.iterdir()) == sorted(VERSIONS)
     assert machine.cache in folder.parents
     assert machine.builds() == []
@@ -329,7 +331,12 @@ def releases() -> Iterator[Releases]:
 
 @pytest.mark.parametrize(("path", "member"), [("/helm", None), ("/helm.tar.gz", "linux-amd64/helm")])
 def test_a_download_with_the_right_checksum_is_used(
-    machine: Machine, releases: Releases, monkeypatch: pytest.MonkeyPatch, path: str, member: str | None
+    machine: Machine,
+    releases: Releases,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    path: str,
+    member: str | None,
 ) -> None:
     monkeypatch.setattr(downloads, "DOWNLOADS", (releases.download(path, member),))
     machine.install_go()
@@ -338,6 +345,10 @@ def test_a_download_with_the_right_checksum_is_used(
     (build,) = machine.builds()
     assert "helm.sh/helm/v3/cmd/helm" not in str(build["arguments"])
     assert sorted(path.name for path in folder.iterdir()) == sorted(VERSIONS)
+    capsys.readouterr()
+    assert toolchain.prepare() == folder
+    said = capsys.readouterr().err
+    assert f"[tools] downloaded: helm {VERSIONS['helm']}; built: kube-apiserver" in said
 
 
 def test_a_download_with_another_checksum_is_refused_and_the_tool_is_built(
@@ -397,6 +408,12 @@ def test_a_host_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: pyte
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/helm"
         with pytest.raises(DownloadError, match="cannot be had"):
             downloads.fetch(Download("helm", "1", "linux-amd64", url, "0" * 64), tmp_path / "helm", print)
+
+
+def test_every_tool_has_a_pinned_download_for_each_architecture() -> None:
+    pinned = {(download.tool, download.platform) for download in downloads.DOWNLOADS}
+    assert pinned == {(tool, f"linux-{arch}") for tool in VERSIONS for arch in ("amd64", "arm64")}
+    assert len({download.sha256 for download in downloads.DOWNLOADS}) == len(downloads.DOWNLOADS)
 
 
 @pytest.mark.parametrize("download", downloads.DOWNLOADS, ids=lambda download: f"{download.tool}-{download.platform}")
