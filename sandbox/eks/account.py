@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
+from types import SimpleNamespace
 from typing import Any, ParamSpec, TypeVar
 
 from moto.ec2.exceptions import EC2ClientError
@@ -188,6 +189,41 @@ def delete_security_group(account: str, region: str, group_id: str) -> None:
         ec2_backends[account][region].delete_security_group(group_id=group_id)
     except EC2ClientError:
         return
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A network interface that EKS makes; C(instance_id) and C(address) are those of a node."""
+
+    subnet_id: str
+    group_ids: tuple[str, ...]
+    description: str
+    instance_id: str = ""
+    address: str = ""
+
+
+@_alone
+def keep_interfaces(account: str, region: str, cluster: str, wanted: set[Interface]) -> None:
+    """Make the interfaces of a cluster those that are wanted."""
+    ec2 = ec2_backends[account][region]
+    # moto keeps what it is given with the interface, also in the account's state on disk.
+    there = {found.of_eks[1]: found.id for found in ec2.enis.values() if getattr(found, "of_eks", ("",))[0] == cluster}
+    for interface in there.keys() - wanted:
+        ec2.delete_network_interface(there[interface])
+    known = {subnet_id for zone in ec2.subnets.values() for subnet_id in zone}
+    for interface in wanted - there.keys():
+        if interface.subnet_id not in known:  # the account was emptied under the cluster
+            continue
+        groups = [group for group in interface.group_ids if ec2.get_security_group_from_id(group)]
+        made = ec2.create_network_interface(
+            interface.subnet_id, interface.address, group_ids=groups, description=interface.description
+        )
+        made.of_eks = (cluster, interface)
+        made.status, made.requester_managed = "in-use", not interface.instance_id
+        if interface.instance_id:
+            made.instance = SimpleNamespace(id=interface.instance_id, owner_id=account, security_groups=[])
+            made.attachment_id, made.attach_time = f"eni-attach-{made.id[4:]}", datetime.now(UTC)
+            made.delete_on_termination = True
 
 
 @_alone

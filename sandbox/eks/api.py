@@ -17,6 +17,7 @@ from sandbox.eks import access_entries, account, addons, clusters, node_groups, 
 from sandbox.eks.call import Call, Operation, not_implemented
 from sandbox.eks.control_plane import ControlPlane, ControlPlaneMissingError
 from sandbox.eks.failures import Failures
+from sandbox.eks.interfaces import keep_interfaces
 from sandbox.eks.model import EksError, parameters, route
 from sandbox.eks.nodes import node_name
 from sandbox.eks.progress import DelayedNodes, Nodes, advance, new_instance_id
@@ -67,12 +68,14 @@ class EksApi:
         with self.store.transaction():
             for cluster in self.store.clusters():
                 over = advance(cluster, now, self.settings, nodes)
+                keep_interfaces(cluster)
                 if over and self.control_plane is None:
                     self.remove(cluster)
 
     def remove(self, cluster: Cluster) -> None:
         """Take a deleted cluster's record away, and what the cluster had in the rest of the account."""
         # The record goes last: if the process is killed before, the next one does it all again.
+        account.keep_interfaces(cluster.account, cluster.region, cluster.name, set())
         account.delete_security_group(cluster.account, cluster.region, cluster.security_group)
         self._account_changed()
         with self.store.transaction() as everything:
@@ -125,6 +128,7 @@ class EksApi:
             try:
                 # A copy: what is sent must not change while it is written.
                 answer: View = json.loads(json.dumps(handler(call, values)))
+                self.advance()
             except ControlPlaneMissingError as error:
                 raise EksError("ServiceUnavailableException", f"The sandbox is not whole: {error}.") from error
         if operation == "CreateCluster":

@@ -284,6 +284,37 @@ def test_a_full_subnet_fails_the_node_group(account: Account) -> None:
     assert account.group()["health"]["issues"][0]["code"] == "InsufficientFreeAddresses"
 
 
+def test_a_cluster_and_its_nodes_have_interfaces_that_hold_their_subnets_and_groups(account: Account) -> None:
+    nodes = account.ec2.create_security_group(GroupName="nodes", Description="Nodes", VpcId=account.vpc)["GroupId"]
+
+    def interfaces() -> list[dict[str, Any]]:
+        found = account.ec2.describe_network_interfaces(Filters=[{"Name": "vpc-id", "Values": [account.vpc]}])
+        return list(found["NetworkInterfaces"])
+
+    account.create_cluster(resourcesVpcConfig={"subnetIds": account.subnets, "securityGroupIds": [nodes]})
+    group = account.cluster()["resourcesVpcConfig"]["clusterSecurityGroupId"]
+    assert {(found["SubnetId"], found["Description"], found["Status"]) for found in interfaces()} == {
+        (subnet, "Amazon EKS prod", "in-use") for subnet in account.subnets
+    }
+    assert all({entry["GroupId"] for entry in found["Groups"]} == {group, nodes} for found in interfaces())
+    account.create_group()
+    wait_until(lambda: account.group()["status"] == "ACTIVE")
+    of_nodes = [found for found in interfaces() if "Attachment" in found]
+    assert len(of_nodes) == 3
+    assert all([entry["GroupId"] for entry in found["Groups"]] == [group] for found in of_nodes)
+    for refused in (
+        refusal(account.ec2.delete_subnet, SubnetId=account.subnets[0]),
+        refusal(account.ec2.delete_security_group, GroupId=nodes),
+    ):
+        assert refused[0] == "DependencyViolation"
+    account.eks.delete_nodegroup(clusterName="prod", nodegroupName="general")
+    wait_until(lambda: not account.eks.list_nodegroups(clusterName="prod")["nodegroups"])
+    assert len(interfaces()) == 2
+    account.eks.delete_cluster(name="prod")
+    wait_until(lambda: not account.eks.list_clusters()["clusters"])
+    assert interfaces() == []
+
+
 def test_the_creator_has_an_entry_and_others_get_theirs(account: Account) -> None:
     account.create_cluster()
     user = account.sts.get_caller_identity()["Arn"]
