@@ -16,7 +16,8 @@ author:
 description:
   - Compares chart, version, values and status of each release with what Helm has recorded in the cluster, and runs helm
     only for what differs. All records are read with one request.
-  - Changes are made in the order of the list, each after the one before; removals come last.
+  - A release is installed or upgraded after those that it needs, see O(releases[].needs); those that do not need each
+    other go side by side, whatever their order in the list. Removals come last, one by one, the newest release first.
   - The releases made carry the labels C(entasis.io/platform) and C(entasis.io/role). A release without them is never
     changed or removed; see O(adopt) for taking one over.
   - A release that failed is upgraded again. One that a helm left pending when it ended before its time is marked as
@@ -44,8 +45,7 @@ options:
     default: helm_releases
   releases:
     description:
-      - The releases, in the order in which they are installed.
-      - Required with O(state=present).
+      - The releases. Required with O(state=present).
     type: list
     elements: dict
     default: []
@@ -69,11 +69,13 @@ options:
         type: str
         default: ""
       version:
-        description: Exact version of the chart.
+        description: Exact version of the chart, such as V(1.2.3); a range is refused.
         type: str
         required: true
       values:
-        description: The user's values. They replace those of the last revision as a whole.
+        description:
+          - The user's values. They replace those of the last revision as a whole.
+          - V(null) takes a default of the chart away. To helm V(1) and V(1.0) are the same number, and V("1") is none.
         type: dict
         default: {}
       wait:
@@ -88,6 +90,14 @@ options:
         description: Make the namespace where it does not exist.
         type: bool
         default: true
+      needs:
+        description:
+          - Releases of O(releases) that are installed or upgraded before this one, each as its name or
+            C(namespace/name).
+          - A name that is not listed, and releases that need each other in a circle, are refused.
+        type: list
+        elements: str
+        default: []
   mirror:
     description:
       - A folder, or the beginning of a URL. Each chart is then taken from C(MIRROR/CHART-VERSION.tgz), and
@@ -111,6 +121,10 @@ options:
     description: Take over releases of O(releases) that exist and carry no label of a platform.
     type: bool
     default: false
+  parallelism:
+    description: How many releases are worked on at the same time. Each is a helm process of some 100 MiB.
+    type: int
+    default: 10
   helm_binary:
     description: The helm command, a path or a name to look for in E(PATH).
     type: str
@@ -134,6 +148,11 @@ EXAMPLES = r"""
         chart: nvidia-device-plugin
         repository: https://nvidia.github.io/k8s-device-plugin
         version: 0.19.3
+      - name: node-dashboards
+        namespace: monitoring
+        chart: oci://charts.example.com/node-dashboards
+        version: 2.0.0
+        needs: [metrics-server]
 
 - name: Install from a folder of charts, without the network
   entasis.engine.helm_releases:
@@ -239,7 +258,7 @@ def run(module: AnsibleModule, desired: list[helm.Desired]) -> None:
     if client is not None and plan.changes and not module.check_mode:
         command = Command(options["helm_binary"], options["kubeconfig"], options["context"], options["mirror"] or "")
         installer = Installer(client, command, desired, live, owner)
-        apply_changes(module, plan.changes, installer.handlers(), parallelism=1)
+        apply_changes(module, plan.changes, installer.handlers(), parallelism=options["parallelism"])
         live = helm.observe(client)
     module.exit_json(
         **result(plan.changes),
@@ -280,12 +299,14 @@ def main() -> None:
                     "wait": {"type": "bool", "default": True},
                     "timeout": {"type": "int", "default": 300},
                     "create_namespace": {"type": "bool", "default": True},
+                    "needs": {"type": "list", "elements": "str", "default": []},
                 },
             },
             "mirror": {"type": "str", "default": ""},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "purge": {"type": "bool", "default": False},
             "adopt": {"type": "bool", "default": False},
+            "parallelism": {"type": "int", "default": 10},
             "helm_binary": {"type": "str", "default": "helm"},
         },
         supports_check_mode=True,

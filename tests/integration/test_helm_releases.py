@@ -46,7 +46,8 @@ def charts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (chart / "templates" / "pod.yaml").write_text(
         "{{- if .Values.pods }}\napiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Release.Name }}-never\n"
-        "spec:\n  nodeSelector: {no: such-node}\n  containers: [{name: main, image: 'main:1'}]\n{{- end }}\n"
+        "spec:\n  nodeSelector: {wanted-by: {{ .Release.Namespace }}}\n"
+        "  containers: [{name: main, image: 'main:1'}]\n{{- end }}\n"
     )
     for version in ("1.0.0", "1.1.0"):
         (chart / "Chart.yaml").write_text(yaml.safe_dump({"apiVersion": "v2", "name": "tiny", "version": version}))
@@ -75,9 +76,12 @@ class Releases:
             **options,
         }
 
-    def run(self, *releases: dict[str, Any], check: bool = False, **options: Any) -> Outcome:
+    def start(self, *releases: dict[str, Any], **options: Any) -> subprocess.Popen[str]:
         given = {"platform": self.platform, "mirror": str(self.charts), "helm_binary": tool("helm"), **options}
-        return self.cluster.run("helm_releases", check=check, releases=list(releases), **given)
+        return self.cluster.start("helm_releases", releases=list(releases), **given)
+
+    def run(self, *releases: dict[str, Any], **options: Any) -> Outcome:
+        return finish(self.start(*releases, **options))
 
     def apply(self, *releases: dict[str, Any], **options: Any) -> Outcome:
         outcome = self.run(*releases, **options)
@@ -126,7 +130,16 @@ def test_quartet(releases: Releases) -> None:
 
 
 def test_only_what_differs_is_upgraded(releases: Releases) -> None:
-    same = releases.release("same", values={"message": "x", "nothing": None, "number": 1.0, "list": [1, {"a": True}]})
+    odd = {
+        "nothing": None,
+        "number": 1.0,
+        "most": 2**53,
+        "huge": 1e22,
+        "zero": -0.0,
+        "text": "1e3",
+        "list": [{"a": None}],
+    }
+    same = releases.release("same", values={"message": "x", **odd, "empty": {}, "nested": {"none": None, "yes": "on"}})
     releases.apply(same, releases.release("values", values={"message": "a", "extra": 1}), releases.release("version"))
     wanted = [same, releases.release("values", values={"message": "b"}), releases.release("version", "1.1.0")]
     planned = releases.run(*wanted, check=True)
@@ -214,20 +227,41 @@ def test_purge_and_absent_touch_only_our_own(releases: Releases) -> None:
 
 
 def test_helms_error_is_short_and_the_rest_goes_on_next_time(releases: Releases) -> None:
-    wanted = [releases.release("fine"), releases.release("broken", values={"broken": True}), releases.release("later")]
+    wanted = [
+        releases.release("later", needs=["broken"]),
+        releases.release("broken", values={"broken": True}, needs=["fine"]),
+        releases.release("fine"),
+    ]
     failed = releases.run(*wanted)
     assert failed.failed
     assert "the value broken is true" in failed.message
     assert "1 of 3 changes were applied" in failed.message
     assert failed.changes == [("create", "HelmRelease", f"{releases.namespace}/fine")]
     assert set(releases.listed()) == {"fine"}
-    wanted[1] = releases.release("broken")
+    wanted[1]["values"] = {}
     releases.apply(*wanted)
     assert set(releases.listed()) == {"fine", "broken", "later"}
 
     missing = releases.run(releases.release("none", "9.9.9"))
     assert missing.failed
     assert "tiny-9.9.9.tgz" in missing.message
+
+
+def test_releases_go_side_by_side_but_for_what_they_need(releases: Releases) -> None:
+    """The pod of C(slow) runs once there is a node for it; by then C(free) is done, and C(later) not begun."""
+    slow = releases.release("slow", values={"pods": True}, timeout=60)
+    wanted = [slow, releases.release("later", needs=["slow"]), releases.release("free")]
+    process = releases.start(*wanted)
+    wait_for_status(releases, "free", "deployed")
+    wait_for_status(releases, "slow", "pending-install")
+    assert "later" not in releases.listed()
+    releases.cluster.add_node("late", {"wanted-by": releases.namespace})
+    outcome = finish(process)
+    assert not outcome.failed, outcome.message
+    assert {status for _chart, status, _revision in releases.listed().values()} == {"deployed"}
+    assert [name for _action, _kind, name in outcome.changes] == [
+        f"{releases.namespace}/{name}" for name in ("slow", "free", "later")
+    ]
 
 
 def test_a_failed_release_is_upgraded_again(releases: Releases) -> None:
@@ -277,15 +311,7 @@ def test_another_helm_at_work_is_waited_for(releases: Releases) -> None:
     command = ["upgrade", "busy", package, "--wait", "--timeout", "4s", "--set", "pods=true"]
     other = subprocess.Popen([tool("helm"), *command, *options], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     wait_for_status(releases, "busy", "pending-upgrade")
-    outcome = finish(
-        releases.cluster.start(
-            "helm_releases",
-            platform=releases.platform,
-            mirror=str(releases.charts),
-            helm_binary=tool("helm"),
-            releases=[releases.release("busy", "1.1.0")],
-        )
-    )
+    outcome = releases.run(releases.release("busy", "1.1.0"))
     assert other.wait(timeout=30) != 0
     assert not outcome.failed, outcome.message
     assert "was left" not in outcome.warnings

@@ -14,11 +14,15 @@ from __future__ import annotations
 
 import base64
 import datetime
+import graphlib
 import gzip
 import json
+import math
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils import _reconcile
@@ -31,12 +35,21 @@ KIND = "HelmRelease"
 
 SECRETS = Resource("", "v1", "Secret", "secrets", True)
 
+#: A version that only one version of a chart has. Helm reads anything shorter as a range, and takes the newest of it.
+_EXACT_VERSION = re.compile(r"v?\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?")
+
+#: Helm keeps every number as a float of 64 bits, which holds no whole number beyond this one for sure.
+_LARGEST_INTEGER = 2**53
+
 _PENDING = ("pending-install", "pending-upgrade", "pending-rollback")
 
 
 @dataclass(frozen=True)
 class Desired:
-    """A release as it is to be. C(timeout) is in seconds."""
+    """A release as it is to be.
+
+    C(timeout) is in seconds. C(needs) names other releases of the list, by name or C(namespace/name).
+    """
 
     name: str
     namespace: str
@@ -47,6 +60,8 @@ class Desired:
     wait: bool = True
     timeout: int = 300
     create_namespace: bool = True
+    needs: Sequence[str] = ()
+    skip_crds: bool = False
 
     @property
     def path(self) -> str:
@@ -175,32 +190,89 @@ def _time(text: str) -> datetime.datetime:
 
 def problems(desired: Sequence[Desired]) -> list[str]:
     """What is wrong with the list of releases itself."""
-    seen: set[str] = set()
     found = []
+    for path, times in Counter(one.path for one in desired).items():
+        if times > 1:
+            found.append(f"release {path}: is listed {times} times; remove all but one.")
     for one in desired:
-        if one.path in seen:
-            found.append(f"release {one.path}: is listed more than once; leave one.")
-        seen.add(one.path)
         if one.repository.startswith("oci://") and one.chart.endswith(".tgz"):
             found.append(f"release {one.path}: chart is a file and repository is set; give one of the two.")
-    return found
+        if not _EXACT_VERSION.fullmatch(one.version):
+            found.append(f"release {one.path}: version {one.version} is not exact; write all of it, such as 1.2.3.")
+        found += [f"release {one.path}: {problem}" for problem in _number_problems(one.values, "values")]
+    return found + _ordered(desired)[2]
+
+
+def _number_problems(value: Any, path: str) -> Iterator[str]:
+    """The numbers that would reach the chart as another number, or not at all."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _number_problems(inner, f"{path}.{key}")
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            yield from _number_problems(inner, f"{path}[{position}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{path} is {value}, which is no number to helm; write one."
+    elif isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
+        yield f"{path} has more digits than helm keeps of a number; write it in quotes."
+
+
+def _ordered(desired: Sequence[Desired]) -> tuple[list[str], dict[str, set[str]], list[str]]:
+    """The order of the releases by their paths, all that each of them needs, and what is wrong with the needs.
+
+    A release comes after what it needs, else in the order of the list.
+    """
+    found = []
+    meant: dict[str, set[str]] = {}
+    for one in desired:
+        for name in (one.name, one.path):
+            meant.setdefault(name, set()).add(one.path)
+    needs: dict[str, set[str]] = {one.path: set() for one in desired}
+    for one in desired:
+        for need in one.needs:
+            paths = meant.get(need, set())
+            if len(paths) == 1:
+                needs[one.path] |= paths
+            elif paths:
+                found.append(
+                    f"release {one.path}: needs {need}, which can be {' or '.join(sorted(paths))}; write which."
+                )
+            else:
+                found.append(f"release {one.path}: needs {need}, which is not listed; list it, or take the need out.")
+    while True:
+        try:
+            order = [*graphlib.TopologicalSorter(needs).static_order()]
+            break
+        except graphlib.CycleError as error:
+            circle = error.args[1][::-1]
+            found.append(
+                f"releases need each other in a circle: {' needs '.join(circle)}; take one of these needs out."
+            )
+            needs = {path: needs[path] - {*circle} for path in needs}
+    everything: dict[str, set[str]] = {}
+    for path in order:
+        everything[path] = needs[path].union(*(everything[need] for need in needs[path]))
+    return order, everything, found
 
 
 def plan(
     desired: Sequence[Desired], live: Mapping[str, Live], owner: Owner, *, purge: bool = False, adopt: bool = False
 ) -> Plan:
-    """The changes that make the releases what is desired, in the order given; removals come last. Reads nothing.
+    """The changes that make the releases what is desired. Reads nothing.
+
+    A release comes after those that it needs, and side by side with all others. Removals come last, one by one, the
+    newest release first: what a release needs that is not listed any more is not known, but it was there before.
 
     Raises:
         PlanError: a release belongs to somebody else or runs another chart; says all of them.
     """
     found = problems(desired)
-    changes: list[Change] = []
     warnings: list[str] = []
+    planned: dict[str, Change] = {}
     for one in desired:
         existing = live.get(one.path)
         if existing is None:
-            changes.append(_reconcile.create(KIND, one.path, _description(one)))
+            planned[one.path] = _reconcile.create(KIND, one.path, _description(one))
             continue
         problem = _ownership_problem(existing, owner, adopt) or _chart_problem(one, existing)
         if problem:
@@ -208,54 +280,61 @@ def plan(
             continue
         if existing.pending or existing.status == "uninstalling":
             warnings.append(_stuck(existing))
-        changes += _update(one, existing, owner)
+        change = _update(one, existing, owner)
+        if change is not None:
+            planned[one.path] = change
     if found:
         raise PlanError(found)
-    names = {one.path for one in desired}
-    # The newest first: what was installed later may need what was installed before.
+    order, needs, _problems = _ordered(desired)
+    changes = [
+        replace(planned[path], needs=tuple(f"{KIND}/{need}" for need in sorted(needs[path])))
+        for path in order
+        if path in planned
+    ]
     ours = sorted(
-        (path for path, one in live.items() if path not in names and _is_owned(one, owner)),
+        (path for path, one in live.items() if path not in needs and _is_owned(one, owner)),
         key=lambda path: (live[path].installed, path),
         reverse=True,
     )
     removed = ours if purge or not desired else []
     for path in removed:
         before = {"chart": live[path].chart_name, "version": live[path].version, "status": live[path].status}
-        changes.append(_reconcile.delete(KIND, path, before))
-    return Plan(_in_order(changes), [path for path in ours if path not in removed], warnings)
+        changes.append(_reconcile.delete(KIND, path, before, needs=[change.resource for change in changes]))
+    return Plan(changes, [path for path in ours if path not in removed], warnings)
 
 
 def canonical(values: Any) -> Any:
-    """Values as JSON keeps them, so that two spellings of the same number are equal."""
-    if isinstance(values, Mapping):
-        return {str(key): canonical(inner) for key, inner in values.items()}
-    if isinstance(values, list):
-        return [canonical(inner) for inner in values]
-    if isinstance(values, float) and values.is_integer():
-        return int(values)
-    return values
+    """Values as helm keeps them: as JSON, with every number as a float, so that 1 and 1.0 are one number."""
+    return json.loads(json.dumps(values), parse_int=_number, parse_float=_number)
+
+
+def _number(text: str) -> int | float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
 
 
 def _same(one: Any, other: Any) -> bool:
-    return json.dumps(canonical(one), sort_keys=True) == json.dumps(canonical(other), sort_keys=True)
+    """Whether two canonical values are the same; to Python true equals 1, to a chart it does not."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def _description(one: Desired) -> dict[str, Any]:
     return {"chart": one.chart_name, "version": one.version, "values": masked_values(canonical(one.values))}
 
 
-def _update(one: Desired, existing: Live, owner: Owner) -> list[Change]:
+def _update(one: Desired, existing: Live, owner: Owner) -> Change | None:
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     if existing.version.removeprefix("v") != one.version.removeprefix("v"):
         before["version"], after["version"] = existing.version, one.version
-    if not _same(existing.values, one.values):
-        before["values"], after["values"] = value_differences(canonical(existing.values), canonical(one.values))
+    was, becomes = canonical(existing.values), canonical(one.values)
+    if not _same(was, becomes):
+        before["values"], after["values"] = value_differences(was, becomes)
     if existing.status != "deployed":
         before["status"], after["status"] = existing.status, "deployed"
     if not _is_owned(existing, owner):
         before["labels"], after["labels"] = {}, owner.labels
-    return [Change("update", KIND, one.path, before, after)] if after else []
+    return Change("update", KIND, one.path, before, after) if after else None
 
 
 def _is_owned(one: Live, owner: Owner) -> bool:
@@ -290,12 +369,3 @@ def _stuck(existing: Live) -> str:
         f"release {existing.path} was left {existing.status} at {existing.updated:%Y-%m-%d %H:%M:%S} UTC, because the "
         f"helm that worked on it ended before its time: {mended}."
     )
-
-
-def _in_order(changes: Iterable[Change]) -> list[Change]:
-    """Each change after the one before: a chart may need what an earlier one brings."""
-    ordered: list[Change] = []
-    for change in changes:
-        needs = (ordered[-1].resource,) if ordered else ()
-        ordered.append(Change(change.action, change.kind, change.name, change.before, change.after, needs))
-    return ordered

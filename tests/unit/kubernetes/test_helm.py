@@ -57,6 +57,9 @@ def short(found: helm.Plan) -> list[tuple[str, str]]:
         ({}, {}),
         ({"version": "v1.0.0"}, {}),
         ({"values": {"a": 1.0, "b": [True, None]}}, {"values": {"b": [True, None], "a": 1}}),
+        ({"values": {"a": 2**53, "b": -0.0}}, {"values": {"a": 9007199254740992.0, "b": 0}}),
+        ({"values": {"a": 1e22}}, {"values": {"a": 10000000000000000000000}}),
+        ({"values": {1: {True: "x"}}}, {"values": {"1": {"true": "x"}}}),
     ],
 )
 def test_what_is_the_same(wanted: dict[str, Any], there: dict[str, Any]) -> None:
@@ -69,6 +72,8 @@ def test_what_is_the_same(wanted: dict[str, Any], there: dict[str, Any]) -> None
         ({"version": "1.1.0"}, {}, {"version": "1.0.0"}, {"version": "1.1.0"}),
         ({"values": {"a": 2}}, {"values": {"a": 1}}, {"values": {"a": 1}}, {"values": {"a": 2}}),
         ({"values": {"a": True}}, {"values": {"a": 1}}, {"values": {"a": 1}}, {"values": {"a": True}}),
+        ({"values": {"a": "1"}}, {"values": {"a": 1}}, {"values": {"a": 1}}, {"values": {"a": "1"}}),
+        ({"values": {"a": None}}, {}, {"values": {}}, {"values": {"a": None}}),
         ({}, {"values": {"a": 1}}, {"values": {"a": 1}}, {"values": {}}),
         ({}, {"status": "failed"}, {"status": "failed"}, {"status": "deployed"}),
         ({}, {"status": "pending-upgrade"}, {"status": "pending-upgrade"}, {"status": "deployed"}),
@@ -83,21 +88,36 @@ def test_what_differs(
     assert change.after == after
 
 
-def test_changes_come_in_the_order_given_and_removals_last_the_newest_first() -> None:
+@pytest.mark.parametrize(
+    ("needs", "waits"),
+    [
+        ({"a": [], "b": []}, {"a": "", "b": ""}),
+        ({"a": ["b"], "b": ["space/c"], "c": [], "d": ["c"]}, {"c": "", "b": "c", "d": "c", "a": "bc"}),
+        # b is as it should be, and a waits for what b needs all the same.
+        ({"a": ["there"], "there": ["c"], "c": []}, {"c": "", "a": "c"}),
+    ],
+)
+def test_releases_wait_for_what_they_need_and_for_nothing_else(
+    needs: dict[str, list[str]], waits: dict[str, str]
+) -> None:
+    changes = plan([desired(name, needs=needs[name]) for name in needs], [live("there")]).changes
+    planned = {change.resource for change in changes}
+    found = {change.name[-1]: "".join(need[-1] for need in change.needs if need in planned) for change in changes}
+    assert list(found.items()) == list(waits.items())
+
+
+def test_removals_come_last_and_one_by_one_the_newest_first() -> None:
     newer = LONG_AGO + datetime.timedelta(days=1)
-    found = plan(
-        [desired("z"), desired("a"), desired("m", version="2")],
-        [live("m"), live("old"), live("new", installed=newer)],
-        purge=True,
-    )
+    there = [live("m"), live("old"), live("new", installed=newer)]
+    found = plan([desired("z"), desired("m", version="2.0.0")], there, purge=True)
     assert short(found) == [
         ("create", "space/z"),
-        ("create", "space/a"),
         ("update", "space/m"),
         ("delete", "space/new"),
         ("delete", "space/old"),
     ]
-    assert [change.needs for change in found.changes[1:]] == [(change.resource,) for change in found.changes[:-1]]
+    resources = [change.resource for change in found.changes]
+    assert [change.needs for change in found.changes] == [(), (), tuple(resources[:2]), tuple(resources[:3])]
 
 
 def test_what_nobody_lists_stays_without_purge_and_goes_with_absent() -> None:
@@ -113,7 +133,7 @@ def test_what_nobody_lists_stays_without_purge_and_goes_with_absent() -> None:
 def test_releases_of_others_are_neither_purged_nor_changed(labels: dict[str, str]) -> None:
     assert plan([desired("mine")], [live("mine"), live(labels=labels)], purge=True).changes == []
     with pytest.raises(PlanError):
-        plan([desired(version="2")], [live(labels=labels)])
+        plan([desired(version="2.0.0")], [live(labels=labels)])
 
 
 def test_only_what_belongs_to_nobody_can_be_adopted() -> None:
@@ -123,12 +143,35 @@ def test_only_what_belongs_to_nobody_can_be_adopted() -> None:
         plan([desired()], [live(labels={"entasis.io/platform": "y", "entasis.io/role": "x"})], adopt=True)
 
 
-def test_all_problems_come_at_once() -> None:
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ([desired(), desired()], ["release space/one: is listed 2 times; remove all but one."]),
+        ([desired("chart", chart="other")], ["release space/chart: runs the chart tiny, and other is asked for."]),
+        ([desired(version="1.2")], ["version 1.2 is not exact; write all of it"]),
+        (
+            [desired(values={"a": [{"b": 2**53 + 1}], "c": float("nan")})],
+            ["values.a[0].b has more digits than helm keeps", "values.c is nan, which is no number to helm"],
+        ),
+        ([desired(needs=["none"])], ["release space/one: needs none, which is not listed"]),
+        (
+            [desired(needs=["x"]), desired("x"), desired("x", namespace="else")],
+            ["needs x, which can be else/x or space/x; write which."],
+        ),
+        (
+            [desired(needs=["one"]), desired("a", needs=["b"]), desired("b", needs=["c"]), desired("c", needs=["a"])],
+            ["circle: space/one needs space/one;", "circle: space/a needs space/b needs space/c needs space/a;"],
+        ),
+    ],
+)
+def test_what_is_refused(wanted: list[Desired], said: list[str]) -> None:
+    """All problems come at once: each list has another one beside those that it is refused for."""
+    twice = [desired("twice"), desired("twice")]
     with pytest.raises(PlanError) as refused:
-        plan([desired(), desired(), desired("chart", chart="other")], [live("chart")])
-    assert len(refused.value.problems) == 2
-    assert "listed more than once" in str(refused.value)
-    assert "runs the chart tiny, and other is asked for" in str(refused.value)
+        plan([*wanted, *twice], [live("chart")])
+    assert len(refused.value.problems) == len(said) + 1
+    for text in [*said, "release space/twice: is listed 2 times"]:
+        assert text in str(refused.value)
 
 
 def test_a_stuck_release_is_spoken_of() -> None:
