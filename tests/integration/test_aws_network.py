@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from tests.support.aws_server import REGION, AwsServer
-from tests.support.modules import Modules, Outcome
+from tests.support.modules import Modules, Outcome, finish
 from tests.support.network import PLATFORM, TAGS, ids_by_name, network_options, picture, writes
+from tests.support.waiting import wait_until
 
 RunModule = Callable[..., Outcome]
 EVERYWHERE = "0.0.0.0/0"
@@ -406,27 +407,62 @@ def test_absent_removes_everything_and_a_second_run_changes_nothing(modules: Mod
     assert picture(ec2) == {}
 
 
-def test_absent_is_refused_before_anything_is_removed_while_something_else_is_in_the_vpc(
-    run_module: RunModule, account: AwsServer, ec2: Any, made: dict[str, str]
+@pytest.mark.parametrize(
+    ("leftover", "changed", "named"),
+    [
+        (
+            "private-a",
+            {"state": "absent"},
+            ["VPC demo cannot be removed", "someone's node", "security group theirs", "10.20.200.0/24"],
+        ),
+        (
+            "private-c",
+            {**network_options(purge=True), "subnets": network_options()["subnets"][::2]},
+            ["subnet demo-private-c, demo-public-c cannot be removed", "someone's node"],
+        ),
+    ],
+    ids=["absent", "a zone less, with purge"],
+)
+def test_a_removal_is_refused_before_anything_goes_while_something_else_is_there(
+    run_module: RunModule,
+    account: AwsServer,
+    ec2: Any,
+    made: dict[str, str],
+    leftover: str,
+    changed: dict[str, Any],
+    named: list[str],
 ) -> None:
-    ec2.create_network_interface(SubnetId=made["subnet/demo-private-a"], Description="someone's database")
+    ec2.create_network_interface(SubnetId=made[f"subnet/demo-{leftover}"], Description="someone's node")
     ec2.create_security_group(VpcId=made["vpc/demo"], GroupName="theirs", Description="Theirs")
     ec2.create_subnet(VpcId=made["vpc/demo"], CidrBlock="10.20.200.0/24")
     before = picture(ec2)
     account.control("DELETE", "calls")
-    options = {"platform": PLATFORM, "state": "absent"}
+    options = {"platform": PLATFORM, **changed}
 
     refused = run_module("aws_network", options)
     assert refused.failed
-    for part in ("VPC demo cannot be removed", "someone's database", "security group theirs", "10.20.200.0/24"):
-        assert part in refused.message
+    assert [part for part in named if part not in refused.message] == []
     assert writes(account) == []
     assert picture(ec2) == before
 
     foreseen = run_module("aws_network", options, check=True)
     assert not foreseen.failed, foreseen.message
-    assert ("delete", "vpc", "demo") in steps(foreseen)
-    assert "someone's database" in str(foreseen.result["warnings"])
+    assert {"delete"} <= {action for action, _kind, _name in steps(foreseen)}
+    assert "someone's node" in str(foreseen.result["warnings"])
+
+
+def test_a_nat_gateway_that_somebody_deletes_while_it_comes_up_is_told_at_once(
+    modules: Modules, account: AwsServer, ec2: Any
+) -> None:
+    account.control("POST", "settings", {"nat_gateway": 5.0})
+    process = modules.start("aws_network", **network_options(nat_gateways="single"))
+    wait_until(lambda: bool(ec2.describe_nat_gateways()["NatGateways"]))
+    account.control("POST", "settings", {"nat_gateway": 0.1})
+    [gateway] = ec2.describe_nat_gateways()["NatGateways"]
+    ec2.delete_nat_gateway(NatGatewayId=gateway["NatGatewayId"])
+    outcome = Outcome(finish(process).result)
+    assert f"NAT gateway {gateway['NatGatewayId']} was deleted by somebody else" in outcome.message
+    assert not modules.run("aws_network", **network_options(nat_gateways="single")).failed
 
 
 def _refused(run_module: RunModule, **changed: Any) -> list[str]:
@@ -562,12 +598,63 @@ def test_throttling_is_waited_out(run_module: RunModule, account: AwsServer, ec2
     assert not present(run_module).changed
 
 
-@pytest.mark.parametrize("operation", ["CreateVpc", "CreateInternetGateway", "AllocateAddress", "CreateNatGateway"])
-def test_a_lost_answer_makes_nothing_twice(run_module: RunModule, account: AwsServer, ec2: Any, operation: str) -> None:
-    account.control("POST", "faults", {"service": "ec2", "operation": operation, "kind": "lost_answer", "count": 1})
+MAKING = (
+    "AllocateAddress",
+    "AssociateRouteTable",
+    "AttachInternetGateway",
+    "CreateInternetGateway",
+    "CreateNatGateway",
+    "CreateRoute",
+    "CreateRouteTable",
+    "CreateSubnet",
+    "CreateVpc",
+    "CreateVpcEndpoint",
+)
+REMOVING = (
+    "DeleteInternetGateway",
+    "DeleteNatGateway",
+    "DeleteRouteTable",
+    "DeleteSubnet",
+    "DeleteVpc",
+    "DeleteVpcEndpoints",
+    "DetachInternetGateway",
+    "DisassociateRouteTable",
+    "ReleaseAddress",
+)
+
+
+def _lose_each_answer(server: AwsServer, operations: tuple[str, ...]) -> None:
+    for operation in operations:
+        server.control("POST", "faults", {"service": "ec2", "operation": operation, "kind": "lost_answer", "count": 1})
+
+
+def test_lost_answers_make_nothing_twice_and_fail_nothing(run_module: RunModule, account: AwsServer, ec2: Any) -> None:
+    _lose_each_answer(account, MAKING)
     present(run_module)
     assert account.control("GET", "faults") == []
     assert picture(ec2) == whole_network()
+
+
+@pytest.mark.parametrize(
+    ("drift", "operation"),
+    [(_add_route, "DeleteRoute"), (_turn_route, "ReplaceRoute"), (_move_association, "ReplaceRouteTableAssociation")],
+)
+def test_a_lost_answer_while_drift_is_mended_fails_nothing(
+    run_module: RunModule, account: AwsServer, ec2: Any, made: dict[str, str], drift: Any, operation: str
+) -> None:
+    drift(ec2, made)
+    _lose_each_answer(account, (operation,))
+    present(run_module)
+    assert account.control("GET", "faults") == []
+    assert picture(ec2) == whole_network()
+
+
+def test_lost_answers_of_a_removal_fail_nothing(run_module: RunModule, account: AwsServer, ec2: Any, made: Any) -> None:  # noqa: ARG001 - the network must be there
+    _lose_each_answer(account, REMOVING)
+    outcome = run_module("aws_network", {"platform": PLATFORM, "state": "absent"})
+    assert not outcome.failed, outcome.message
+    assert account.control("GET", "faults") == []
+    assert picture(ec2) == {}
 
 
 def test_a_failed_call_is_told_with_what_was_done_and_the_next_run_goes_on(

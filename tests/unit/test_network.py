@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,12 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.network.desire
     absent,
     desired_network,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._aws.network.plan import Plan, plan
+from ansible_collections.entasis.engine.plugins.module_utils._aws.network.observe import observe
+from ansible_collections.entasis.engine.plugins.module_utils._aws.network.plan import (
+    Plan,
+    plan,
+    unowned_subnets,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PlanError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -266,6 +272,51 @@ def test_what_another_platform_has_in_the_region_is_never_in_a_plan(desired: Net
     )
     assert {change.action for change in plan(other, world.observe("other"), purge=True).changes} == {"create", "update"}
     assert plan(absent("other", "other"), world.observe("other")).changes == ()
+
+
+class _Ec2:
+    """An EC2 client that answers each describing call with what it was given, without pages."""
+
+    def __init__(self, **answers: Any) -> None:
+        self._answers = answers
+
+    def can_paginate(self, _operation: str) -> bool:
+        return False
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        return lambda **_arguments: self._answers.get(operation, defaultdict(list))
+
+
+def test_what_others_may_have_in_our_vpc_is_read_and_kept_apart() -> None:
+    """A regional NAT gateway, a VPC Lattice endpoint, an IPv6-only subnet, a firewall's route."""
+    tags = [{"Key": key, "Value": value} for key, value in network().vpc[PLATFORM].items()]
+    firewall = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "vpce-firewall", "Origin": "CreateRoute"}
+    storage = {"DestinationPrefixListId": "pl-s3", "GatewayId": "vpce-s3", "Origin": "CreateRoute"}
+    named = [*tags[:-1], {"Key": "Name", "Value": "demo-public"}]
+    table = {"RouteTableId": "rtb-1", "Tags": named, "Routes": [firewall, storage]}
+    on = {"Value": True}
+    observed = observe(
+        _Ec2(
+            describe_vpcs={"Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "10.20.0.0/16", "Tags": tags}]},
+            describe_vpc_attribute={"EnableDnsSupport": on, "EnableDnsHostnames": on},
+            describe_subnets={
+                "Subnets": [{"SubnetId": "subnet-6", "AvailabilityZone": f"{REGION}a", "MapPublicIpOnLaunch": False}]
+            },
+            describe_nat_gateways={
+                "NatGateways": [{"NatGatewayId": "nat-1", "State": "available", "AvailabilityMode": "regional"}]
+            },
+            describe_vpc_endpoints={
+                "VpcEndpoints": [{"VpcEndpointId": "vpce-1", "VpcEndpointType": "Resource", "State": "Available"}]
+            },
+            describe_route_tables={"RouteTables": [table]},
+        ),
+        PLATFORM,
+    )
+    planned = plan(network(public="a", private="a"), observed)
+    assert {change.action for change in planned.changes if change.kind == "subnet"} == {"create"}
+    [route] = [change for change in planned.changes if change.name == "demo-public 0.0.0.0/0"]
+    assert (route.action, (route.before or {})["target"]) == ("update", "vpce-firewall")
+    assert unowned_subnets(observed, planned) == ["subnet subnet-6 (no IPv4 addresses)"]
 
 
 def test_needs_are_named_after_resources_of_the_plan_or_of_the_world() -> None:

@@ -8,11 +8,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.entasis.engine.plugins.module_utils._aws.reading import read_all
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG, from_tag_list
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PlanError
 
@@ -90,6 +91,16 @@ def security_groups(ec2: Any, platform: str, groups: Sequence[str]) -> Lookup:
     pages = ec2.get_paginator("describe_security_groups").paginate(Filters=filters) if groups else []
     pairs = [(full_names[found["GroupName"]], found["GroupId"]) for page in pages for found in page["SecurityGroups"]]
     return _lookup("security group", groups, pairs, f"Make it with aws_security_groups, platform {platform}.")
+
+
+def interfaces(ec2: Any, by: str, values: Iterable[str], *, besides: Collection[str] = ()) -> list[str]:
+    """The network interfaces whose C(by) is one of the values (C(subnet-id), C(group-id)), as a message names them."""
+    found = read_all(ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=[_filter(by, sorted(values))])
+    return [
+        f"network interface {item['NetworkInterfaceId']} ({item.get('Description') or 'no description'})"
+        for item in found
+        if item["NetworkInterfaceId"] not in besides
+    ]
 
 
 def roles(iam: Any, names: Sequence[str]) -> Lookup:

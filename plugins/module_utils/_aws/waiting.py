@@ -37,8 +37,8 @@ class WaitError(PlanError):
 
 
 def not_found(code: str) -> bool:
-    """Whether an EC2 error code says that an id is unknown: InvalidVpcID.NotFound, InvalidGroup.NotFound, …"""
-    return code.endswith(".NotFound")
+    """Whether an EC2 error code says that something is unknown: InvalidVpcID.NotFound, NatGatewayNotFound, …"""
+    return code.endswith("NotFound")
 
 
 def still_used(code: str) -> bool:
@@ -50,10 +50,14 @@ def retry(
     call: Callable[[], Answer],
     while_code: Callable[[str], bool],
     *,
+    done: Callable[[str], bool] = lambda _code: False,
     limit: float = LIMIT_SECONDS,
     pause: float = PAUSE_SECONDS,
-) -> Answer:
+) -> Answer | None:
     """Make a call again while AWS refuses it with a code that passes, for at most C(limit) seconds.
+
+    A refusal whose code C(done) knows says that everything is as wanted already, by somebody else or by an earlier try
+    of botocore's whose answer was lost; the answer is None then.
 
     Raises:
         ClientError: another refusal, or the last one when the time is over.
@@ -64,6 +68,8 @@ def retry(
             return call()
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
+            if done(code):
+                return None
             if not while_code(code) or time.monotonic() + pause > end:
                 raise
         time.sleep(pause)

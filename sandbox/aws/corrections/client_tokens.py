@@ -17,12 +17,14 @@ from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.responses._base_response import EC2BaseResponse
 from moto.ec2.responses.nat_gateways import NatGateways
+from moto.ec2.responses.route_tables import RouteTables
 from moto.ec2.responses.vpcs import VPCs
 
 from sandbox.aws.corrections.correction import corrects
 
 
 @corrects(NatGateways, "create_nat_gateway")
+@corrects(RouteTables, "create_route_table")
 @corrects(VPCs, "create_vpc_endpoint")
 def _once(original: Callable[[EC2BaseResponse], ActionResult], self: EC2BaseResponse) -> ActionResult:
     token = self._get_param("ClientToken")

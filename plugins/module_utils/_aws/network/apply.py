@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -43,7 +44,7 @@ class NetworkApply:
         self.public_ips = dict(plan.public_ips)
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
-        stop_blind_retries(self._ec2, ("CreateVpc", "CreateInternetGateway", "AllocateAddress"))
+        stop_blind_retries(self._ec2, ("CreateVpc", "CreateInternetGateway", "CreateSubnet", "AllocateAddress"))
         return {
             ("vpc", "create"): self._create_vpc,
             ("vpc", "update"): self._tag,
@@ -85,10 +86,10 @@ class NetworkApply:
         return read_all(self._ec2, operation, key, Filters=filters)
 
     def _delete(self, call: Callable[..., Any], parameter: str) -> Handler:
-        """A handler that deletes by id, and goes on asking while what stood on the resource is still leaving."""
+        """A handler that deletes by id."""
 
         def handle(change: Change) -> None:
-            retry(lambda: call(**{parameter: self.ids[change.resource]}), still_used)
+            self._remove(call, **{parameter: self.ids[change.resource]})
 
         return handle
 
@@ -120,29 +121,40 @@ class NetworkApply:
         self.ids[change.resource] = made["InternetGatewayId"]
 
     def _attach_internet_gateway(self, change: Change) -> None:
-        self._modify(
-            self._ec2.attach_internet_gateway,
-            InternetGatewayId=self.ids[f"internet_gateway/{change.name}"],
-            VpcId=self.ids[_after(change)["vpc"]],
-        )
+        gateway, vpc = self.ids[f"internet_gateway/{change.name}"], self.ids[_after(change)["vpc"]]
+
+        def attached(code: str) -> bool:
+            return code == "Resource.AlreadyAssociated" and any(
+                attachment["VpcId"] == vpc
+                for found in read_all(
+                    self._ec2, "describe_internet_gateways", "InternetGateways", InternetGatewayIds=[gateway]
+                )
+                for attachment in found["Attachments"]
+            )
+
+        attach = self._ec2.attach_internet_gateway
+        retry(lambda: attach(InternetGatewayId=gateway, VpcId=vpc), not_found, done=attached)
 
     def _delete_internet_gateway(self, change: Change) -> None:
         gateway = self.ids[change.resource]
         attached = self._plan.attachments.get(change.name)
         if attached:
-            retry(lambda: self._ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=attached), still_used)
-        retry(lambda: self._ec2.delete_internet_gateway(InternetGatewayId=gateway), still_used)
+            self._remove(self._ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=attached)
+        self._remove(self._ec2.delete_internet_gateway, InternetGatewayId=gateway)
 
     def _create_subnet(self, change: Change) -> None:
         after = _after(change)
-        answer = self._modify(
-            self._ec2.create_subnet,
-            VpcId=self.ids[after["vpc"]],
-            CidrBlock=after["cidr"],
-            AvailabilityZone=after["zone"],
-            TagSpecifications=_tagged("subnet", after),
+        made = create_once(
+            lambda: self._modify(
+                self._ec2.create_subnet,
+                VpcId=self.ids[after["vpc"]],
+                CidrBlock=after["cidr"],
+                AvailabilityZone=after["zone"],
+                TagSpecifications=_tagged("subnet", after),
+            )["Subnet"],
+            lambda: self._find("describe_subnets", "Subnets", after),
         )
-        self.ids[change.resource] = answer["Subnet"]["SubnetId"]
+        self.ids[change.resource] = made["SubnetId"]
 
     def _update_subnet_attributes(self, change: Change) -> None:
         self._modify(
@@ -182,7 +194,7 @@ class NetworkApply:
     def _delete_nat_gateway(self, change: Change) -> None:
         gateway = self.ids[change.resource]
         if (change.before or {}).get("state") != "deleting":
-            self._ec2.delete_nat_gateway(NatGatewayId=gateway)
+            self._remove(self._ec2.delete_nat_gateway, NatGatewayId=gateway)
         # The address and the subnet are held until the gateway is gone.
         self._wait_for_nat_gateway(gateway, "deleted")
 
@@ -193,9 +205,13 @@ class NetworkApply:
             if not found["NatGateways"]:
                 return None if state == "deleted" else "not listed"
             seen = found["NatGateways"][0]
+            if seen["State"] == state:
+                return None
             if seen["State"] == "failed" and state != "deleted":
                 raise HandlerError(f"NAT gateway {gateway} failed: {seen.get('FailureMessage', 'AWS gives no reason')}")
-            return None if seen["State"] == state else str(seen["State"])
+            if seen["State"] in ("deleting", "deleted") and state != "deleted":
+                raise HandlerError(f"NAT gateway {gateway} was deleted by somebody else. A new run makes another one")
+            return str(seen["State"])
 
         poll(look, f"NAT gateway {gateway}", _NAT_LIMIT)
 
@@ -210,8 +226,8 @@ class NetworkApply:
 
     def _delete_route_table(self, change: Change) -> None:
         for association in self._plan.leftover_associations.get(change.name, ()):
-            self._ec2.disassociate_route_table(AssociationId=association)
-        retry(lambda: self._ec2.delete_route_table(RouteTableId=self.ids[change.resource]), still_used)
+            self._remove(self._ec2.disassociate_route_table, AssociationId=association)
+        self._remove(self._ec2.delete_route_table, RouteTableId=self.ids[change.resource])
 
     def _route(self, described: Mapping[str, Any], *, with_target: bool) -> dict[str, str]:
         arguments = {
@@ -225,33 +241,46 @@ class NetworkApply:
         return arguments
 
     def _create_route(self, change: Change) -> None:
-        self._modify(self._ec2.create_route, **self._route(_after(change), with_target=True))
+        arguments = self._route(_after(change), with_target=True)
+        there = "RouteAlreadyExists"
+        if not retry(lambda: self._ec2.create_route(**arguments), not_found, done=lambda code: code == there):
+            self._modify(self._ec2.replace_route, **arguments)
 
     def _update_route(self, change: Change) -> None:
         self._modify(self._ec2.replace_route, **self._route(_after(change), with_target=True))
 
     def _delete_route(self, change: Change) -> None:
-        self._ec2.delete_route(**self._route(change.before or {}, with_target=False))
+        self._remove(self._ec2.delete_route, **self._route(change.before or {}, with_target=False))
 
     def _create_association(self, change: Change) -> None:
         after = _after(change)
-        self._modify(
-            self._ec2.associate_route_table,
-            RouteTableId=self.ids[after["route_table"]],
-            SubnetId=self.ids[after["subnet"]],
-        )
+        table, subnet = self.ids[after["route_table"]], self.ids[after["subnet"]]
+        associate = self._ec2.associate_route_table
+        done = self._is_associated(table, subnet)
+        retry(lambda: associate(RouteTableId=table, SubnetId=subnet), not_found, done=done)
 
     def _update_association(self, change: Change) -> None:
-        self._modify(
-            self._ec2.replace_route_table_association,
-            AssociationId=self._plan.associations[change.name],
-            RouteTableId=self.ids[_after(change)["route_table"]],
+        table, association = self.ids[_after(change)["route_table"]], self._plan.associations[change.name]
+        done = self._is_associated(table, self.ids[f"subnet/{change.name}"])
+        move = self._ec2.replace_route_table_association
+        retry(lambda: move(AssociationId=association, RouteTableId=table), not_found, done=done)
+
+    def _is_associated(self, table: str, subnet: str) -> Callable[[str], bool]:
+        """Whether a refusal is because the subnet has this route table already."""
+        filters = [
+            {"Name": "route-table-id", "Values": [table]},
+            {"Name": "association.subnet-id", "Values": [subnet]},
+        ]
+        codes = ("Resource.AlreadyAssociated", "InvalidAssociationID.NotFound")
+        return lambda code: (
+            code in codes and bool(read_all(self._ec2, "describe_route_tables", "RouteTables", Filters=filters))
         )
 
     def _create_endpoint(self, change: Change) -> None:
         after = _after(change)
         answer = self._modify(
             self._ec2.create_vpc_endpoint,
+            ClientToken=str(uuid.uuid4()),
             VpcEndpointType="Gateway",
             VpcId=self.ids[after["vpc"]],
             ServiceName=after["service"],
@@ -280,11 +309,19 @@ class NetworkApply:
         # The call answers 200 and lists what it could not delete.
         for failed in answer.get("Unsuccessful", ()):
             error = failed["Error"]
+            if not_found(error.get("Code", "")):
+                continue
             raise HandlerError(f"DeleteVpcEndpoints answered {error.get('Code')}: {error.get('Message')}")
 
-    def _modify(self, call: Callable[..., Any], **arguments: Any) -> Any:
+    @staticmethod
+    def _modify(call: Callable[..., Any], **arguments: Any) -> Any:
         """Call with ids that may be a moment old: AWS may not know them everywhere yet."""
         return retry(lambda: call(**arguments), not_found)
+
+    @staticmethod
+    def _remove(call: Callable[..., Any], **arguments: Any) -> None:
+        """Remove what may be gone already, and go on asking while what stood on it is still leaving."""
+        retry(lambda: call(**arguments), still_used, done=lambda code: not_found(code) or code == "Gateway.NotAttached")
 
 
 def _after(change: Change) -> Mapping[str, Any]:

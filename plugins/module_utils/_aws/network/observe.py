@@ -33,6 +33,7 @@ class Vpc(Resource):
 
 @dataclass(frozen=True)
 class Subnet(Resource):
+    #: IPv4 addresses; empty for a subnet that has IPv6 only.
     cidr: str
     zone: str
     map_public_ip_on_launch: bool
@@ -51,6 +52,7 @@ class ElasticIp(Resource):
 @dataclass(frozen=True)
 class NatGateway(Resource):
     state: str
+    #: Empty for a regional NAT gateway, which is in no subnet.
     subnet_id: str
     allocation_ids: frozenset[str] = frozenset()
     interface_ids: frozenset[str] = frozenset()
@@ -66,6 +68,7 @@ class RouteTable(Resource):
 
 @dataclass(frozen=True)
 class Endpoint(Resource):
+    #: Empty for an endpoint of a VPC Lattice resource or service network.
     service: str
     type: str
     route_table_ids: frozenset[str]
@@ -136,23 +139,13 @@ def observe(ec2: Any, platform: str) -> Observed:
         )
 
 
-def foreign_uses(ec2: Any, vpc_id: str, observed: Observed) -> list[str]:
-    """The security groups and network interfaces in a VPC that would stop its removal."""
+def foreign_groups(ec2: Any, vpc_id: str) -> list[str]:
+    """The security groups in a VPC that would stop its removal."""
     inside = [{"Name": "vpc-id", "Values": [vpc_id]}]
-    groups = read_all(ec2, "describe_security_groups", "SecurityGroups", Filters=inside)
-    interfaces = read_all(ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=inside)
-    of_gateways = {interface for gateway in observed.nat_gateways for interface in gateway.interface_ids}
     return [
-        *(
-            f"security group {group['GroupName']} ({group['GroupId']})"
-            for group in groups
-            if group["GroupName"] != "default"
-        ),
-        *(
-            f"network interface {interface['NetworkInterfaceId']} ({interface.get('Description') or 'no description'})"
-            for interface in interfaces
-            if interface["NetworkInterfaceId"] not in of_gateways and interface.get("InterfaceType") != "nat_gateway"
-        ),
+        f"security group {group['GroupName']} ({group['GroupId']})"
+        for group in read_all(ec2, "describe_security_groups", "SecurityGroups", Filters=inside)
+        if group["GroupName"] != "default"
     ]
 
 
@@ -164,7 +157,7 @@ def _subnet(item: Mapping[str, Any]) -> Subnet:
     return Subnet(
         item["SubnetId"],
         from_tag_list(item.get("Tags")),
-        item["CidrBlock"],
+        item.get("CidrBlock", ""),
         item["AvailabilityZone"],
         item["MapPublicIpOnLaunch"],
     )
@@ -191,7 +184,7 @@ def _nat_gateway(item: Mapping[str, Any]) -> NatGateway:
         item["NatGatewayId"],
         from_tag_list(item.get("Tags")),
         item["State"],
-        item["SubnetId"],
+        item.get("SubnetId", ""),
         frozenset(address["AllocationId"] for address in addresses if address.get("AllocationId")),
         frozenset(address["NetworkInterfaceId"] for address in addresses if address.get("NetworkInterfaceId")),
     )
@@ -210,7 +203,8 @@ def _route_table(item: Mapping[str, Any]) -> RouteTable:
         {
             _destination(route): _target(route)
             for route in item.get("Routes", ())
-            if route.get("Origin") == "CreateRoute" and not route.get("GatewayId", "").startswith("vpce-")
+            if route.get("Origin") == "CreateRoute"
+            and not (route.get("DestinationPrefixListId") and route.get("GatewayId", "").startswith("vpce-"))
         },
         {
             association["SubnetId"]: association["RouteTableAssociationId"]
@@ -245,7 +239,7 @@ def _endpoint(item: Mapping[str, Any]) -> Endpoint:
     return Endpoint(
         item["VpcEndpointId"],
         from_tag_list(item.get("Tags")),
-        item["ServiceName"],
+        item.get("ServiceName", ""),
         item["VpcEndpointType"],
         frozenset(item.get("RouteTableIds", ())),
     )

@@ -102,7 +102,11 @@ def plan(desired: wanted.Network, observed: seen.Observed, *, purge: bool = Fals
 def unowned_subnets(observed: seen.Observed, planned: Plan) -> list[str]:
     """The subnets in the platform's VPC that are not the platform's, and so stop the removal of the VPC."""
     ours = set(planned.ids.values())
-    return sorted(f"subnet {subnet.id} ({subnet.cidr})" for subnet in observed.subnets if subnet.id not in ours)
+    return sorted(
+        f"subnet {subnet.id} ({subnet.cidr or 'no IPv4 addresses'})"
+        for subnet in observed.subnets
+        if subnet.id not in ours
+    )
 
 
 def _fixed_problems(desired: wanted.Network, observed: seen.Observed, found: Matches) -> list[str]:
@@ -137,7 +141,7 @@ def _fixed_problems(desired: wanted.Network, observed: seen.Observed, found: Mat
                 f"{ROLE_TAG}={wanted.ROLE} and Name={name}; if not, give {name} other addresses"
             )
             for other in observed.subnets
-            if block.overlaps(ipaddress.IPv4Network(other.cidr))
+            if other.cidr and block.overlaps(ipaddress.IPv4Network(other.cidr))
         ]
     for name in desired.internet_gateways:
         gateway = found.internet_gateways.get(name)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.entasis.engine.plugins.module_utils._aws import lookups
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import (
     KNOWN_AFTER_APPLY,
     AwsModule,
@@ -20,7 +21,11 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.module import 
 )
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network.apply import NetworkApply
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network.desired import absent, desired_network
-from ansible_collections.entasis.engine.plugins.module_utils._aws.network.observe import foreign_uses, observe
+from ansible_collections.entasis.engine.plugins.module_utils._aws.network.observe import (
+    Observed,
+    foreign_groups,
+    observe,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network.plan import plan, unowned_subnets
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Handler
 
@@ -51,13 +56,27 @@ class AwsNetwork:
         self._plan = plan(self._desired, observed, purge=options["purge"])
         self._apply = NetworkApply(self._ec2, self._plan)
         warn_of_unlisted(self._plan.unlisted)
-        for change in self._plan.changes:
-            if change.kind == "vpc" and change.action == "delete":
-                uses = foreign_uses(self._ec2, self._plan.ids[change.resource], observed)
-                refuse_blocked_removal(
-                    self._module, f"VPC {change.name}", [*unowned_subnets(observed, self._plan), *uses]
-                )
+        self._refuse_blocked_removal(observed)
         return self._plan.changes
+
+    def _refuse_blocked_removal(self, observed: Observed) -> None:
+        """Before anything is removed: what is still in the VPC or the subnets that go, besides gateways that go too."""
+        ids = self._plan.ids
+        going = {c.resource: ids[c.resource] for c in self._plan.changes if c.action == "delete" and c.resource in ids}
+        vpcs, subnets = (
+            [identifier for resource, identifier in going.items() if resource.startswith(kind)]
+            for kind in ("vpc/", "subnet/")
+        )
+        gateways = (gateway for gateway in observed.nat_gateways if gateway.id in going.values())
+        interfaces = frozenset[str]().union(*(gateway.interface_ids for gateway in gateways))
+        if vpcs:
+            blockers = [*unowned_subnets(observed, self._plan), *foreign_groups(self._ec2, vpcs[0])]
+            blockers += lookups.interfaces(self._ec2, "vpc-id", vpcs, besides=interfaces)
+            refuse_blocked_removal(self._module, f"VPC {self._desired.name}", blockers)
+        elif subnets:
+            names = [resource.removeprefix("subnet/") for resource in going if resource.startswith("subnet/")]
+            blockers = lookups.interfaces(self._ec2, "subnet-id", subnets, besides=interfaces)
+            refuse_blocked_removal(self._module, f"subnet {', '.join(names)}", blockers)
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
         return self._apply.handlers()

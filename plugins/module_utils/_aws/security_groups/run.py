@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ansible_collections.entasis.engine.plugins.module_utils._aws import lookups
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import (
     KNOWN_AFTER_APPLY,
     AwsModule,
@@ -72,7 +73,8 @@ class AwsSecurityGroups:
         warn_of_unlisted(self._plan.unlisted)
         going = {change.name: self._plan.ids[change.name] for change in self._plan.changes if change.action == "delete"}
         if going:
-            blockers = [*foreign_references(observed, self._plan), *interfaces_with(self._ec2, list(going.values()))]
+            blockers = foreign_references(observed, self._plan)
+            blockers += lookups.interfaces(self._ec2, "group-id", going.values())
             refuse_blocked_removal(self._module, f"security group {', '.join(going)}", blockers)
         return self._plan.changes
 
@@ -131,17 +133,6 @@ def _group(item: Mapping[str, Any]) -> ObservedGroup:
         from_permissions(item.get("IpPermissions", ()), item["OwnerId"]),
         from_permissions(item.get("IpPermissionsEgress", ()), item["OwnerId"]),
     )
-
-
-def interfaces_with(ec2: Any, groups: Sequence[str]) -> list[str]:
-    """The network interfaces that are in one of the groups."""
-    found = read_all(
-        ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=[{"Name": "group-id", "Values": list(groups)}]
-    )
-    return [
-        f"network interface {item['NetworkInterfaceId']} ({item.get('Description') or 'no description'})"
-        for item in found
-    ]
 
 
 class SecurityGroupsApply:
