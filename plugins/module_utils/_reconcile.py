@@ -20,6 +20,9 @@ from typing import Any, Literal
 
 Action = Literal["create", "update", "replace", "delete"]
 
+#: What a value is called that is given out only when the resource is made.
+KNOWN_AFTER_APPLY = "(known after apply)"
+
 #: Changes applied at the same time. AWS throttles EC2 writes by account and region in token buckets of about 5 a second
 #: for the slowest calls, so more threads than this only retry more.
 PARALLELISM = 8
@@ -84,6 +87,16 @@ def update(
     return [Change("update", kind, name, old, new, tuple(needs), part)]
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a planner says. A domain that has to remember more for the apply extends it."""
+
+    changes: Sequence[Change]
+    #: What is ours, is not desired, and stays because nobody asked for its removal; None where there is no such thing.
+    unlisted: Sequence[str] | None = None
+    warnings: Sequence[str] = ()
+
+
 class PlanError(Exception):
     """The desired state cannot be planned: a user's mistake, or a change that would be unsafe. Lists every problem."""
 
@@ -97,26 +110,18 @@ class HandlerError(Exception):
 
 
 class ApplyError(Exception):
-    """A change failed.
+    """Changes failed: C(failures) has each with its cause, in the order in which they failed.
 
-    C(change) is the first that failed and C(cause) why; C(also) are those under way at that moment that failed too.
     C(done) was applied; C(left) was never begun.
     """
 
     def __init__(
-        self,
-        change: Change,
-        cause: BaseException,
-        done: Sequence[Change],
-        left: Sequence[Change],
-        also: Sequence[tuple[Change, BaseException]] = (),
+        self, failures: Sequence[tuple[Change, BaseException]], done: Sequence[Change], left: Sequence[Change]
     ) -> None:
-        super().__init__(f"{change.action} {change.label}: {cause}")
-        self.change = change
-        self.cause = cause
+        super().__init__(" ".join(f"{change.action} {change.label}: {cause}" for change, cause in failures))
+        self.failures = tuple(failures)
         self.done = tuple(done)
         self.left = tuple(left)
-        self.also = tuple(also)
 
 
 Handler = Callable[[Change], None]
@@ -163,14 +168,7 @@ def apply(
                 else:
                     failures.append((changes[index], error))
     if failures:
-        (change, error), *also = failures
-        raise ApplyError(
-            change,
-            error,
-            done=[changes[i] for i in sorted(done)],
-            left=[changes[i] for i in sorted(pending)],
-            also=also,
-        ) from error
+        raise ApplyError(failures, [changes[i] for i in sorted(done)], [changes[i] for i in sorted(pending)])
 
 
 def _waits(changes: Sequence[Change]) -> list[set[int]]:

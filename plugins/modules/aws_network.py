@@ -79,15 +79,9 @@ options:
     elements: str
     choices: [s3, dynamodb]
     default: [s3]
-  purge:
-    description:
-      - Whether to remove what the platform has in its network and the options do not name any more, for instance the
-        other zones' NAT gateways after a change from V(per_zone) to V(single).
-      - Removing a NAT gateway gives its public address back to AWS for good. Others may have it in an allow list.
-      - Otherwise such resources are listed in RV(unlisted).
-    type: bool
-    default: false
 notes:
+  - A change of O(nat_gateways) from V(per_zone) to V(single) leaves NAT gateways that only O(purge) removes. Removing
+    one gives its public address back to AWS for good. Others may have it in an allow list.
   - With O(state=absent) the public addresses are given back and everything of the platform in its VPC is removed,
     whatever O(purge) says. It is refused, before anything is removed, while something else is in the VPC.
   - What a NAT gateway, a public address and an endpoint cost is in AWS's price list of the region.
@@ -99,13 +93,15 @@ extends_documentation_fragment:
   - amazon.aws.boto3
   - entasis.engine.attributes
   - entasis.engine.progress
-  - entasis.engine.attributes.set
+  - entasis.engine.aws
+  - entasis.engine.aws.set
 """
 
 EXAMPLES = r"""
 - name: Reconcile a network in two zones with one NAT gateway
   entasis.engine.aws_network:
     platform: entasis
+    role: vpc
     region: ap-northeast-2
     cidr: 10.20.0.0/16
     subnets:
@@ -119,6 +115,7 @@ EXAMPLES = r"""
 - name: Reconcile the same network with a NAT gateway in each zone
   entasis.engine.aws_network:
     platform: entasis
+    role: vpc
     region: ap-northeast-2
     cidr: 10.20.0.0/16
     subnets:
@@ -132,6 +129,7 @@ EXAMPLES = r"""
 - name: Remove the network
   entasis.engine.aws_network:
     platform: entasis
+    role: vpc
     region: ap-northeast-2
     state: absent
 """
@@ -186,7 +184,7 @@ unlisted:
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.entasis.engine.plugins.module_utils._aws.module import COMMON_ARGUMENTS, reconcile
+from ansible_collections.entasis.engine.plugins.module_utils._aws.module import SET_ARGUMENTS, reconcile
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network.run import AwsNetwork
 
 SUBNET = {
@@ -201,7 +199,7 @@ SUBNET = {
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
-            **COMMON_ARGUMENTS,
+            **SET_ARGUMENTS,
             "name": {"type": "str"},
             "cidr": {"type": "str"},
             "subnets": {"type": "list", "elements": "dict", "options": SUBNET},
@@ -212,7 +210,6 @@ def main() -> None:
                 "choices": ["s3", "dynamodb"],
                 "default": ["s3"],
             },
-            "purge": {"type": "bool", "default": False},
         },
         required_if=[("state", "present", ["cidr", "subnets"])],
         supports_check_mode=True,

@@ -99,13 +99,8 @@ options:
           - Tags of this group, besides those of O(tags).
         type: dict
         default: {}
-  purge:
-    description:
-      - Whether to remove groups of the platform that are not among O(groups). Otherwise they are listed in
-        RV(unlisted).
-      - Removal is refused, before anything is changed, while something else uses one of them.
-    type: bool
-    default: false
+notes:
+  - The removal of groups is refused, before anything is changed, while something else uses one of them.
 seealso:
   - module: entasis.engine.aws_network
 extends_documentation_fragment:
@@ -113,13 +108,15 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
   - entasis.engine.attributes
-  - entasis.engine.attributes.set
+  - entasis.engine.aws
+  - entasis.engine.aws.set
 """
 
 EXAMPLES = r"""
 - name: Reconcile groups that refer to each other
   entasis.engine.aws_security_groups:
     platform: entasis
+    role: vpc
     region: ap-northeast-2
     groups:
       - name: frontend
@@ -140,6 +137,7 @@ EXAMPLES = r"""
 - name: Remove every security group of the platform
   entasis.engine.aws_security_groups:
     platform: entasis
+    role: vpc
     region: ap-northeast-2
     state: absent
 """
@@ -180,7 +178,7 @@ unlisted:
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.entasis.engine.plugins.module_utils._aws.module import COMMON_ARGUMENTS, reconcile
+from ansible_collections.entasis.engine.plugins.module_utils._aws.module import SET_ARGUMENTS, reconcile
 from ansible_collections.entasis.engine.plugins.module_utils._aws.security_groups.run import AwsSecurityGroups
 
 RULE = {
@@ -211,10 +209,9 @@ GROUP = {
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
-            **COMMON_ARGUMENTS,
+            **SET_ARGUMENTS,
             "vpc": {"type": "str"},
             "groups": {"type": "list", "elements": "dict", "options": GROUP},
-            "purge": {"type": "bool", "default": False},
         },
         required_if=[("state", "present", ["groups"])],
         supports_check_mode=True,

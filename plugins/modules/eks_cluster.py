@@ -16,8 +16,8 @@ description:
     and refuses, with the reason, what it cannot.
   - Each kind of change is one update of EKS, waited for before the next. A version several minor versions ahead is
     reached one minor version at a time, as EKS wants it.
-  - The role, the VPC, the subnets and the security groups are found by their names. In check mode they may be missing;
-    in a real run a missing one is an error.
+  - The IAM role, the VPC, the subnets and the security groups are found by their names. In check mode they may be
+    missing; in a real run a missing one is an error.
   - An operation that is under way, of an interrupted run or of somebody else, is waited for first.
 options:
   name:
@@ -30,7 +30,7 @@ options:
       - Kubernetes version, as V(1.36). Required when O(state=present).
       - A version below the cluster's is refused, since the collection never downgrades a control plane.
     type: str
-  role:
+  iam_role:
     description:
       - Name of the cluster's IAM role. Required when O(state=present).
       - EKS cannot change it on an existing cluster.
@@ -118,16 +118,17 @@ extends_documentation_fragment:
   - amazon.aws.boto3
   - entasis.engine.attributes
   - entasis.engine.progress
-  - entasis.engine.attributes.set
+  - entasis.engine.aws
 """
 
 EXAMPLES = r"""
 - name: Reconcile the cluster
   entasis.engine.eks_cluster:
     platform: entasis
+    role: eks_cluster
     region: ap-northeast-2
     version: "1.36"
-    role: entasis-eks-cluster
+    iam_role: entasis-eks-cluster
     subnets: [entasis-private-a, entasis-private-c]
     public_access_cidrs: [203.0.113.0/24]
     logging: [api, audit]
@@ -136,6 +137,7 @@ EXAMPLES = r"""
 - name: Remove the cluster, once its node pools are gone and its deletion protection is off
   entasis.engine.eks_cluster:
     platform: entasis
+    role: eks_cluster
     region: ap-northeast-2
     state: absent
 """
@@ -219,7 +221,7 @@ def main() -> None:
             **COMMON_ARGUMENTS,
             "name": {"type": "str"},
             "version": {"type": "str"},
-            "role": {"type": "str"},
+            "iam_role": {"type": "str"},
             "vpc": {"type": "str"},
             "subnets": {"type": "list", "elements": "str"},
             "security_groups": {"type": "list", "elements": "str", "default": []},
@@ -235,7 +237,7 @@ def main() -> None:
             "wait": {"type": "bool", "default": True},
             "wait_timeout": {"type": "int", "default": 1800},
         },
-        required_if=[("state", "present", ["version", "role", "subnets"])],
+        required_if=[("state", "present", ["version", "iam_role", "subnets"])],
         supports_check_mode=True,
     )
     cluster = EksCluster(module)

@@ -15,8 +15,8 @@ description:
   - Makes the managed node groups of a cluster what the pools say, all pools in one run and independent pools at the
     same time.
   - A pool is recognised by the tag C(entasis.io/pool) of its node group, which has the pool's name.
-  - What EKS cannot change on a node group - instance types, AMI type, capacity type, disk size, subnets and role - is
-    changed by a replacement. A second group, named after the pool and eight hexadecimal digits, is made with as many
+  - What EKS cannot change on a node group - instance types, AMI type, capacity type, disk size, subnets and IAM role -
+    is changed by a replacement. A second group, named after the pool and eight hexadecimal digits, is made with as many
     nodes as the first has; once it is active the first is drained and removed.
   - The number of nodes belongs to the autoscaler. It is set when a group is made, and later only where it lies outside
     O(node_pools[].min_size) and O(node_pools[].max_size).
@@ -119,7 +119,7 @@ options:
         type: list
         elements: str
         required: true
-      role:
+      iam_role:
         description:
           - Name of the nodes' IAM role.
         type: str
@@ -139,11 +139,6 @@ options:
           - Tags of this pool's group, besides those of O(tags).
         type: dict
         default: {}
-  purge:
-    description:
-      - Whether to remove groups of the platform whose pool is not declared. Otherwise they are listed in RV(unlisted).
-    type: bool
-    default: false
   wait:
     description:
       - Whether to wait until a new group is active and until a deleted one is gone. Updates, and the new group of a
@@ -162,13 +157,15 @@ extends_documentation_fragment:
   - amazon.aws.boto3
   - entasis.engine.attributes
   - entasis.engine.progress
-  - entasis.engine.attributes.set
+  - entasis.engine.aws
+  - entasis.engine.aws.set
 """
 
 EXAMPLES = r"""
 - name: Reconcile the node pools
   entasis.engine.eks_node_pools:
     platform: entasis
+    role: eks_node_pools
     region: ap-northeast-2
     node_pools:
       - name: general
@@ -177,7 +174,7 @@ EXAMPLES = r"""
         max_size: 10
         labels: {role: general}
         subnets: [entasis-private-a, entasis-private-c]
-        role: entasis-eks-node
+        iam_role: entasis-eks-node
       - name: ai-inference
         instance_types: [g4dn.xlarge]
         ami_type: AL2023_x86_64_NVIDIA
@@ -188,11 +185,12 @@ EXAMPLES = r"""
         taints:
           - {key: nvidia.com/gpu, value: "true", effect: NoSchedule}
         subnets: [entasis-private-a, entasis-private-c]
-        role: entasis-eks-node
+        iam_role: entasis-eks-node
 
 - name: Remove every node pool of the platform
   entasis.engine.eks_node_pools:
     platform: entasis
+    role: eks_node_pools
     region: ap-northeast-2
     state: absent
 """
@@ -265,7 +263,7 @@ unlisted:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.run import EksNodePools
-from ansible_collections.entasis.engine.plugins.module_utils._aws.module import COMMON_ARGUMENTS, reconcile
+from ansible_collections.entasis.engine.plugins.module_utils._aws.module import SET_ARGUMENTS, reconcile
 
 AMI_TYPES = [
     "AL2023_x86_64_STANDARD",
@@ -297,7 +295,7 @@ NODE_POOL = {
     "capacity_type": {"type": "str", "choices": ["ON_DEMAND", "SPOT"], "default": "ON_DEMAND"},
     "disk_size": {"type": "int", "default": 20},
     "subnets": {"type": "list", "elements": "str", "required": True},
-    "role": {"type": "str", "required": True},
+    "iam_role": {"type": "str", "required": True},
     "max_unavailable": {"type": "int", "default": 1},
     "version": {"type": "str"},
     "tags": {"type": "dict", "default": {}},
@@ -307,10 +305,9 @@ NODE_POOL = {
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
-            **COMMON_ARGUMENTS,
+            **SET_ARGUMENTS,
             "cluster": {"type": "str"},
             "node_pools": {"type": "list", "elements": "dict", "options": NODE_POOL},
-            "purge": {"type": "bool", "default": False},
             "wait": {"type": "bool", "default": True},
             "wait_timeout": {"type": "int", "default": 1800},
         },

@@ -217,12 +217,12 @@ releases:
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import helm
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import KubernetesError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.diff import masked_values
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm_command import (
     Command,
@@ -231,40 +231,40 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm_co
 )
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import (
     CONNECTION_ARGUMENTS,
-    apply_changes,
     connect,
+    reconcile,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PlanError, result
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Handler, Plan
 
 
-def run(module: AnsibleModule, desired: list[helm.Desired]) -> None:
-    """Observe, plan, apply; ends the module.
+class HelmReleases:
+    def __init__(self, module: AnsibleModule, desired: Sequence[helm.Desired]) -> None:
+        self._module = module
+        self._desired = desired
+        self._owner = helm.Owner(module.params["platform"], module.params["role"])
+        self._client: Client | None = None
+        self._live: Mapping[str, helm.Live] = {}
 
-    Raises:
-        PlanError: the releases cannot be planned.
-        KubernetesError: the cluster cannot be used.
-    """
-    options = module.params
-    owner = helm.Owner(options["platform"], options["role"])
-    client = connect(module)
-    live: Mapping[str, helm.Live] = {}
-    if client is not None:
-        live = helm.observe(client) if module.check_mode else wait_for_others(client, desired)
-    plan = helm.plan(desired, live, owner, purge=options["purge"], adopt=options["adopt"])
-    for warning in plan.warnings:
-        module.warn(warning)
-    if plan.unlisted:
-        module.warn(f"not listed any more and left alone, because purge is off: {', '.join(plan.unlisted)}")
-    if client is not None and plan.changes and not module.check_mode:
+    def plan(self) -> Plan:
+        options = self._module.params
+        self._client = connect(self._module)
+        if self._client is not None:
+            check_mode = self._module.check_mode
+            self._live = helm.observe(self._client) if check_mode else wait_for_others(self._client, self._desired)
+        return helm.plan(self._desired, self._live, self._owner, purge=options["purge"], adopt=options["adopt"])
+
+    def handlers(self) -> Mapping[tuple[str, str], Handler]:
+        if self._client is None:
+            return {}
+        options = self._module.params
         command = Command(options["helm_binary"], options["kubeconfig"], options["context"], options["mirror"] or "")
-        installer = Installer(client, command, desired, live, owner)
-        apply_changes(module, plan.changes, installer.handlers(), parallelism=options["parallelism"])
-        live = helm.observe(client)
-    module.exit_json(
-        **result(plan.changes),
-        unlisted=plan.unlisted,
-        releases=[describe(live[one.path]) for one in desired if one.path in live],
-    )
+        return Installer(self._client, command, self._desired, self._live, self._owner).handlers()
+
+    def report(self) -> Mapping[str, Any]:
+        if self._client is not None and not self._module.check_mode:
+            self._live = helm.observe(self._client)
+        found = [self._live[one.path] for one in self._desired if one.path in self._live]
+        return {"releases": [describe(one) for one in found]}
 
 
 def describe(live: helm.Live) -> dict[str, Any]:
@@ -320,12 +320,8 @@ def main() -> None:
         releases = []
     elif not releases:
         module.fail_json(msg="releases is empty. Use state: absent to remove all releases of the role.")
-    try:
-        run(module, [helm.Desired(**one) for one in releases])
-    except PlanError as error:
-        module.fail_json(msg=str(error), problems=list(error.problems))
-    except KubernetesError as error:
-        module.fail_json(msg=str(error))
+    run = HelmReleases(module, [helm.Desired(**one) for one in releases])
+    reconcile(module, plan=run.plan, handlers=run.handlers, extra=run.report, parallelism=module.params["parallelism"])
 
 
 if __name__ == "__main__":

@@ -167,92 +167,91 @@ waited:
 """
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import object_set, waiting
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.apply_set import PROTECTED_KINDS
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, KubernetesError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.diff import masked
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import (
     CONNECTION_ARGUMENTS,
-    apply_changes,
     connect,
+    reconcile,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.object_set import ObjectSet, Policy
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.object_set_apply import Applier, wait_ready
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PlanError, result
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Handler
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile_module import ReportError
 
 #: Objects that an error speaks of; all of them are returned.
 SHOWN_NOT_READY = 5
 
 
-def run(module: AnsibleModule, manifests: list[Any]) -> None:
-    """Observe, plan, apply, wait; ends the module.
-
-    Raises:
-        PlanError: the set cannot be planned.
-        KubernetesError: the cluster cannot be used.
-    """
-    options = module.params
-    policy = Policy(
-        prune=options["prune"],
-        allow_delete=frozenset(options["allow_delete"]),
-        adopt=options["adopt"],
-        force_conflicts=options["force_conflicts"],
-        tolerate_missing=module.check_mode,
-    )
-    objects = object_set.read_manifests(manifests)
-    client = connect(module)
-    if client is None:
-        desired = ObjectSet(options["name"], options["namespace"], objects, {})
-        plan = object_set.plan_without_cluster(desired)
-        module.exit_json(**result(plan.changes), set_id=desired.id, unlisted=[], kept=[])
-        return
-    desired = ObjectSet(options["name"], options["namespace"], objects, object_set.namespaced_kinds(client, objects))
-    observed = object_set.observe(client, desired, policy)
-    plan = object_set.plan(desired, observed, policy)
-    report = {
-        **result(plan.changes),
-        "set_id": desired.id,
-        "unlisted": [str(one) for one in plan.unlisted],
-        "kept": [str(one) for one in plan.kept],
-    }
-    warn(module, plan)
-    if module.check_mode:
-        module.exit_json(**report)
-    applier = Applier(client, desired, observed, plan, policy, wait=options["wait"], timeout=options["wait_timeout"])
-    apply_changes(module, plan.changes, applier.handlers())
-    applier.finish()
-    if options["wait"] and desired.manifests:
-        outcome = wait_ready(client, desired, observed, applier.written, options["wait_timeout"])
-        report["waited"] = round(outcome.seconds, 1)
-        if outcome.lacking:
-            fail_not_ready(module, client, outcome, report)
-    module.exit_json(**report)
-
-
-def warn(module: AnsibleModule, plan: object_set.Plan) -> None:
-    """Say what was planned around, and what stays although it left the set."""
-    for warning in plan.warnings:
-        module.warn(warning)
-    if plan.unlisted:
-        module.warn(
-            f"not in the set any more and left alone, because prune is off: {', '.join(map(str, plan.unlisted))}"
+class K8sObjects:
+    def __init__(self, module: AnsibleModule, manifests: list[Any]) -> None:
+        self._module = module
+        self._manifests = manifests
+        options = module.params
+        self._policy = Policy(
+            prune=options["prune"],
+            allow_delete=frozenset(options["allow_delete"]),
+            adopt=options["adopt"],
+            force_conflicts=options["force_conflicts"],
+            tolerate_missing=module.check_mode,
         )
-    if plan.kept:
-        module.warn(f"not removed, because their kinds are not in allow_delete: {', '.join(map(str, plan.kept))}")
+
+    def plan(self) -> object_set.Plan:
+        options = self._module.params
+        objects = object_set.read_manifests(self._manifests)
+        client = connect(self._module)
+        kinds = object_set.namespaced_kinds(client, objects) if client else {}
+        self._desired = ObjectSet(options["name"], options["namespace"], objects, kinds)
+        if client is None:
+            self._plan = object_set.plan_without_cluster(self._desired)
+            return self._plan
+        self._client = client
+        self._observed = object_set.observe(client, self._desired, self._policy)
+        self._plan = object_set.plan(self._desired, self._observed, self._policy)
+        wait, timeout = options["wait"], options["wait_timeout"]
+        self._applier = Applier(
+            client, self._desired, self._observed, self._plan, self._policy, wait=wait, timeout=timeout
+        )
+        return self._plan
+
+    def handlers(self) -> Mapping[tuple[str, str], Handler]:
+        return self._applier.handlers()
+
+    def report(self) -> Mapping[str, Any]:
+        """The module's own return values, once the set is whole and, where that is waited for, ready.
+
+        Raises:
+            ReportError: some objects are not ready.
+        """
+        options = self._module.params
+        report: dict[str, Any] = {"set_id": self._desired.id, "kept": [str(one) for one in self._plan.kept]}
+        if self._module.check_mode:
+            return report
+        self._applier.finish()
+        if options["wait"] and self._desired.manifests:
+            timeout = options["wait_timeout"]
+            outcome = wait_ready(self._client, self._desired, self._observed, self._applier.written, timeout)
+            report["waited"] = round(outcome.seconds, 1)
+            if outcome.lacking:
+                raise not_ready(self._client, outcome, report)
+        return report
 
 
-def fail_not_ready(module: AnsibleModule, client: Client, outcome: waiting.Outcome, report: dict[str, Any]) -> None:
-    """End the module with what each object lacks."""
+def not_ready(client: Client, outcome: waiting.Outcome, report: Mapping[str, Any]) -> ReportError:
+    """What each object lacks."""
     lines = waiting.explain(client, outcome)
     when = "can never become ready" if outcome.hopeless else f"are not ready after {outcome.seconds:.0f} s"
     shown = [line.rstrip(".") for line in lines[:SHOWN_NOT_READY]]
     if len(lines) > len(shown):
         shown.append(f"and {len(lines) - len(shown)} more, see not_ready")
-    module.fail_json(
-        msg=f"{len(lines)} of the set's objects {when}: {'. '.join(shown)}. All is applied; a new run waits again.",
+    return ReportError(
+        f"{len(lines)} of the set's objects {when}: {'. '.join(shown)}. All is applied; a new run waits again.",
         not_ready=lines,
         **report,
     )
@@ -290,12 +289,8 @@ def main() -> None:
         manifests = []
     elif not manifests:
         module.fail_json(msg="objects is empty. Use state: absent to remove the whole set.")
-    try:
-        run(module, manifests)
-    except PlanError as error:
-        module.fail_json(msg=str(error), problems=list(error.problems))
-    except KubernetesError as error:
-        module.fail_json(msg=str(error))
+    run = K8sObjects(module, manifests)
+    reconcile(module, plan=run.plan, handlers=run.handlers, extra=run.report, purge="prune")
 
 
 if __name__ == "__main__":

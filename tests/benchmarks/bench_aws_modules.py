@@ -78,6 +78,7 @@ all_of(ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=inside)
         "aws_security_groups",
         lambda: {
             "platform": PLATFORM,
+            "role": "vpc",
             "groups": [
                 {
                     "name": name,

@@ -358,7 +358,7 @@ def test_what_is_not_the_platforms_is_never_touched(run_module: RunModule, ec2: 
     ec2.create_internet_gateway()
     before = picture(ec2)
     present(run_module)
-    outcome = run_module("aws_network", {"platform": PLATFORM, "state": "absent"})
+    outcome = run_module("aws_network", {"platform": PLATFORM, "role": "vpc", "state": "absent"})
     assert not outcome.failed, outcome.message
     assert picture(ec2) == before
 
@@ -403,7 +403,7 @@ def test_a_zone_that_is_taken_out_goes_only_when_asked_for(run_module: RunModule
 
 
 def test_absent_removes_everything_and_a_second_run_changes_nothing(modules: Modules, ec2: Any, made: Any) -> None:  # noqa: ARG001 - the network must be there
-    modules.quartet("aws_network", platform=PLATFORM, state="absent")
+    modules.quartet("aws_network", platform=PLATFORM, role="vpc", state="absent")
     assert picture(ec2) == {}
 
 
@@ -437,7 +437,7 @@ def test_a_removal_is_refused_before_anything_goes_while_something_else_is_there
     ec2.create_subnet(VpcId=made["vpc/demo"], CidrBlock="10.20.200.0/24")
     before = picture(ec2)
     account.control("DELETE", "calls")
-    options = {"platform": PLATFORM, **changed}
+    options = {"platform": PLATFORM, "role": "vpc", **changed}
 
     refused = run_module("aws_network", options)
     assert refused.failed
@@ -583,7 +583,7 @@ def test_a_removal_that_is_killed_again_and_again_comes_to_its_end(
 ) -> None:
     account.control("POST", "faults", {"service": "ec2", "kind": "latency", "seconds": 0.02})
     kills = 0
-    while _kill_after(modules, account, 16, platform=PLATFORM, state="absent"):
+    while _kill_after(modules, account, 16, platform=PLATFORM, role="vpc", state="absent"):
         kills += 1
         assert kills < 20, "the removal does not get further"
     assert kills >= 1
@@ -651,7 +651,7 @@ def test_a_lost_answer_while_drift_is_mended_fails_nothing(
 
 def test_lost_answers_of_a_removal_fail_nothing(run_module: RunModule, account: AwsServer, ec2: Any, made: Any) -> None:  # noqa: ARG001 - the network must be there
     _lose_each_answer(account, REMOVING)
-    outcome = run_module("aws_network", {"platform": PLATFORM, "state": "absent"})
+    outcome = run_module("aws_network", {"platform": PLATFORM, "role": "vpc", "state": "absent"})
     assert not outcome.failed, outcome.message
     assert account.control("GET", "faults") == []
     assert picture(ec2) == {}

@@ -27,6 +27,7 @@ def options(**changed: Any) -> dict[str, Any]:
     """Three groups in a circle, with every kind of source."""
     return {
         "platform": PLATFORM,
+        "role": "vpc",
         "tags": {"team": "data"},
         "groups": [
             {
@@ -300,7 +301,7 @@ def test_absent_removes_a_circle_of_groups_and_leaves_what_is_not_ours(
         Description="Of another platform",
         TagSpecifications=[{"ResourceType": "security-group", "Tags": other}],
     )
-    modules.quartet("aws_security_groups", platform=PLATFORM, state="absent")
+    modules.quartet("aws_security_groups", platform=PLATFORM, role="vpc", state="absent")
     assert set(picture(ec2)) == {"theirs", "demo-other"}
 
 
@@ -313,7 +314,7 @@ def test_removal_is_refused_before_anything_changes_while_a_group_is_in_use(
     ec2.create_network_interface(SubnetId=subnet, Groups=[made["application"]], Description="a load balancer")
     before = picture(ec2)
     account.control("DELETE", "calls")
-    absent = {"platform": PLATFORM, "state": "absent"}
+    absent = {"platform": PLATFORM, "role": "vpc", "state": "absent"}
     refused = run_module("aws_security_groups", absent)
     assert refused.failed
     assert "a load balancer" in refused.message

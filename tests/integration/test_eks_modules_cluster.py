@@ -232,7 +232,7 @@ def test_drift_is_seen_named_and_mended(modules: Modules, eks: Any, drift: str) 
         expected = {"endpoint_private_access": False}, {"endpoint_private_access": True}
     else:
         eks.untag_resource(resourceArn=before["arn"], tagKeys=["Name"])
-        expected = {"tag Name": None}, {"tag Name": "demo"}
+        expected = {"tags": {}}, {"tags": {"Name": "demo"}}
     outcome = modules.quartet("eks_cluster", **options)
     shown = outcome.result["diff"]
     assert (list(shown["before"].values()), list(shown["after"].values())) == ([expected[0]], [expected[1]])
@@ -265,7 +265,7 @@ def test_a_cluster_that_is_not_ours_is_never_touched(
 @pytest.mark.usefixtures("parents")
 def test_absent_removes_the_cluster_and_waits_until_it_is_gone(modules: Modules, eks: Any) -> None:
     make(modules)
-    outcome = modules.quartet("eks_cluster", platform=PLATFORM, state="absent")
+    outcome = modules.quartet("eks_cluster", platform=PLATFORM, role="eks_cluster", state="absent")
     assert outcome.changes == [("delete", PLATFORM)]
     assert gone(eks)
 
@@ -273,7 +273,7 @@ def test_absent_removes_the_cluster_and_waits_until_it_is_gone(modules: Modules,
 @pytest.mark.usefixtures("parents")
 def test_absent_is_refused_while_deletion_protection_is_on(modules: Modules, eks: Any) -> None:
     make(modules, deletion_protection=True)
-    outcome = modules.run("eks_cluster", platform=PLATFORM, state="absent")
+    outcome = modules.run("eks_cluster", platform=PLATFORM, role="eks_cluster", state="absent")
     assert outcome.failed
     assert "deletion_protection: false" in outcome.message
     assert cluster(eks)["status"] == "ACTIVE"
@@ -287,7 +287,7 @@ def test_absent_says_which_node_groups_are_in_the_way(
     eks.create_nodegroup(
         clusterName=PLATFORM, nodegroupName="theirs", subnets=[parents["demo-private-a"]], nodeRole=role
     )
-    outcome = modules.run("eks_cluster", platform=PLATFORM, state="absent")
+    outcome = modules.run("eks_cluster", platform=PLATFORM, role="eks_cluster", state="absent")
     assert outcome.failed
     assert "theirs" in outcome.message
     assert "eks_node_pools" in outcome.message
@@ -329,11 +329,11 @@ def test_an_upgrade_that_was_killed_goes_on(modules: Modules, eks: Any, server: 
 def test_a_deletion_that_was_killed_is_waited_for(modules: Modules, eks: Any, server: AwsServer) -> None:
     make(modules)
     server.control("POST", "settings", {"cluster": 3.0})
-    first = modules.start("eks_cluster", platform=PLATFORM, state="absent")
+    first = modules.start("eks_cluster", platform=PLATFORM, role="eks_cluster", state="absent")
     wait_until(lambda: cluster(eks)["status"] == "DELETING")
     first.kill()
     first.communicate()
-    assert not modules.run("eks_cluster", platform=PLATFORM, state="absent").changed
+    assert not modules.run("eks_cluster", platform=PLATFORM, role="eks_cluster", state="absent").changed
     assert gone(eks)
 
 
@@ -404,6 +404,6 @@ def test_a_cluster_that_aws_could_not_make_is_reported_and_left_to_the_user(
     assert again.failed
     assert "Remove it with state: absent" in again.message
     assert cluster(eks)["status"] == "FAILED"
-    modules.quartet("eks_cluster", platform=PLATFORM, state="absent")
+    modules.quartet("eks_cluster", platform=PLATFORM, role="eks_cluster", state="absent")
     make(modules)
     assert cluster(eks)["status"] == "ACTIVE"

@@ -220,7 +220,7 @@ def test_tags_that_were_removed_come_back(modules: Modules, eks: Any) -> None:
     eks.untag_resource(resourceArn=before["nodegroupArn"], tagKeys=lost)
     outcome = modules.quartet("eks_node_pools", **pool_options(tags={"team": "data"}))
     assert outcome.changes == [("update", "general tags")]
-    assert set(outcome.result["diff"]["after"]["node_group/general (tags)"]) == {f"tag {key}" for key in lost}
+    assert set(outcome.result["diff"]["after"]["node_group/general (tags)"]["tags"]) == set(lost)
     assert groups(eks)["general"] == before
 
 
@@ -272,7 +272,7 @@ def test_each_fixed_field_leads_to_a_replacement(modules: Modules, eks: Any, ser
         ("capacity_type", "SPOT"),
         ("disk_size", 100),
         ("subnets", ["demo-private-c"]),
-        ("role", "demo-other-node"),
+        ("iam_role", "demo-other-node"),
         ("instance_types", ["g4dn.xlarge"]),
         ("ami_type", "AL2023_x86_64_NVIDIA"),
     ):
@@ -349,13 +349,13 @@ def test_a_pool_that_left_the_set_stays_until_it_is_purged(modules: Modules, eks
 def test_absent_removes_every_pool_of_ours_and_nothing_else(modules: Modules, eks: Any, server: AwsServer) -> None:
     make(modules, node_pool(), node_pool("data"))
     theirs(eks, server, "theirs")
-    outcome = modules.quartet("eks_node_pools", platform=PLATFORM, state="absent")
+    outcome = modules.quartet("eks_node_pools", platform=PLATFORM, role="eks_node_pools", state="absent")
     assert sorted(outcome.changes) == [("delete", "data"), ("delete", "general")]
     assert set(groups(eks)) == {"theirs"}
 
 
 def test_absent_without_a_cluster_has_nothing_to_do(empty: Modules) -> None:
-    outcome = empty.run("eks_node_pools", platform=PLATFORM, state="absent")
+    outcome = empty.run("eks_node_pools", platform=PLATFORM, role="eks_node_pools", state="absent")
     assert not outcome.failed, outcome.message
     assert not outcome.changed
 

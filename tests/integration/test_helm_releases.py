@@ -207,7 +207,7 @@ def test_purge_and_absent_touch_only_our_own(releases: Releases) -> None:
 
     left = releases.apply(releases.release("one"))
     assert left.result["unlisted"] == [f"{releases.namespace}/two"]
-    assert "purge is off" in left.warnings
+    assert "purge: true" in left.warnings
     purged = releases.apply(releases.release("one"), purge=True)
     assert purged.changes == [("delete", "HelmRelease", f"{releases.namespace}/two")]
     assert set(releases.listed()) == {"one", "third", "foreign"}

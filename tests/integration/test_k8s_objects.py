@@ -152,7 +152,7 @@ def test_prune_removes_what_left_the_set_and_nothing_else(objects: Set, space: s
     kept = objects.apply(*left, prune=False)
     assert not kept.changed
     assert kept.result["unlisted"] == [f"ConfigMap {space}/two", f"Deployment.apps {space}/web"]
-    assert "prune is off" in kept.warnings
+    assert "prune: true" in kept.warnings
 
     planned = objects.run(*left, check=True)
     assert objects.exists("deployment", "web")

@@ -70,7 +70,8 @@ def cluster_options(**changed: Any) -> dict[str, Any]:
     return {
         "platform": PLATFORM,
         "version": "1.35",
-        "role": "demo-eks-cluster",
+        "role": "eks_cluster",
+        "iam_role": "demo-eks-cluster",
         "subnets": ["demo-private-a", "demo-private-b"],
         **changed,
     }
@@ -84,13 +85,13 @@ def node_pool(name: str = "general", **changed: Any) -> dict[str, Any]:
         "max_size": 5,
         "labels": {"role": name},
         "subnets": ["demo-private-a", "demo-private-b"],
-        "role": "demo-eks-node",
+        "iam_role": "demo-eks-node",
         **changed,
     }
 
 
 def pool_options(*pools: Mapping[str, Any], **changed: Any) -> dict[str, Any]:
-    return {"platform": PLATFORM, "node_pools": list(pools or [node_pool()]), **changed}
+    return {"platform": PLATFORM, "role": "eks_node_pools", "node_pools": list(pools or [node_pool()]), **changed}
 
 
 def settled_update(eks: Any, answer: Mapping[str, Any], **names: str) -> None:

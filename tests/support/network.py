@@ -19,6 +19,7 @@ def network_options(**changed: Any) -> dict[str, Any]:
     """Two zones, each with a public and a private subnet and a NAT gateway."""
     return {
         "platform": PLATFORM,
+        "role": "vpc",
         "cidr": "10.20.0.0/16",
         "subnets": [
             {"name": "demo-public-a", "cidr": "10.20.0.0/24", "zone": f"{REGION}a", "public": True},

@@ -17,11 +17,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.creating impor
     create_once,
     stop_blind_retries,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import (
-    not_found,
-    retry,
-    still_used,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import not_found, retry, still_used
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError

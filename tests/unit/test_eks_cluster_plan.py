@@ -28,7 +28,7 @@ PARENTS = {
     "vpc": Lookup("VPC", ("demo",), {"demo": "vpc-1"}, ""),
     "subnets": Lookup("subnet", ("a", "b", "c"), {"a": "subnet-a", "b": "subnet-b", "c": "subnet-c"}, ""),
     "security_groups": Lookup("security group", ("nodes",), {"nodes": "sg-1"}, ""),
-    "role": Lookup("IAM role", ("cluster",), {"cluster": "arn:aws:iam::123456789012:role/cluster"}, ""),
+    "iam_role": Lookup("IAM role", ("cluster",), {"cluster": "arn:aws:iam::123456789012:role/cluster"}, ""),
 }
 
 
@@ -36,7 +36,8 @@ def options(**changed: Any) -> dict[str, Any]:
     return {
         "name": "demo",
         "version": "1.36",
-        "role": "cluster",
+        "role": "eks_cluster",
+        "iam_role": "cluster",
         "vpc": "demo",
         "subnets": ["a", "b"],
         "security_groups": ["nodes"],
@@ -98,7 +99,7 @@ def network(**changed: Any) -> dict[str, Any]:
 
 
 def planned(wanted: Mapping[str, Any] | None, found: Mapping[str, Any] | None) -> list[Change]:
-    return plan("demo", PLATFORM, wanted, observed_state(found, PARENTS) if found else None)
+    return plan("demo", PLATFORM, "eks_cluster", wanted, observed_state(found, PARENTS) if found else None)
 
 
 def parts(changes: list[Change]) -> list[str]:
@@ -114,7 +115,7 @@ def test_a_missing_cluster_is_created_and_the_diff_shows_it_by_name() -> None:
     assert change.action == "create"
     assert change.after is not None
     assert change.after["subnets"] == ["a", "b"]
-    assert change.after["tag entasis.io/platform"] == "demo"
+    assert change.after["tags"]["entasis.io/platform"] == "demo"
 
 
 @pytest.mark.parametrize("status", ["ACTIVE", "UPDATING", "FAILED", "CREATING"])
@@ -185,11 +186,11 @@ def test_each_difference_is_one_update(wanted: dict[str, Any], found: dict[str, 
 def test_the_diff_holds_what_differs_and_nothing_else() -> None:
     shown = diff(planned(desired(tags={"team": "trading"}, logging=["api"]), described()))
     assert shown["before"] == {
-        "eks_cluster/demo (tags)": {"tag team": "data"},
+        "eks_cluster/demo (tags)": {"tags": {"team": "data"}},
         "eks_cluster/demo (logging)": {"logging": ["api", "audit"]},
     }
     assert shown["after"] == {
-        "eks_cluster/demo (tags)": {"tag team": "trading"},
+        "eks_cluster/demo (tags)": {"tags": {"team": "trading"}},
         "eks_cluster/demo (logging)": {"logging": ["api"]},
     }
 
@@ -203,7 +204,7 @@ def test_the_diff_holds_what_differs_and_nothing_else() -> None:
         (None, {"deletionProtection": True}, "deletion_protection: false"),
         ({}, {"status": "FAILED"}, "state: absent"),
         ({"version": "1.35"}, {}, "never downgrades"),
-        ({"role": "other"}, {}, "role of the EKS cluster 'demo' is cluster and cannot become other"),
+        ({"iam_role": "other"}, {}, "iam_role of the EKS cluster 'demo' is cluster and cannot become other"),
         ({}, network(vpcId="vpc-theirs"), "vpc of the EKS cluster 'demo' is vpc-theirs and cannot become demo"),
         ({"service_cidr": "10.100.0.0/16"}, {}, "service_cidr of"),
         ({"creator_admin": False}, {}, "creator_admin of"),
@@ -226,7 +227,7 @@ def test_what_cannot_be_done_is_refused_with_what_to_do(
 
 def test_every_unchangeable_difference_is_named_at_once() -> None:
     with pytest.raises(PlanError) as refused:
-        planned(desired(role="other", version="1.30", service_cidr="10.100.0.0/16"), described())
+        planned(desired(iam_role="other", version="1.30", service_cidr="10.100.0.0/16"), described())
     assert len(refused.value.problems) == 3
 
 
@@ -289,7 +290,7 @@ def simulated(cluster: Mapping[str, Any], changes: list[Change], wanted: Mapping
     result: dict[str, Any] = json.loads(json.dumps(cluster))
     for change in changes:
         if change.part == "tags":
-            result["tags"].update({key.removeprefix("tag "): value for key, value in (change.after or {}).items()})
+            result["tags"].update((change.after or {})["tags"])
             continue
         operation, request = update_request(change, "demo", wanted, PARENTS)
         if operation == "update_cluster_version":

@@ -29,6 +29,7 @@ PARENTS = {
     "subnets": Lookup("subnet", ("a", "b"), {"a": "subnet-a", "b": "subnet-b"}, ""),
     "roles": Lookup("IAM role", ("node",), {"node": NODE_ROLE}, ""),
 }
+ROLE = "eks_node_pools"
 CLUSTER = {"name": "demo", "version": "1.36", "createdAt": "2026-01-01T00:00:00Z"}
 
 
@@ -45,7 +46,7 @@ def option(name: str = "general", **changed: Any) -> dict[str, Any]:
         "capacity_type": "ON_DEMAND",
         "disk_size": 20,
         "subnets": ["a", "b"],
-        "role": "node",
+        "iam_role": "node",
         "max_unavailable": 1,
         "version": None,
         "tags": {},
@@ -54,7 +55,7 @@ def option(name: str = "general", **changed: Any) -> dict[str, Any]:
 
 
 def pool(name: str = "general", **changed: Any) -> dict[str, Any]:
-    return desired_pools(PLATFORM, [option(name, **changed)], {})[0]
+    return desired_pools(PLATFORM, ROLE, [option(name, **changed)], {})[0]
 
 
 def described(name: str = "general", *, of: str = "general", **changed: Any) -> dict[str, Any]:
@@ -86,9 +87,9 @@ def described(name: str = "general", *, of: str = "general", **changed: Any) -> 
 
 def planned(
     pools: Sequence[Mapping[str, Any]], groups: Sequence[Mapping[str, Any]], *, purge: bool = False
-) -> list[Change]:
+) -> Sequence[Change]:
     observed = [observed_group(group, PARENTS) for group in groups]
-    return plan(PLATFORM, pools, observed, cluster_version="1.36", purge=purge).changes
+    return plan(PLATFORM, ROLE, pools, observed, cluster_version="1.36", purge=purge).changes
 
 
 def steps(changes: Sequence[Change]) -> list[tuple[str, str]]:
@@ -175,7 +176,7 @@ def test_the_configuration_is_compared_entry_by_entry(
 
 def test_an_empty_account_plans_every_pool() -> None:
     pools = [pool("general"), pool("data", instance_types=["r5.2xlarge"])]
-    changes = plan(PLATFORM, pools, [], cluster_version=None).changes
+    changes = plan(PLATFORM, ROLE, pools, [], cluster_version=None).changes
     assert steps(changes) == [("create", "general"), ("create", "data")]
 
 
@@ -189,20 +190,20 @@ def test_tags_of_others_stay_and_ours_come_back() -> None:
     tags = {**described()["tags"], "cost-center": "42"}
     del tags["Name"]
     (change,) = planned([pool()], [described(tags=tags)])
-    assert (change.part, change.before, change.after) == ("tags", {"tag Name": None}, {"tag Name": "general"})
+    assert (change.part, change.before, change.after) == ("tags", {"tags": {}}, {"tags": {"Name": "general"}})
 
 
 def test_a_group_that_lost_its_platform_tag_is_recognised_by_its_role_and_gets_it_back() -> None:
     tags = {key: value for key, value in described()["tags"].items() if key != "entasis.io/platform"}
     (change,) = planned([pool()], [described(tags=tags)])
-    assert (change.part, change.after) == ("tags", {"tag entasis.io/platform": "demo"})
+    assert (change.part, change.after) == ("tags", {"tags": {"entasis.io/platform": "demo"}})
 
 
 def test_a_group_that_lost_its_pool_tag_is_recognised_by_its_name() -> None:
     tags = {key: value for key, value in described()["tags"].items() if key != "entasis.io/pool"}
     for name in ("general", "general-0123abcd"):
         (change,) = planned([pool()], [described(name, tags=tags)])
-        assert (change.action, change.name, change.after) == ("update", name, {"tag entasis.io/pool": "general"})
+        assert (change.action, change.name, change.after) == ("update", name, {"tags": {"entasis.io/pool": "general"}})
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,7 @@ def test_a_group_that_lost_its_pool_tag_is_recognised_by_its_name() -> None:
         {"capacity_type": "SPOT"},
         {"disk_size": 100},
         {"subnets": ["a"]},
-        {"role": "other"},
+        {"iam_role": "other"},
     ],
 )
 def test_what_eks_cannot_change_is_replaced_under_another_name(wanted: dict[str, Any]) -> None:
@@ -239,6 +240,7 @@ def test_a_replacement_shows_everything_that_the_new_group_has_otherwise() -> No
         "min_size": 1,
         "max_size": 20,
         "desired_size": 15,
+        "tags": {},
     }
     assert change.after == {
         "node_group": replacement_name(disk_size=100),
@@ -248,7 +250,7 @@ def test_a_replacement_shows_everything_that_the_new_group_has_otherwise() -> No
         "min_size": 3,
         "max_size": 10,
         "desired_size": 10,
-        "tag team": "data",
+        "tags": {"team": "data"},
     }
 
 
@@ -315,9 +317,9 @@ def test_a_group_that_is_going_counts_as_gone() -> None:
 
 def test_pools_that_left_the_set_are_listed_and_only_purged_on_request() -> None:
     groups = [observed_group(group, PARENTS) for group in (described(), described("old", of="old"))]
-    kept = plan(PLATFORM, [pool()], groups, cluster_version="1.36")
+    kept = plan(PLATFORM, ROLE, [pool()], groups, cluster_version="1.36")
     assert (kept.changes, kept.unlisted) == ([], ["old"])
-    purged = plan(PLATFORM, [pool()], groups, cluster_version="1.36", purge=True)
+    purged = plan(PLATFORM, ROLE, [pool()], groups, cluster_version="1.36", purge=True)
     assert (steps(purged.changes), purged.unlisted) == ([("delete", "old")], [])
 
 
@@ -356,7 +358,7 @@ def test_every_mistake_of_every_pool_is_named_at_once() -> None:
         option("x" * 55, taints=[taint, taint]),
     ]
     with pytest.raises(PlanError) as refused:
-        desired_pools(PLATFORM, options, {})
+        desired_pools(PLATFORM, ROLE, options, {})
     assert [problem.split(": ", 1)[0] for problem in refused.value.problems] == [
         "node pool 'general' is declared 2 times.",
         "node pool 'general'",
@@ -469,7 +471,7 @@ class Simulation:
         group = self.groups[change.name]
         after = change.after or {}
         if change.part == "tags":
-            group["tags"].update({key.removeprefix("tag "): value for key, value in after.items()})
+            group["tags"].update(after["tags"])
         elif "version" in after:
             group["version"] = after["version"]
         else:
@@ -554,7 +556,7 @@ _GROUPS = st.lists(
 def test_a_plan_that_was_applied_leaves_one_group_a_pool_and_nothing_to_plan(
     options: list[dict[str, Any]], groups: list[dict[str, Any]]
 ) -> None:
-    pools = desired_pools(PLATFORM, options, {})
+    pools = desired_pools(PLATFORM, ROLE, options, {})
     simulation = Simulation(groups, pools)
     simulation.run(planned(pools, groups, purge=True))
     end = list(simulation.groups.values())

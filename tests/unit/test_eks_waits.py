@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks import shared as eks
-from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import WaitError, poll
+from ansible_collections.entasis.engine.plugins.module_utils._waiting import WaitError, poll
 from botocore.exceptions import ClientError
 
 
@@ -49,7 +49,7 @@ def test_what_is_done_after_a_while_is_seen_soon_after(clock: Clock, seconds: fl
 
 
 def test_a_wait_ends_in_time_and_says_what_was_still_so(clock: Clock) -> None:
-    with pytest.raises(WaitError, match=r"the cluster is still CREATING after 30 s.*a new run goes on"):
+    with pytest.raises(WaitError, match=r"the cluster is still CREATING after 30 s.*A new run goes on"):
         poll(lambda: "CREATING", "the cluster", 30)
     assert clock.now == pytest.approx(30)
 

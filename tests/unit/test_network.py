@@ -49,6 +49,7 @@ def subnet(kind: str, letter: str, **changed: Any) -> dict[str, Any]:
 def network(public: str = "ac", private: str = "ac", nat_gateways: str = "per_zone", **changed: Any) -> Network:
     options = {
         "platform": PLATFORM,
+        "role": "vpc",
         "name": PLATFORM,
         "region": REGION,
         "cidr": "10.20.0.0/16",
@@ -248,7 +249,7 @@ def test_absent_removes_everything_in_any_order_even_when_cut_short(
     desired: Network, stop_after: int, seed: int
 ) -> None:
     world, chance = made(desired, seed), random.Random(seed)
-    nothing = absent(PLATFORM, PLATFORM)
+    nothing = absent(PLATFORM, "vpc", PLATFORM)
     world.apply(again(nothing, world), chance, stop_after=stop_after)
     world.apply(again(nothing, world), chance)
     assert counts(world) == [0] * 7
@@ -265,13 +266,14 @@ def test_what_another_platform_has_in_the_region_is_never_in_a_plan(desired: Net
     world = made(desired, seed)
     other = desired_network(
         platform="other",
+        role="vpc",
         name="other",
         region=REGION,
         cidr="10.20.0.0/16",
         subnets=[subnet("public", "a"), subnet("private", "a")],
     )
     assert {change.action for change in plan(other, world.observe("other"), purge=True).changes} == {"create", "update"}
-    assert plan(absent("other", "other"), world.observe("other")).changes == ()
+    assert plan(absent("other", "vpc", "other"), world.observe("other")).changes == ()
 
 
 class _Ec2:

@@ -115,12 +115,12 @@ def test_after_a_failure_nothing_more_is_begun_and_what_was_done_is_told() -> No
     with pytest.raises(ApplyError) as failed:
         apply(changes, handlers(journal), parallelism=1)
     assert journal.labels == ["thing/a"]
-    assert failed.value.change.name == "b"
+    [(change, cause)] = failed.value.failures
+    assert change.name == "b"
     assert str(failed.value) == "create thing/b: no b today"
-    assert isinstance(failed.value.cause, RuntimeError)
+    assert isinstance(cause, RuntimeError)
     assert [change.name for change in failed.value.done] == ["a"]
     assert [change.name for change in failed.value.left] == ["c", "d"]
-    assert failed.value.also == ()
 
 
 def test_what_is_under_way_when_a_change_fails_is_waited_for_and_told() -> None:
@@ -141,8 +141,7 @@ def test_what_is_under_way_when_a_change_fails_is_waited_for_and_told() -> None:
     changes = [thing("slow"), thing("fails too"), thing("fails"), thing("later", "slow")]
     with pytest.raises(ApplyError) as failed:
         apply(changes, handlers(handler), parallelism=3)
-    told = [failed.value.change.name, *(change.name for change, _cause in failed.value.also)]
-    assert sorted(told) == ["fails", "fails too"]
+    assert sorted(change.name for change, _cause in failed.value.failures) == ["fails", "fails too"]
     assert journal.labels == ["thing/slow"]
     assert [change.name for change in failed.value.done] == ["slow"]
     assert [change.name for change in failed.value.left] == ["later"]
@@ -204,8 +203,7 @@ def test_after_a_failure_every_change_is_either_done_or_told_as_not_done(
         apply(changes, handlers(Journal(failing)), parallelism=3)
     told = [
         *failed.value.done,
-        failed.value.change,
-        *(change for change, _cause in failed.value.also),
+        *(change for change, _cause in failed.value.failures),
         *failed.value.left,
     ]
     assert sorted(change.name for change in told) == sorted(change.name for change in changes)

@@ -269,7 +269,7 @@ def group_sets(draw: st.DrawFn) -> SecurityGroups:
         }
         for name in names
     ]
-    return desired_groups(platform=PLATFORM, groups=groups)
+    return desired_groups(PLATFORM, "vpc", groups=groups)
 
 
 @given(group_sets(), group_sets(), st.booleans())
@@ -292,12 +292,12 @@ def test_absent_removes_any_circle_of_groups(desired: SecurityGroups) -> None:
     world.apply(plan(desired, world.observe()))
     theirs = ObservedGroup("sg-theirs", "theirs", "Theirs", {}, {}, {})
     world.groups[theirs.id] = theirs
-    world.apply(plan(absent(PLATFORM), world.observe()))
+    world.apply(plan(absent(PLATFORM, "vpc"), world.observe()))
     assert list(world.groups.values()) == [theirs]
 
 
 def with_rules(inbound: Rules) -> Observed:
-    desired = desired_groups(platform=PLATFORM, groups=[{"name": "a", "inbound": [], "outbound": [ANYWHERE]}])
+    desired = desired_groups(PLATFORM, "vpc", groups=[{"name": "a", "inbound": [], "outbound": [ANYWHERE]}])
     tags = desired.groups["demo-a"].tags
     group = ObservedGroup("sg-a", "demo-a", "a of platform demo", tags, inbound, NEW_GROUP_OUTBOUND)
     return Observed((group,))
@@ -306,7 +306,7 @@ def with_rules(inbound: Rules) -> Observed:
 def test_the_diff_shows_the_rules_before_and_after() -> None:
     there = {Rule("tcp", 22, 22, "cidr_ipv4", "0.0.0.0/0"): "", Rule("tcp", 80, 80, "group", "sg-a"): "Old"}
     written = {"name": "a", "inbound": [{"from_port": 80, "group": "a", "description": "New"}], "outbound": [ANYWHERE]}
-    [change] = plan(desired_groups(platform=PLATFORM, groups=[written]), with_rules(there)).changes
+    [change] = plan(desired_groups(PLATFORM, "vpc", groups=[written]), with_rules(there)).changes
     assert change.before == {"rules": ["tcp 22 0.0.0.0/0", "tcp 80 group demo-a (Old)"]}
     assert change.after == {"rules": ["tcp 80 group demo-a (New)"]}
 
@@ -317,7 +317,7 @@ def test_all_problems_of_the_options_are_told_at_once() -> None:
         {"name": "a", "inbound": [], "outbound": [{"from_port": 22}]},
     ]
     with pytest.raises(PlanError) as failed:
-        desired_groups(platform=PLATFORM, groups=groups)
+        desired_groups(PLATFORM, "vpc", groups=groups)
     assert [problem.split(": ")[0] for problem in failed.value.problems] == [
         "groups[0].description",
         "groups[0].inbound[0].group",
@@ -329,7 +329,7 @@ def test_all_problems_of_the_options_are_told_at_once() -> None:
 
 def test_a_group_that_only_has_our_name_is_refused() -> None:
     theirs = ObservedGroup("sg-1", "demo-a", "Theirs", {"owner": "them"}, {}, {})
-    desired = desired_groups(platform=PLATFORM, groups=[{"name": "a", "inbound": [], "outbound": []}])
+    desired = desired_groups(PLATFORM, "vpc", groups=[{"name": "a", "inbound": [], "outbound": []}])
     with pytest.raises(PlanError, match=r"security group demo-a \(sg-1\) is not the platform's"):
         plan(desired, Observed((theirs,)))
     other = replace(theirs, tags={"entasis.io/platform": "other", "entasis.io/role": "vpc", "Name": "demo-a"})

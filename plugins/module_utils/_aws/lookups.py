@@ -15,13 +15,10 @@ from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws.reading import read_all
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG, from_tag_list
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PlanError
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import KNOWN_AFTER_APPLY, PlanError
 
 with suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
     from botocore.exceptions import ClientError
-
-#: Stands for an id that AWS gives only when the resource is made; seen in check mode where a parent is not there yet.
-PLACEHOLDER = "(known after apply)"
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Lookup:
 
     def id_of(self, name: str) -> str:
         """The id of a name, or the placeholder of one that is not there yet."""
-        return self.ids.get(name, PLACEHOLDER)
+        return self.ids.get(name, KNOWN_AFTER_APPLY)
 
     def ids_of(self, names: Iterable[str]) -> list[str]:
         return [self.id_of(name) for name in names]

@@ -4,25 +4,17 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""What every AWS module of the collection does the same way: observe, plan, apply unless in check mode, report."""
+"""What every AWS module of the collection does the same way: options, clients, one run, the words for errors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
 
 # AnsibleAWSModule.warn repeats each warning in the result, which ansible-core deprecates.
 from ansible.module_utils.common.warnings import warn
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
-    ApplyError,
-    Change,
-    Handler,
-    HandlerError,
-    PlanError,
-    apply,
-    result,
-    summary,
-)
+from ansible_collections.entasis.engine.plugins.module_utils import _reconcile_module
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import HandlerError, PlanError
 
 try:
     from botocore.config import Config
@@ -30,18 +22,19 @@ try:
 except ImportError:  # AnsibleAWSModule reports the missing library to the user
     pass
 
-#: What a value is called that AWS gives out only when the resource is made.
-KNOWN_AFTER_APPLY = "(known after apply)"
-
 #: More than this many things in the way are not read by anyone; the rest is counted.
 _BLOCKERS_SHOWN = 10
 
-#: The options that every AWS domain module has besides those of amazon.aws.
+#: The options of the doc fragment entasis.engine.aws, which every AWS module has that makes something.
 COMMON_ARGUMENTS: dict[str, dict[str, Any]] = {
     "platform": {"type": "str", "required": True},
+    "role": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "tags": {"type": "dict", "default": {}},
 }
+
+#: Those of entasis.engine.aws.set, which every module has that reconciles a set.
+SET_ARGUMENTS: dict[str, dict[str, Any]] = {**COMMON_ARGUMENTS, "purge": {"type": "bool", "default": False}}
 
 
 class AwsModule(Protocol):
@@ -62,49 +55,9 @@ def client(module: AwsModule, service: str) -> Any:
     return module.client(service, aws_config=configuration)
 
 
-def reconcile(
-    module: AwsModule,
-    *,
-    plan: Callable[[], Sequence[Change]],
-    handlers: Callable[[], Mapping[tuple[str, str], Handler]],
-    extra: Callable[[], Mapping[str, Any]] = dict,
-) -> NoReturn:
-    """Run one reconciling module to its end.
-
-    C(plan) observes and plans; C(handlers) gives the apply table and is only called when something is to be applied;
-    C(extra) gives the module's own return values, after the changes were applied.
-    """
-    try:
-        changes = plan()
-    except PlanError as error:
-        module.fail_json(msg=str(error), problems=list(error.problems))
-    except (ClientError, BotoCoreError) as error:
-        module.fail_json(msg=f"cannot read from AWS: {explain(error)}")
-    if changes and not module.check_mode:
-        try:
-            apply(changes, handlers())
-        except ApplyError as error:
-            report = result(error.done)
-            failures = [(error.change, error.cause), *error.also]
-            told = " ".join(f"cannot {change.action} {change.label}: {explain(cause)}" for change, cause in failures)
-            report["msg"] = (
-                f"{told} {len(error.done)} of {len(changes)} changes were applied; a new run goes on from there."
-            )
-            report["not_applied"] = summary([*(change for change, _cause in failures), *error.left])
-            module.fail_json(**report)
-    try:
-        values = dict(extra())
-    except (ClientError, BotoCoreError) as error:
-        module.fail_json(msg=f"cannot read from AWS: {explain(error)}", **result(changes))
-    module.exit_json(**result(changes), **values)
-
-
-def warn_of_unlisted(unlisted: Sequence[str]) -> None:
-    """Say what is the platform's, is not in the options any more, and stays because nobody asked for its removal."""
-    if unlisted:
-        warn(
-            f"not in the options and left alone: {', '.join(unlisted)}. Write purge: true to remove what is not listed."
-        )
+def reconcile(module: AwsModule, **run: Any) -> NoReturn:
+    """Run one reconciling module to its end, see L(_reconcile_module.reconcile)."""
+    _reconcile_module.reconcile(module, errors=(ClientError, BotoCoreError), explain=explain, **run)
 
 
 def refuse_blocked_removal(module: AwsModule, what: str, blockers: Sequence[str]) -> None:

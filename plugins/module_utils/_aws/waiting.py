@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""Waiting for AWS: for a call that it refuses for a moment, and for a state that takes time."""
+"""Waiting for AWS to take a call that it refuses for a moment."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ import contextlib
 import time
 from collections.abc import Callable
 from typing import TypeVar
-
-from ansible_collections.entasis.engine.plugins.module_utils import _progress
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PlanError
 
 with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
     from botocore.exceptions import ClientError
@@ -24,16 +21,6 @@ Answer = TypeVar("Answer")
 #: AWS documents no bound for eventual consistency; Terraform's provider waits 1 to 5 minutes for EC2's.
 LIMIT_SECONDS = 60.0
 PAUSE_SECONDS = 2.0
-
-#: Seconds between two looks at something that changes: short at first, since a small change is done in seconds, growing
-#: to the interval that suits what takes minutes.
-FIRST_INTERVAL = 0.2
-LONGEST_INTERVAL = 15.0
-INTERVAL_GROWTH = 1.5
-
-
-class WaitError(PlanError):
-    """What was waited for failed, or did not happen in time."""
 
 
 def not_found(code: str) -> bool:
@@ -73,24 +60,3 @@ def retry(
             if not while_code(code) or time.monotonic() + pause > end:
                 raise
         time.sleep(pause)
-
-
-def poll(look: Callable[[], str | None], what: str, timeout: float, *, advice: str = "") -> None:
-    """Look until C(look) gives None; the status that it gives otherwise tells the user what was still the case.
-
-    Raises:
-        WaitError: C(timeout) seconds went by.
-    """
-    deadline = time.monotonic() + timeout
-    interval = FIRST_INTERVAL
-    with _progress.waiting() as tell:
-        while (status := look()) is not None:
-            tell(f"{what} is {status}")
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise WaitError(
-                    f"{what} is still {status} after {timeout:g} s. AWS goes on with it, and a new run goes on from "
-                    f"there.{advice}"
-                )
-            time.sleep(min(interval, left))
-            interval = min(interval * INTERVAL_GROWTH, LONGEST_INTERVAL)

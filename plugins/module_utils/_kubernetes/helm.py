@@ -29,7 +29,7 @@ from ansible_collections.entasis.engine.plugins.module_utils import _reconcile
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, Resource
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.diff import masked_values, value_differences
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, ROLE_TAG
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, PlanError
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Plan, PlanError
 
 KIND = "HelmRelease"
 
@@ -115,16 +115,6 @@ class Owner:
     @property
     def labels(self) -> dict[str, str]:
         return {PLATFORM_TAG: self.platform, ROLE_TAG: self.role}
-
-
-@dataclass
-class Plan:
-    """The changes, in the order in which they are made, and what is said about them."""
-
-    changes: list[Change]
-    #: Releases of ours that nobody desires any more and that stay: purge is off.
-    unlisted: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
 
 
 def observe(client: Client) -> dict[str, Live]:

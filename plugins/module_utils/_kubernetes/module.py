@@ -9,23 +9,15 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+from ansible_collections.entasis.engine.plugins.module_utils import _reconcile_module
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import client as kubernetes_client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
     Client,
     KubernetesError,
     NoClusterError,
-)
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
-    ApplyError,
-    Change,
-    Handler,
-    apply,
-    result,
-    summary,
 )
 
 #: The options of the doc fragment entasis.engine.kubernetes.
@@ -59,19 +51,6 @@ def connect(module: AnsibleModule) -> Client | None:
     return client
 
 
-def apply_changes(
-    module: AnsibleModule, changes: Sequence[Change], handlers: Mapping[tuple[str, str], Handler], **options: Any
-) -> None:
-    """Apply a plan; where a change fails, end the module with what was done, what was not, and why."""
-    try:
-        apply(changes, handlers, **options)
-    except ApplyError as error:
-        if not isinstance(error.cause, KubernetesError):
-            raise
-        report = result(error.done)
-        report["msg"] = (
-            f"cannot {error.change.action} {error.change.label}: {error.cause} "
-            f"{len(error.done)} of {len(changes)} changes were applied; a new run goes on from there."
-        )
-        report["not_applied"] = summary([error.change, *error.left])
-        module.fail_json(**report)
+def reconcile(module: AnsibleModule, **run: Any) -> NoReturn:
+    """Run one reconciling module to its end, see L(_reconcile_module.reconcile)."""
+    _reconcile_module.reconcile(module, errors=(KubernetesError,), **run)

@@ -69,17 +69,13 @@ class Observed:
     cluster: bool = True
 
 
-@dataclass
-class Plan:
+@dataclass(frozen=True, kw_only=True)
+class Plan(_reconcile.Plan):
     """The changes of a set, what is left alone and said, and what the parent is to record in the end."""
 
-    changes: list[Change]
     extent: apply_set.Extent
-    #: Members that left the set and stay: pruning is off.
-    unlisted: list[Reference] = field(default_factory=list)
     #: Members that are to go and stay: their kind is protected.
-    kept: list[Reference] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    kept: Sequence[Reference] = ()
 
 
 class ObjectSet:
@@ -256,7 +252,9 @@ def plan(desired: ObjectSet, observed: Observed, policy: Policy) -> Plan:
     removed = [] if unlisted else [one for one in leaving if _may_delete(one, policy)]
     extent = apply_set.extent(desired.parent, [*desired.manifests, *unlisted, *kept])
     changes = _ordered(desired, observed, applied, removed, extent)
-    return Plan(changes, extent, unlisted, kept, list(dict.fromkeys(warnings)))
+    if kept:
+        warnings.append(f"not removed, because their kinds are not in allow_delete: {', '.join(map(str, kept))}")
+    return Plan(changes, [str(one) for one in unlisted], list(dict.fromkeys(warnings)), extent=extent, kept=kept)
 
 
 def plan_without_cluster(desired: ObjectSet) -> Plan:

@@ -116,7 +116,7 @@ def eks_cluster_plan(platform: Platform) -> Plan:
         "cluster": {
             "name": platform.name,
             "version": cluster.version,
-            "role": role["name"],
+            "iam_role": role["name"],
             "vpc": platform.name,
             "subnets": [subnet.name for subnet in platform.network.private_subnets],
             "security_groups": list(cluster.security_groups),
@@ -166,7 +166,7 @@ def _node_pool(pool: NodePool, role: str) -> Plan:
         "capacity_type": pool.capacity_type,
         "disk_size": pool.disk_size,
         "subnets": list(pool.subnets),
-        "role": role,
+        "iam_role": role,
         "max_unavailable": pool.max_unavailable,
         "tags": dict(pool.tags),
     }

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import helm
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm import Desired, Live, Owner
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm_command import Command, condensed
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PlanError
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Plan, PlanError
 
 OWNER = Owner("demo", "helm_releases")
 LONG_AGO = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -43,11 +43,11 @@ def live(name: str = "one", **options: Any) -> Live:
     return Live(**given)
 
 
-def plan(wanted: list[Desired], there: list[Live], **options: Any) -> helm.Plan:
+def plan(wanted: list[Desired], there: list[Live], **options: Any) -> Plan:
     return helm.plan(wanted, {one.path: one for one in there}, OWNER, **options)
 
 
-def short(found: helm.Plan) -> list[tuple[str, str]]:
+def short(found: Plan) -> list[tuple[str, str]]:
     return [(change.action, change.name) for change in found.changes]
 
 

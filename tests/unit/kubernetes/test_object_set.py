@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import copy
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -66,11 +67,11 @@ def refusal(status: int, message: str = "", **details: Any) -> Preview:
     return Preview(error=ApiError("PATCH", "/x", status, {"message": message, "details": details}))
 
 
-def labels(changes: list[Change]) -> list[str]:
+def labels(changes: Sequence[Change]) -> list[str]:
     return [f"{change.action} {change.resource}" for change in changes]
 
 
-def in_order(changes: list[Change]) -> list[str]:
+def in_order(changes: Sequence[Change]) -> list[str]:
     """The changes in the order in which the engine applies them, one at a time."""
     done: list[str] = []
 
@@ -141,7 +142,7 @@ def test_without_prune_it_stays_and_stays_recorded() -> None:
     desired = desired_set(config_map("a"))
     plan = object_set.plan(desired, seen(world(config_map("a"), config_map("b")), desired), Policy(prune=False))
     assert plan.changes == []
-    assert plan.unlisted == [Reference("ConfigMap", "space", "b")]
+    assert plan.unlisted == ["ConfigMap space/b"]
 
 
 def test_an_object_without_the_label_is_never_removed() -> None:

@@ -16,11 +16,12 @@ from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils import _kubeconfig as kubeconfig
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks import shared as eks
-from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import PLACEHOLDER
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import client
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
+    KNOWN_AFTER_APPLY,
     Change,
     Handler,
+    Plan,
     PlanError,
     create,
     delete,
@@ -45,7 +46,10 @@ class EksKubeconfig:
         self._present: bool = module.params["state"] == "present"
         self._config: dict[str, Any] = {}
 
-    def plan(self) -> list[Change]:
+    def plan(self) -> Plan:
+        return Plan(self._changes())
+
+    def _changes(self) -> list[Change]:
         found = kubeconfig.read(self._path)
         present = kubeconfig.entries_of(found, self._context)
         before = kubeconfig.shown(present)
@@ -78,8 +82,8 @@ class EksKubeconfig:
             self._context,
             self._cluster,
             self._module.region,
-            server=server or PLACEHOLDER,
-            certificate_authority=authority or PLACEHOLDER,
+            server=server or KNOWN_AFTER_APPLY,
+            certificate_authority=authority or KNOWN_AFTER_APPLY,
             command=aws_command(),
             environment=self._environment(),
         )

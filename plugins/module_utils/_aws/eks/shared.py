@@ -17,14 +17,14 @@ from contextlib import suppress
 from typing import Any
 
 from ansible.module_utils.common.warnings import warn
-from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import (
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change
+from ansible_collections.entasis.engine.plugins.module_utils._waiting import (
     FIRST_INTERVAL,
     INTERVAL_GROWTH,
     LONGEST_INTERVAL,
     WaitError,
     poll,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, update
 
 with suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
     from botocore.exceptions import ClientError, WaiterError
@@ -165,15 +165,9 @@ def changed_entries(before: Mapping[str, Any], after: Mapping[str, Any]) -> tupl
     )
 
 
-def tag_changes(kind: str, name: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
-    """The change of a resource's tags, if any. Tags that others put on it are left alone."""
-    return update(kind, name, entries("tag", before), entries("tag", after), part="tags")
-
-
 def apply_tags(client: Any, arn: str, change: Change) -> None:
-    """Set the tags of a change that L(tag_changes) planned."""
-    tags = {key.removeprefix("tag "): value for key, value in (change.after or {}).items()}
-    client.tag_resource(resourceArn=arn, tags=tags)
+    """Set the tags of a change that L(tagging.tag_changes) planned."""
+    client.tag_resource(resourceArn=arn, tags=(change.after or {})["tags"])
 
 
 def request_token(*parts: Any) -> str:

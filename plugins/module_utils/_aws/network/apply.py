@@ -15,12 +15,7 @@ from typing import Any
 from ansible_collections.entasis.engine.plugins.module_utils._aws.creating import create_once, stop_blind_retries
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network.plan import Plan
 from ansible_collections.entasis.engine.plugins.module_utils._aws.reading import read_all
-from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import (
-    not_found,
-    poll,
-    retry,
-    still_used,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import not_found, retry, still_used
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
     NAME_TAG,
     PLATFORM_TAG,
@@ -28,6 +23,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
     to_tag_list,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Handler, HandlerError
+from ansible_collections.entasis.engine.plugins.module_utils._waiting import poll
 
 #: Seconds that a NAT gateway may take to come or to go. It takes AWS one to two minutes; 10 minutes is the patience of
 #: botocore's own waiters, which look too seldom to be used here.

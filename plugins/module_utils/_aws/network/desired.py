@@ -16,7 +16,6 @@ from typing import Any
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import ownership_tags
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PlanError
 
-ROLE = "vpc"
 EVERYWHERE = "0.0.0.0/0"
 
 #: The prefix lengths that AWS allows for a VPC and for a subnet.
@@ -61,6 +60,7 @@ class Network:
     """Every resource that is to exist, by name. The empty network is what state=absent desires."""
 
     platform: str
+    role: str
     name: str
     cidr: str = ""
     vpc: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -77,14 +77,15 @@ class Network:
         return bool(self.vpc)
 
 
-def absent(platform: str, name: str) -> Network:
+def absent(platform: str, role: str, name: str) -> Network:
     """The network of which nothing is to exist."""
-    return Network(platform, name)
+    return Network(platform, role, name)
 
 
 def desired_network(
     *,
     platform: str,
+    role: str,
     name: str,
     region: str,
     cidr: str,
@@ -112,7 +113,7 @@ def desired_network(
 
     def own(resource: str, extra: Mapping[str, Any] | None = None) -> dict[str, str]:
         given = {str(key): str(value) for key, value in {**(tags or {}), **(extra or {})}.items()}
-        return ownership_tags(platform, ROLE, resource, given)
+        return ownership_tags(platform, role, resource, given)
 
     nat_names = {zone: f"{name}-nat-{zone[-1]}" for zone in nat_zones}
     tables: dict[str, RouteTable] = {}
@@ -131,6 +132,7 @@ def desired_network(
         )
     return Network(
         platform=platform,
+        role=role,
         name=name,
         cidr=str(ipaddress.IPv4Network(cidr)),
         vpc={name: own(name)},

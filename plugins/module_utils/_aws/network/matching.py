@@ -19,7 +19,6 @@ from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network import desired as wanted
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network import observe as seen
-from ansible_collections.entasis.engine.plugins.module_utils._aws.network.desired import ROLE
 from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import has_mark
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
     NAME_TAG,
@@ -55,7 +54,7 @@ def match(desired: wanted.Network, observed: seen.Observed) -> Matches:
         "internet_gateway",
         desired.internet_gateways,
         observed.internet_gateways,
-        desired.platform,
+        desired,
         found,
         inside=lambda gateway: vpc is not None and gateway.vpc_id == vpc.id,
         is_it=lambda _name, gateway: vpc is not None and gateway.vpc_id == vpc.id,
@@ -64,7 +63,7 @@ def match(desired: wanted.Network, observed: seen.Observed) -> Matches:
         "subnet",
         desired.subnets,
         observed.subnets,
-        desired.platform,
+        desired,
         found,
         is_it=lambda name, subnet: subnet.cidr == desired.subnets[name].cidr,
         fixed=True,
@@ -75,7 +74,7 @@ def match(desired: wanted.Network, observed: seen.Observed) -> Matches:
         "route_table",
         desired.route_tables,
         observed.route_tables,
-        desired.platform,
+        desired,
         found,
         is_it=lambda name, table: any(
             subnet_ids.get(subnet) in table.associations for subnet in desired.route_tables[name].subnets
@@ -85,7 +84,7 @@ def match(desired: wanted.Network, observed: seen.Observed) -> Matches:
         "vpc_endpoint",
         desired.endpoints,
         [endpoint for endpoint in observed.endpoints if endpoint.type == "Gateway"],
-        desired.platform,
+        desired,
         found,
         is_it=lambda name, endpoint: endpoint.service == desired.endpoints[name].service,
     )
@@ -93,7 +92,7 @@ def match(desired: wanted.Network, observed: seen.Observed) -> Matches:
 
 
 def _match_vpc(desired: wanted.Network, observed: seen.Observed, found: Matches) -> seen.Vpc | None:
-    ours = [vpc for vpc in observed.vpcs if vpc.tags.get(PLATFORM_TAG) == desired.platform]
+    ours = [vpc for vpc in observed.vpcs if belongs(vpc.tags, desired.platform, desired.role, inside=False)]
     if len(ours) > 1:
         found.problems.append(
             f"platform {desired.platform} has {len(ours)} VPCs: {', '.join(sorted(vpc.id for vpc in ours))}. "
@@ -107,7 +106,8 @@ def _match_vpc(desired: wanted.Network, observed: seen.Observed, found: Matches)
     untagged = sorted(
         vpc.id
         for vpc in observed.vpcs
-        if vpc.tags.get(NAME_TAG) == desired.name and vpc.tags.get(ROLE_TAG) == ROLE and PLATFORM_TAG not in vpc.tags
+        if PLATFORM_TAG not in vpc.tags
+        and (vpc.tags.get(NAME_TAG), vpc.tags.get(ROLE_TAG)) == (desired.name, desired.role)
     )
     if untagged:
         found.problems.append(
@@ -123,13 +123,13 @@ def _match_nat_gateways(desired: wanted.Network, observed: seen.Observed, found:
     there = [gateway for gateway in observed.nat_gateways if gateway.state != "deleting"]
     addresses_by_name: dict[str, set[str]] = {}
     for address in observed.elastic_ips:
-        if belongs(address.tags, desired.platform, ROLE, inside=False) and NAME_TAG in address.tags:
+        if belongs(address.tags, desired.platform, desired.role, inside=False) and NAME_TAG in address.tags:
             addresses_by_name.setdefault(address.tags[NAME_TAG], set()).add(address.id)
     found.nat_gateways = _match(
         "nat_gateway",
         desired.nat_gateways,
         there,
-        desired.platform,
+        desired,
         found,
         is_it=lambda name, gateway: not gateway.allocation_ids.isdisjoint(addresses_by_name.get(name, ())),
         # An address with all our tags is a mark of the gateway that uses it.
@@ -147,7 +147,7 @@ def _match_nat_gateways(desired: wanted.Network, observed: seen.Observed, found:
         "elastic_ip",
         desired.elastic_ips,
         observed.elastic_ips,
-        desired.platform,
+        desired,
         found,
         inside=lambda address: address.id in held,
         is_it=lambda name, address: address.id in in_use.get(name, ()),
@@ -158,7 +158,7 @@ def _match_nat_gateways(desired: wanted.Network, observed: seen.Observed, found:
             continue
         held_by_it = (name for name, address in found.elastic_ips.items() if address.id in gateway.allocation_ids)
         name = next(held_by_it, None)
-        if name is None and belongs(gateway.tags, desired.platform, ROLE, inside=True):
+        if name is None and belongs(gateway.tags, desired.platform, desired.role, inside=True):
             name = _free_name(gateway.tags.get(NAME_TAG, ""), gateway.id, found.leaving_nat_gateways)
         if name is not None:
             found.leaving_nat_gateways[name] = gateway
@@ -168,7 +168,7 @@ def _match(
     kind: str,
     desired: Mapping[str, Any],
     observed: Sequence[Any],
-    platform: str,
+    network: wanted.Network,
     found: Matches,
     *,
     is_it: Callable[[str, Any], bool],
@@ -180,7 +180,7 @@ def _match(
 
     With C(fixed), what C(is_it) looks at cannot change, so it counts more than a tag that anyone can edit.
     """
-    ours = [r for r in observed if belongs(r.tags, platform, ROLE, inside=inside(r))]
+    ours = [r for r in observed if belongs(r.tags, network.platform, network.role, inside=inside(r))]
     matched: dict[str, Any] = {}
 
     def take(candidates: Callable[[str], list[Any]]) -> None:
@@ -203,7 +203,9 @@ def _match(
         return [
             r
             for r in observed
-            if inside(r) and is_it(name, r) and (not needs_mark or has_mark(r.tags, platform, ROLE, name))
+            if inside(r)
+            and is_it(name, r)
+            and (not needs_mark or has_mark(r.tags, network.platform, network.role, name))
         ]
 
     take(lambda name: [r for r in named(name) if is_it(name, r)])

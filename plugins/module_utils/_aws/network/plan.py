@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.entasis.engine.plugins.module_utils import _reconcile
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network import desired as wanted
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network import observe as seen
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network.matching import Matches, match
@@ -32,10 +33,7 @@ _VPC_ATTRIBUTES = {"enableDnsSupport": True, "enableDnsHostnames": True}
 
 
 @dataclass(frozen=True)
-class Plan:
-    changes: tuple[Change, ...]
-    #: Ours, not desired, and left alone because nobody asked for their removal.
-    unlisted: tuple[str, ...] = ()
+class Plan(_reconcile.Plan):
     #: The id of each resource that is there, by kind/name.
     ids: Mapping[str, str] = field(default_factory=dict)
     #: The addresses that the platform's NAT gateways are seen under, by the gateway's name.
@@ -138,7 +136,7 @@ def _fixed_problems(desired: wanted.Network, observed: seen.Observed, found: Mat
                 f" and is {taken[other.id]}. Give {name} other addresses"
                 if other.id in taken
                 else f". If it is the platform's, give it the tags {PLATFORM_TAG}={desired.platform}, "
-                f"{ROLE_TAG}={wanted.ROLE} and Name={name}; if not, give {name} other addresses"
+                f"{ROLE_TAG}={desired.role} and Name={name}; if not, give {name} other addresses"
             )
             for other in observed.subnets
             if other.cidr and block.overlaps(ipaddress.IPv4Network(other.cidr))

@@ -8,16 +8,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws import lookups
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import (
-    KNOWN_AFTER_APPLY,
     AwsModule,
     client,
     refuse_blocked_removal,
-    warn_of_unlisted,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network.apply import NetworkApply
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network.desired import absent, desired_network
@@ -26,8 +24,8 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.network.observ
     foreign_groups,
     observe,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._aws.network.plan import plan, unowned_subnets
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Handler
+from ansible_collections.entasis.engine.plugins.module_utils._aws.network.plan import Plan, plan, unowned_subnets
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import KNOWN_AFTER_APPLY, Handler
 
 
 class AwsNetwork:
@@ -35,12 +33,13 @@ class AwsNetwork:
         self._module = module
         self._ec2 = client(module, "ec2")
 
-    def plan(self) -> Sequence[Change]:
+    def plan(self) -> Plan:
         options = self._module.params
         name = options["name"] or options["platform"]
         self._desired = (
             desired_network(
                 platform=options["platform"],
+                role=options["role"],
                 name=name,
                 region=self._module.region or "",
                 cidr=options["cidr"],
@@ -50,14 +49,13 @@ class AwsNetwork:
                 tags=options["tags"],
             )
             if options["state"] == "present"
-            else absent(options["platform"], name)
+            else absent(options["platform"], options["role"], name)
         )
         observed = observe(self._ec2, self._desired.platform)
         self._plan = plan(self._desired, observed, purge=options["purge"])
         self._apply = NetworkApply(self._ec2, self._plan)
-        warn_of_unlisted(self._plan.unlisted)
         self._refuse_blocked_removal(observed)
-        return self._plan.changes
+        return self._plan
 
     def _refuse_blocked_removal(self, observed: Observed) -> None:
         """Before anything is removed: what is still in the VPC or the subnets that go, besides gateways that go too."""
@@ -83,7 +81,7 @@ class AwsNetwork:
 
     def report(self) -> Mapping[str, Any]:
         """The module's own return values, from what was observed and what was made since."""
-        report: dict[str, Any] = {"unlisted": list(self._plan.unlisted)}
+        report: dict[str, Any] = {}
         if self._desired.present:
             ids = self._apply.ids
             report["vpc_id"] = ids.get(f"vpc/{self._desired.name}", KNOWN_AFTER_APPLY)

@@ -17,8 +17,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.security_group
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import ownership_tags
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PlanError
 
-ROLE = "vpc"
-
 #: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html
 _TEXT = re.compile(r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}")
 
@@ -36,6 +34,7 @@ class SecurityGroups:
     """The groups that are to exist, by the name that AWS knows them under. Rules refer to groups by that name too."""
 
     platform: str
+    role: str
     groups: Mapping[str, Group] = field(default_factory=dict)
     present: bool = True
 
@@ -51,13 +50,13 @@ class SecurityGroups:
         )
 
 
-def absent(platform: str) -> SecurityGroups:
+def absent(platform: str, role: str) -> SecurityGroups:
     """No group is to exist."""
-    return SecurityGroups(platform, present=False)
+    return SecurityGroups(platform, role, present=False)
 
 
 def desired_groups(
-    *, platform: str, groups: Sequence[Mapping[str, Any]], tags: Mapping[str, Any] | None = None
+    platform: str, role: str, *, groups: Sequence[Mapping[str, Any]], tags: Mapping[str, Any] | None = None
 ) -> SecurityGroups:
     """The groups that the options of aws_security_groups describe.
 
@@ -82,10 +81,10 @@ def desired_groups(
             for direction in ("inbound", "outbound")
         )
         given = {str(key): str(value) for key, value in {**(tags or {}), **group.get("tags", {})}.items()}
-        desired[name] = Group(description, inbound, outbound, ownership_tags(platform, ROLE, name, given))
+        desired[name] = Group(description, inbound, outbound, ownership_tags(platform, role, name, given))
     if problems:
         raise PlanError(problems)
-    return SecurityGroups(platform, desired)
+    return SecurityGroups(platform, role, desired)
 
 
 def _by_group_name(

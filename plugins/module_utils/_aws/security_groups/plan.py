@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ansible_collections.entasis.engine.plugins.module_utils import _reconcile
 from ansible_collections.entasis.engine.plugins.module_utils._aws.security_groups import desired as wanted
 from ansible_collections.entasis.engine.plugins.module_utils._aws.security_groups.rules import (
     NEW_GROUP_OUTBOUND,
@@ -58,10 +59,7 @@ class Observed:
 
 
 @dataclass(frozen=True)
-class Plan:
-    changes: tuple[Change, ...]
-    #: Ours, not desired, and left alone because nobody asked for their removal.
-    unlisted: tuple[str, ...] = ()
+class Plan(_reconcile.Plan):
     #: The id of each group that is there, by the name that AWS knows it under.
     ids: Mapping[str, str] = field(default_factory=dict)
     #: The rules before and after each change of rules, by the change's resource.
@@ -145,12 +143,12 @@ def _match(
     matched = {
         name: by_name[name]
         for name in desired.groups
-        if name in by_name and has_mark(by_name[name].tags, desired.platform, wanted.ROLE, name)
+        if name in by_name and has_mark(by_name[name].tags, desired.platform, desired.role, name)
     }
     leftovers = tuple(
         group
         for group in sorted(observed.groups, key=lambda group: group.name)
-        if group.name not in desired.groups and belongs(group.tags, desired.platform, wanted.ROLE, inside=True)
+        if group.name not in desired.groups and belongs(group.tags, desired.platform, desired.role, inside=True)
     )
     return matched, leftovers
 
@@ -160,8 +158,8 @@ def _fixed_problems(
 ) -> list[str]:
     problems = [
         f"security group {group.name} ({group.id}) is not the platform's. If it is to be, give it the tags "
-        f"{PLATFORM_TAG}={desired.platform}, {ROLE_TAG}={wanted.ROLE} and {NAME_TAG}={group.name}; if not, use another "
-        "name in the options"
+        f"{PLATFORM_TAG}={desired.platform}, {ROLE_TAG}={desired.role} and {NAME_TAG}={group.name}; if not, use "
+        "another name in the options"
         for group in observed.groups
         if group.name in desired.groups and group.name not in matched
     ]

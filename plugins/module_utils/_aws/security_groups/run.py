@@ -8,17 +8,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws import lookups
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import (
-    KNOWN_AFTER_APPLY,
     AwsModule,
     client,
     refuse_blocked_removal,
-    warn_of_unlisted,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._aws.reading import read_all
 from ansible_collections.entasis.engine.plugins.module_utils._aws.security_groups.desired import (
@@ -46,7 +44,12 @@ from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
     from_tag_list,
     to_tag_list,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Handler, PlanError
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
+    KNOWN_AFTER_APPLY,
+    Change,
+    Handler,
+    PlanError,
+)
 
 
 class AwsSecurityGroups:
@@ -56,12 +59,12 @@ class AwsSecurityGroups:
         self._vpc: str = module.params["vpc"] or self._platform
         self._ec2 = client(module, "ec2")
 
-    def plan(self) -> Sequence[Change]:
+    def plan(self) -> Plan:
         options = self._module.params
         self._desired = (
-            desired_groups(platform=self._platform, groups=options["groups"], tags=options["tags"])
+            desired_groups(self._platform, options["role"], groups=options["groups"], tags=options["tags"])
             if options["state"] == "present"
-            else absent(self._platform)
+            else absent(self._platform, options["role"])
         )
         vpc, observed = observe(self._ec2, self._platform, self._vpc, self._desired.prefix_lists)
         if vpc is None and self._desired.groups and not self._module.check_mode:
@@ -70,13 +73,12 @@ class AwsSecurityGroups:
             )
         self._plan = plan(self._desired, observed, purge=options["purge"])
         self._apply = SecurityGroupsApply(self._ec2, vpc or "", self._plan)
-        warn_of_unlisted(self._plan.unlisted)
         going = {change.name: self._plan.ids[change.name] for change in self._plan.changes if change.action == "delete"}
         if going:
             blockers = foreign_references(observed, self._plan)
             blockers += lookups.interfaces(self._ec2, "group-id", going.values())
             refuse_blocked_removal(self._module, f"security group {', '.join(going)}", blockers)
-        return self._plan.changes
+        return self._plan
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
         return self._apply.handlers()
@@ -84,7 +86,6 @@ class AwsSecurityGroups:
     def report(self) -> Mapping[str, Any]:
         """The module's own return values, from what was observed and what was made since."""
         return {
-            "unlisted": list(self._plan.unlisted),
             "group_ids": {
                 name.removeprefix(f"{self._platform}-"): self._apply.ids.get(name, KNOWN_AFTER_APPLY)
                 for name in self._desired.groups

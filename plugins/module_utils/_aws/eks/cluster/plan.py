@@ -15,7 +15,13 @@ from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks import shared as eks
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, is_owned, ownership_tags
+from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import tag_changes
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
+    PLATFORM_TAG,
+    ROLE_TAG,
+    belongs,
+    ownership_tags,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     Change,
     PlanError,
@@ -25,7 +31,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
 )
 
 KIND = "eks_cluster"
-ROLE = "eks_cluster"
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 #: The ways to let callers in, in the order in which AWS lets a cluster move; it never moves back.
 AUTHENTICATION_MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
@@ -57,7 +62,7 @@ def desired_state(platform: str, options: Mapping[str, Any]) -> dict[str, Any]:
         raise PlanError(problems)
     return {
         "version": options["version"],
-        "role": options["role"],
+        "iam_role": options["iam_role"],
         "vpc": options["vpc"],
         "subnets": sorted(set(options["subnets"])),
         "security_groups": sorted(set(options["security_groups"])),
@@ -70,7 +75,7 @@ def desired_state(platform: str, options: Mapping[str, Any]) -> dict[str, Any]:
         "encryption_key": options["encryption_key"],
         "service_cidr": options["service_cidr"],
         "deletion_protection": options["deletion_protection"],
-        "tags": ownership_tags(platform, ROLE, options["name"], options["tags"]),
+        "tags": ownership_tags(platform, options["role"], options["name"], options["tags"]),
     }
 
 
@@ -82,7 +87,7 @@ def observed_state(described: Mapping[str, Any], parents: Mapping[str, Lookup]) 
         "status": described["status"],
         "health_issues": eks.health_issues(described),
         "version": described["version"],
-        "role": described["roleArn"].rsplit("/", 1)[-1],
+        "iam_role": described["roleArn"].rsplit("/", 1)[-1],
         "vpc": parents["vpc"].name_of(network["vpcId"]) if "vpc" in parents else network.get("vpcId"),
         "subnets": _names(parents, "subnets", network["subnetIds"]),
         "security_groups": _names(parents, "security_groups", network.get("securityGroupIds", [])),
@@ -109,7 +114,7 @@ def _names(parents: Mapping[str, Lookup], kind: str, identifiers: Sequence[str])
 
 
 def plan(
-    name: str, platform: str, desired: Mapping[str, Any] | None, observed: Mapping[str, Any] | None
+    name: str, platform: str, role: str, desired: Mapping[str, Any] | None, observed: Mapping[str, Any] | None
 ) -> list[Change]:
     """The changes that make the cluster what it should be; C(desired) None means that it should not be.
 
@@ -118,10 +123,10 @@ def plan(
     """
     if observed is None or observed["status"] == "DELETING":
         return [create(KIND, name, _shown(desired))] if desired else []
-    if not is_owned(observed["tags"], platform):
+    if not belongs(observed["tags"], platform, role, inside=False):
         raise PlanError(
-            f"an EKS cluster named '{name}' exists without the tag {PLATFORM_TAG}={platform}: it is not ours and "
-            "is left alone. Choose another name; or, if it is this platform's, set that tag on it."
+            f"an EKS cluster named '{name}' exists without the tags {PLATFORM_TAG}={platform} and {ROLE_TAG}={role}: "
+            "it is not ours and is left alone. Choose another name; or, if it is this platform's, set those tags on it."
         )
     if desired is None:
         return _plan_removal(name, observed)
@@ -132,7 +137,7 @@ def plan(
         )
     if problems := _unchangeable(name, desired, observed):
         raise PlanError(problems)
-    changes = eks.tag_changes(KIND, name, observed["tags"], desired["tags"])
+    changes = tag_changes(KIND, name, observed["tags"], desired["tags"])
     changes += _update(name, desired, observed, ("deletion_protection",), "deletion protection")
     changes += _authentication_steps(name, desired, observed)
     changes += _update(name, desired, observed, ("logging",), "logging")
@@ -143,13 +148,8 @@ def plan(
 
 
 def _shown(state: Mapping[str, Any]) -> dict[str, Any]:
-    """A whole cluster as the diff shows it: its tags one by one, without what is not managed."""
-    fields = {
-        key: value
-        for key, value in state.items()
-        if key not in ("tags", "status", "health_issues") and value is not None
-    }
-    return {**fields, **eks.entries("tag", state["tags"])}
+    """A whole cluster as the diff shows it, without what is not managed."""
+    return {key: value for key, value in state.items() if key not in ("status", "health_issues") and value is not None}
 
 
 def _plan_removal(name: str, observed: Mapping[str, Any]) -> list[Change]:
@@ -173,7 +173,7 @@ def _unchangeable(name: str, desired: Mapping[str, Any], observed: Mapping[str, 
     problems = [
         f"{field} of the EKS cluster '{name}' is {observed[field]} and cannot become {desired[field]}: EKS fixes it at "
         f"creation. Set {field} back, or make a cluster of another name and move to it."
-        for field in ("role", "vpc", "creator_admin", "service_cidr")
+        for field in ("iam_role", "vpc", "creator_admin", "service_cidr")
         if None not in (desired[field], observed[field]) and desired[field] != observed[field]
     ]
     if observed["encryption_key"] and desired["encryption_key"] != observed["encryption_key"]:
@@ -239,7 +239,7 @@ def create_request(name: str, desired: Mapping[str, Any], parents: Mapping[str, 
     request: dict[str, Any] = {
         "name": name,
         "version": desired["version"],
-        "roleArn": parents["role"].id_of(desired["role"]),
+        "roleArn": parents["iam_role"].id_of(desired["iam_role"]),
         "resourcesVpcConfig": {**_network_request(desired, parents), **_endpoint_request(desired)},
         "accessConfig": {
             "authenticationMode": desired["authentication_mode"],

@@ -22,11 +22,11 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.cluster.pl
     plan,
     update_request,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import PLACEHOLDER, Lookup
+from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import client
-from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import WaitError
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import is_owned
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Handler
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import KNOWN_AFTER_APPLY, Change, Handler, Plan
+from ansible_collections.entasis.engine.plugins.module_utils._waiting import WaitError
 
 with suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
     from botocore.exceptions import ClientError
@@ -48,7 +48,7 @@ class EksCluster:
         self._described: dict[str, Any] | None = None
         self._changed = False
 
-    def plan(self) -> list[Change]:
+    def plan(self) -> Plan:
         options = self._options
         if options["state"] == "present":
             self._desired = desired_state(self._platform, options)
@@ -59,9 +59,9 @@ class EksCluster:
         if self._described and is_owned(self._described["tags"], self._platform):
             self._settle()
         observed = observed_state(self._described, self._parents) if self._described else None
-        changes = plan(self._name, self._platform, self._desired, observed)
+        changes = plan(self._name, self._platform, options["role"], self._desired, observed)
         self._changed = bool(changes)
-        return changes
+        return Plan(changes)
 
     def _find_parents(self) -> dict[str, Lookup]:
         options = self._options
@@ -70,7 +70,7 @@ class EksCluster:
             "vpc": lookups.vpcs(ec2, self._platform, [options["vpc"]]),
             "subnets": lookups.subnets(ec2, self._platform, options["subnets"]),
             "security_groups": lookups.security_groups(ec2, self._platform, options["security_groups"]),
-            "role": lookups.roles(client(self._module, "iam"), [options["role"]]),
+            "iam_role": lookups.roles(client(self._module, "iam"), [options["iam_role"]]),
         }
         if options["encryption_key"]:
             found["encryption_key"] = lookups.keys(client(self._module, "kms"), [options["encryption_key"]])
@@ -132,15 +132,15 @@ def _summary(name: str, described: Mapping[str, Any] | None) -> dict[str, Any]:
     network = found.get("resourcesVpcConfig", {})
     return {
         "name": name,
-        "arn": found.get("arn", PLACEHOLDER),
-        "status": found.get("status", PLACEHOLDER),
-        "version": found.get("version", PLACEHOLDER),
-        "platform_version": found.get("platformVersion", PLACEHOLDER),
-        "endpoint": found.get("endpoint", PLACEHOLDER),
-        "certificate_authority": found.get("certificateAuthority", {}).get("data", PLACEHOLDER),
-        "oidc_issuer": found.get("identity", {}).get("oidc", {}).get("issuer", PLACEHOLDER),
-        "vpc_id": network.get("vpcId", PLACEHOLDER),
-        "cluster_security_group_id": network.get("clusterSecurityGroupId", PLACEHOLDER),
+        "arn": found.get("arn", KNOWN_AFTER_APPLY),
+        "status": found.get("status", KNOWN_AFTER_APPLY),
+        "version": found.get("version", KNOWN_AFTER_APPLY),
+        "platform_version": found.get("platformVersion", KNOWN_AFTER_APPLY),
+        "endpoint": found.get("endpoint", KNOWN_AFTER_APPLY),
+        "certificate_authority": found.get("certificateAuthority", {}).get("data", KNOWN_AFTER_APPLY),
+        "oidc_issuer": found.get("identity", {}).get("oidc", {}).get("issuer", KNOWN_AFTER_APPLY),
+        "vpc_id": network.get("vpcId", KNOWN_AFTER_APPLY),
+        "cluster_security_group_id": network.get("clusterSecurityGroupId", KNOWN_AFTER_APPLY),
         "health_issues": eks.health_issues(found),
         "tags": dict(found.get("tags", {})),
     }

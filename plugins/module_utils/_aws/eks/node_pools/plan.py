@@ -17,14 +17,20 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks import shared as eks
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, belongs, ownership_tags
+from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import tag_changes
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
+    PLATFORM_TAG,
+    ROLE_TAG,
+    belongs,
+    ownership_tags,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     Change,
+    Plan,
     PlanError,
     create,
     delete,
@@ -32,11 +38,10 @@ from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
 )
 
 KIND = "node_group"
-ROLE = "eks_node_pools"
 POOL_TAG = "entasis.io/pool"
 
 #: What EKS cannot change on a node group.
-FIXED_FIELDS = ("instance_types", "ami_type", "capacity_type", "disk_size", "subnets", "role")
+FIXED_FIELDS = ("instance_types", "ami_type", "capacity_type", "disk_size", "subnets", "iam_role")
 #: A group in one of these states is of no use; it can only be removed.
 FAILED = ("CREATE_FAILED", "DELETE_FAILED")
 
@@ -50,7 +55,9 @@ Pool = Mapping[str, Any]
 Group = Mapping[str, Any]
 
 
-def desired_pools(platform: str, options: Sequence[Mapping[str, Any]], tags: Mapping[str, str]) -> list[dict[str, Any]]:
+def desired_pools(
+    platform: str, role: str, options: Sequence[Mapping[str, Any]], tags: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """The option node_pools as the planner compares it.
 
     Raises:
@@ -65,10 +72,10 @@ def desired_pools(platform: str, options: Sequence[Mapping[str, Any]], tags: Map
     problems += [f"node pool '{pool['name']}': {problem}" for pool in options for problem in _problems(pool)]
     if problems:
         raise PlanError(problems)
-    return [_desired_pool(platform, pool, tags) for pool in options]
+    return [_desired_pool(platform, role, pool, tags) for pool in options]
 
 
-def _desired_pool(platform: str, pool: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
+def _desired_pool(platform: str, role: str, pool: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
     return {
         "name": pool["name"],
         "instance_types": list(dict.fromkeys(pool["instance_types"])),
@@ -76,7 +83,7 @@ def _desired_pool(platform: str, pool: Mapping[str, Any], tags: Mapping[str, str
         "capacity_type": pool["capacity_type"],
         "disk_size": pool["disk_size"],
         "subnets": sorted(set(pool["subnets"])),
-        "role": pool["role"],
+        "iam_role": pool["iam_role"],
         "min_size": pool["min_size"],
         "max_size": pool["max_size"],
         "desired_size": pool["min_size"] if pool["desired_size"] is None else pool["desired_size"],
@@ -85,7 +92,7 @@ def _desired_pool(platform: str, pool: Mapping[str, Any], tags: Mapping[str, str
         "max_unavailable": pool["max_unavailable"],
         "version": pool["version"],
         "tags": {
-            **ownership_tags(platform, ROLE, pool["name"], {**tags, **pool["tags"]}),
+            **ownership_tags(platform, role, pool["name"], {**tags, **pool["tags"]}),
             POOL_TAG: pool["name"],
         },
     }
@@ -128,7 +135,7 @@ def observed_group(described: Mapping[str, Any], parents: Mapping[str, Lookup]) 
         "capacity_type": described.get("capacityType", "ON_DEMAND"),
         "disk_size": described.get("diskSize"),
         "subnets": parents["subnets"].names_of(subnets) if parents else sorted(subnets),
-        "role": described.get("nodeRole", "").rsplit("/", 1)[-1],
+        "iam_role": described.get("nodeRole", "").rsplit("/", 1)[-1],
         "min_size": scaling.get("minSize"),
         "max_size": scaling.get("maxSize"),
         "desired_size": scaling.get("desiredSize"),
@@ -143,16 +150,9 @@ def observed_group(described: Mapping[str, Any], parents: Mapping[str, Lookup]) 
     }
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The changes, and the pools of ours that are not declared and stay because purge is off."""
-
-    changes: list[Change]
-    unlisted: list[str]
-
-
 def plan(
     platform: str,
+    role: str,
     pools: Sequence[Pool],
     groups: Sequence[Group],
     *,
@@ -168,7 +168,7 @@ def plan(
         PlanError: a name is taken by a group that is not ours, or a version would go back; lists every problem.
     """
     present = [group for group in groups if group["status"] != "DELETING"]
-    ours = [group for group in present if is_ours(group["tags"], platform)]
+    ours = [group for group in present if is_ours(group["tags"], platform, role)]
     taken = {group["node_group"] for group in present}
     names = {pool["name"] for pool in pools}
     problems: list[str] = []
@@ -177,8 +177,9 @@ def plan(
         own = [group for group in ours if pool_name(group) == pool["name"]]
         if not own and pool["name"] in taken - {group["node_group"] for group in ours}:
             problems.append(
-                f"a node group named '{pool['name']}' exists without the tag {PLATFORM_TAG}={platform}: it is not ours "
-                "and is left alone. Choose another name for the pool; or, if it is this platform's, set that tag on it."
+                f"a node group named '{pool['name']}' exists without the tags {PLATFORM_TAG}={platform} and "
+                f"{ROLE_TAG}={role}: it is not ours and is left alone. Choose another name for the pool; or, if it is "
+                "this platform's, set those tags on it."
             )
         version = pool["version"] or cluster_version
         problems += _version_problems(pool, own, version)
@@ -192,9 +193,9 @@ def plan(
     return Plan(changes, sorted({pool_name(group) for group in unlisted}))
 
 
-def is_ours(tags: Mapping[str, str], platform: str) -> bool:
-    """Whether a group with these tags, in a cluster of the platform's, is the platform's."""
-    return belongs(tags, platform, ROLE, inside=True)
+def is_ours(tags: Mapping[str, str], platform: str, role: str) -> bool:
+    """Whether a group with these tags, in a cluster of the platform's, is the role's."""
+    return belongs(tags, platform, role, inside=True)
 
 
 def pool_name(group: Group) -> str:
@@ -234,10 +235,9 @@ def _plan_pool(pool: Pool, groups: Sequence[Group], taken: Collection[str]) -> l
 
 def _replacement(pool: Pool, old: Group, name: str, needs: Sequence[str]) -> Change:
     """The change of a group into one of another name, with everything that the pool has otherwise by then."""
-    before, after = eks.changed_entries(
-        {**_configuration(old), **eks.entries("tag", old["tags"])},
-        {**_configuration(pool), **eks.entries("tag", {**old["tags"], **pool["tags"]})},
-    )
+    before, after = eks.changed_entries(_configuration(old), _configuration(pool))
+    for tags in tag_changes(KIND, old["node_group"], old["tags"], pool["tags"]):
+        before, after = {**before, **(tags.before or {})}, {**after, **(tags.after or {})}
     for field in _fixed_differences(pool, old):
         before[field], after[field] = old[field], pool[field]
     if pool["version"] and pool["version"] != old["version"]:
@@ -275,7 +275,7 @@ def _update_group(pool: Pool, group: Group) -> list[Change]:
     size = clamped(group["desired_size"], pool)
     if size != group["desired_size"]:
         old["desired_size"], new["desired_size"] = group["desired_size"], size
-    changes = eks.tag_changes(KIND, name, group["tags"], pool["tags"])
+    changes = tag_changes(KIND, name, group["tags"], pool["tags"])
     if old or new:
         changes.append(Change("update", KIND, name, old, new, part="configuration"))
     if pool["version"]:
@@ -303,7 +303,7 @@ def _shown(state: Mapping[str, Any]) -> dict[str, Any]:
     """A whole group as the diff shows it."""
     fixed = {field: state[field] for field in FIXED_FIELDS}
     sizes = {"desired_size": state["desired_size"]}
-    return {**fixed, **sizes, **_configuration(state), **eks.entries("tag", state["tags"])}
+    return {**fixed, **sizes, **_configuration(state), "tags": state["tags"]}
 
 
 def _failure(group: Group) -> dict[str, Any]:
@@ -350,7 +350,7 @@ def create_request(
         "capacityType": pool["capacity_type"],
         "diskSize": pool["disk_size"],
         "subnets": parents["subnets"].ids_of(pool["subnets"]),
-        "nodeRole": parents["roles"].id_of(pool["role"]),
+        "nodeRole": parents["roles"].id_of(pool["iam_role"]),
         "labels": dict(pool["labels"]),
         "taints": _taints(pool["taints"]),
         "updateConfig": {"maxUnavailable": pool["max_unavailable"]},

@@ -17,7 +17,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws import lookups
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks import shared as eks
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.plan import (
     KIND,
-    Plan,
     clamped,
     create_request,
     desired_pools,
@@ -30,9 +29,15 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools
 )
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import client
-from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import poll
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, is_owned
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PARALLELISM, Change, Handler, PlanError
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
+    PARALLELISM,
+    Change,
+    Handler,
+    Plan,
+    PlanError,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._waiting import poll
 
 with suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
     from botocore.exceptions import ClientError
@@ -46,6 +51,7 @@ class EksNodePools:
     def __init__(self, module: Any) -> None:
         self._module = module
         self._platform: str = module.params["platform"]
+        self._role: str = module.params["role"]
         self._cluster_name: str = module.params["cluster"] or self._platform
         self._present: bool = module.params["state"] == "present"
         self._timeout: int = module.params["wait_timeout"]
@@ -54,41 +60,37 @@ class EksNodePools:
         self._parents: dict[str, Lookup] = {}
         self._pools: dict[str, dict[str, Any]] = {}
         self._described: dict[str, dict[str, Any]] = {}
-        self._plan = Plan([], [])
+        self._plan = Plan([])
 
-    def plan(self) -> list[Change]:
+    def plan(self) -> Plan:
         parameters = self._module.params
         if self._present:
-            pools = desired_pools(self._platform, parameters["node_pools"] or [], parameters["tags"])
+            pools = desired_pools(self._platform, self._role, parameters["node_pools"] or [], parameters["tags"])
             self._pools = {pool["name"]: pool for pool in pools}
             self._parents = self._find_parents()
         self._find_cluster()
         self._observe()
         self._plan = plan(
             self._platform,
+            self._role,
             list(self._pools.values()),
             [observed_group(described, self._parents) for described in self._described.values()],
             cluster_version=self._cluster["version"] if self._cluster else None,
             purge=parameters["purge"] or not self._present,
         )
         for described in self._described.values():
-            if (issues := eks.health_issues(described)) and is_ours(described["tags"], self._platform):
+            if (issues := eks.health_issues(described)) and is_ours(described["tags"], self._platform, self._role):
                 self._module.warn(
                     f"the node group '{described['nodegroupName']}' is {described['status']}: {' '.join(issues)}"
                 )
-        if self._plan.unlisted:
-            self._module.warn(
-                f"node pools of platform '{self._platform}' that are not declared and stay: "
-                f"{', '.join(self._plan.unlisted)}. Remove them with purge: true."
-            )
-        return self._plan.changes
+        return self._plan
 
     def _find_parents(self) -> dict[str, Lookup]:
         ec2, iam = client(self._module, "ec2"), client(self._module, "iam")
         pools = self._pools.values()
         found = {
             "subnets": lookups.subnets(ec2, self._platform, [name for pool in pools for name in pool["subnets"]]),
-            "roles": lookups.roles(iam, [pool["role"] for pool in pools]),
+            "roles": lookups.roles(iam, [pool["iam_role"] for pool in pools]),
         }
         if not self._module.check_mode:
             lookups.require(*found.values())
@@ -132,7 +134,7 @@ class EksNodePools:
 
     def _settled(self, described: dict[str, Any]) -> dict[str, Any] | None:
         """The group once nothing is under way on it: EKS takes one operation a group at a time."""
-        if self._module.check_mode or not is_ours(described["tags"], self._platform):
+        if self._module.check_mode or not is_ours(described["tags"], self._platform, self._role):
             return described
         latest: dict[str, Any] | None = described
 
@@ -207,7 +209,7 @@ class EksNodePools:
         groups = [
             observed_group(described, self._parents)
             for described in self._described.values()
-            if is_ours(described["tags"], self._platform)
+            if is_ours(described["tags"], self._platform, self._role)
         ]
         reported = ("node_group", "status", "version", "min_size", "max_size", "desired_size", "instance_types")
         return {
@@ -217,6 +219,5 @@ class EksNodePools:
                     **{field: group[field] for field in (*reported, "labels", "health_issues")},
                 }
                 for group in sorted(groups, key=lambda group: group["node_group"])
-            ],
-            "unlisted": self._plan.unlisted,
+            ]
         }
