@@ -60,8 +60,9 @@ end-to-end: setup ## The whole of site.yml on a sandbox of its own
 	@$(RUN) pytest -v tests/end_to_end
 
 .PHONY: docs
-docs: setup ## Write docs/codes.md from the modules' tables of codes
+docs: setup ## Write docs/codes.md, and the tables and the JSON Schema of the spec, from the code
 	@$(RUN) python scripts/codes.py
+	@$(RUN) python scripts/spec.py
 
 .PHONY: bench
 bench: setup ## Benchmarks as ratios measured side by side; writes .cache/bench.json

@@ -12,9 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.entasis.engine.plugins.module_utils._spec.model import Platform
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import SpecError
-from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import parse_platform
+from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform, parse_platform
 
 
 def plan_filter(plan: Callable[[Platform], dict[str, Any]]) -> Callable[[object], dict[str, Any]]:

@@ -73,8 +73,8 @@ def test_every_filter_refuses_a_spec_that_is_wrong_anywhere(name: str) -> None:
         _filter(name)({**MINIMAL, "purge": "yes", "services": [{"name": "api", "image": "api"}]})
     assert str(raised.value) == (
         "The spec has 2 problems:\n"
-        "- platform.services[0].image: 'api' has no tag, so that it may change under you; write api:<tag>\n"
-        "- platform.purge: a text where true or false is expected; write true or false, without quotes"
+        "- platform.purge: a text where true or false is expected; write true or false, without quotes\n"
+        "- platform.services[0].image: 'api' has no tag, so that it may change under you; write api:<tag>"
     )
 
 

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import ownership_tags
-from ansible_collections.entasis.engine.plugins.module_utils._spec.model import (
-    NodePool,
-    Platform,
+from ansible_collections.entasis.engine.plugins.module_utils._spec.network_layout import Subnet
+from ansible_collections.entasis.engine.plugins.module_utils._spec.node_pools import NodePool
+from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
+from ansible_collections.entasis.engine.plugins.module_utils._spec.security_groups import (
     SecurityGroup,
     SecurityGroupRule,
-    Subnet,
 )
 
 Plan = dict[str, Any]

@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from ansible_collections.entasis.engine.plugins.module_utils._plans.aws import Plan, common, kubeconfig
-from ansible_collections.entasis.engine.plugins.module_utils._spec.model import Platform, RetentionPolicy
+from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
+from ansible_collections.entasis.engine.plugins.module_utils._spec.retention import RetentionPolicy
 
 
 def data_stores_plan(platform: Platform) -> Plan:

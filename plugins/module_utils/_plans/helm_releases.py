@@ -18,14 +18,9 @@ from ansible_collections.entasis.engine.plugins.module_utils._charts import (
     Chart,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._plans.aws import Plan, common, kubeconfig
-from ansible_collections.entasis.engine.plugins.module_utils._spec.helm import DEFAULT_TIMEOUT
-from ansible_collections.entasis.engine.plugins.module_utils._spec.model import (
-    GpuReadiness,
-    HelmRelease,
-    NodePool,
-    Platform,
-)
-from ansible_collections.entasis.engine.plugins.module_utils._spec.node_pools import GPU_LABEL
+from ansible_collections.entasis.engine.plugins.module_utils._spec.helm import DEFAULT_TIMEOUT, HelmRelease
+from ansible_collections.entasis.engine.plugins.module_utils._spec.node_pools import GPU_LABEL, GpuReadiness, NodePool
+from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
 
 
 def helm_releases_plan(platform: Platform) -> Plan:

@@ -13,14 +13,14 @@ from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG
 from ansible_collections.entasis.engine.plugins.module_utils._plans.aws import Plan, common, kubeconfig
-from ansible_collections.entasis.engine.plugins.module_utils._spec.model import (
+from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
+from ansible_collections.entasis.engine.plugins.module_utils._spec.services import (
+    HTTP_PORT,
     Autoscaling,
     Egress,
-    Platform,
     Service,
     ServiceNetworkPolicy,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._spec.services import HTTP_PORT
 
 #: Seconds that all services together may take until they are ready: an image of some GiB, on a node that starts first.
 _WAIT_TIMEOUT = 600

@@ -4,67 +4,39 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""The parser of C(eks_cluster)."""
+
+"""C(eks_cluster)."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from ansible_collections.entasis.engine.plugins.module_utils._spec import values
-from ansible_collections.entasis.engine.plugins.module_utils._spec.model import Cluster
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
-    Parser,
-    Section,
     Value,
     boolean,
+    expected,
     list_of,
     one_of,
-    section_of,
+    reads,
     text,
 )
+from ansible_collections.entasis.engine.plugins.module_utils._spec.schema import key, section
 
 DEFAULT_VERSION = "1.36"
-_LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 #: Where EKS takes the network of its services from.
 _PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+#: From these no caller comes to a public endpoint: private, shared, loopback, link-local, multicast and reserved.
+_NEVER_PUBLIC = (
+    *_PRIVATE,
+    *map(IPv4Network, ("100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4")),
+)
+ANYWHERE = "0.0.0.0/0"
 
 
-def cluster(groups: frozenset[str]) -> Parser[Cluster]:
-    """The parser of C(eks_cluster); C(groups) are the security groups that the spec defines."""
-
-    def build(section: Section) -> Cluster:
-        return Cluster(
-            version=section.take("version", _version, DEFAULT_VERSION),
-            endpoint_private_access=section.take("endpoint_private_access", boolean, True),
-            endpoint_public_access=section.take("endpoint_public_access", boolean, True),
-            public_access_cidrs=section.take(
-                "public_access_cidrs", list_of(values.ipv4_network, least=1, unique=True), ("0.0.0.0/0",)
-            ),
-            logging=section.take(
-                "logging", list_of(one_of(*_LOG_TYPES), unique=True), ("api", "audit", "authenticator")
-            ),
-            authentication_mode=section.take("authentication_mode", one_of("API", "API_AND_CONFIG_MAP"), "API"),
-            creator_admin=section.take("creator_admin", boolean, True),
-            encryption_key=section.take("encryption_key", _key, None),
-            service_cidr=section.take("service_cidr", _service_cidr, None),
-            deletion_protection=section.take("deletion_protection", boolean, False),
-            security_groups=section.take(
-                "security_groups", list_of(values.reference(groups, "security group"), unique=True), ()
-            ),
-        )
-
-    return section_of(build, _check_endpoints)
-
-
-def _check_endpoints(value: Value, parsed: Cluster) -> None:
-    if not parsed.endpoint_private_access and not parsed.endpoint_public_access:
-        value.problem(
-            "endpoint_private_access and endpoint_public_access are both false, so that nothing reaches the cluster; "
-            "write true for one of the two"
-        )
-
-
+@reads("text", type="string", pattern=r"^1\.[1-9][0-9]$")
 def _version(value: Value) -> str:
     instead = f'write major.minor in quotes, such as "{DEFAULT_VERSION}"'
     if isinstance(value.data, (int, float)):
@@ -75,15 +47,96 @@ def _version(value: Value) -> str:
     return word
 
 
-def _key(value: Value) -> str:
-    word = text(value)
+@text.then
+def _key(value: Value, word: str) -> str:
     if not re.fullmatch(r"arn:aws[a-z-]*:kms:[^\s]+|alias/[A-Za-z0-9/_-]+|(mrk-)?[0-9a-f-]{32,36}", word):
         raise value.refuse(f"'{word}' is not a KMS key; write its alias (alias/…), its id or its ARN")
     return word
 
 
-def _service_cidr(value: Value) -> str:
-    word = values.network(12, 24)(value)
+@values.network(12, 24).then
+def _service_cidr(value: Value, word: str) -> str:
     if not any(IPv4Network(word).subnet_of(block) for block in _PRIVATE):
         raise value.refuse(f"{word} is not private; write a part of {', '.join(map(str, _PRIVATE))}")
     return word
+
+
+@values.ipv4_network.then
+def _public_network(value: Value, word: str) -> str:
+    for block in _NEVER_PUBLIC:
+        if IPv4Network(word).subnet_of(block):
+            raise value.refuse(
+                f"{word} is a part of {block}, from which nothing comes over the internet; write the public addresses "
+                "of the callers"
+            )
+    return word
+
+
+@text.then
+def _group(value: Value, word: str) -> str:
+    """The name of a security group of the spec."""
+    groups = value.known["referable groups"]
+    if word not in groups:
+        raise value.refuse(f"there is no security group '{word}'; {expected(word, sorted(groups), 'write one of')}")
+    return word
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The EKS cluster. C(security_groups) are names of the spec's groups."""
+
+    version: str = key(
+        _version,
+        "Kubernetes version, in quotes. Upgrades go one minor version at a time.",
+        DEFAULT_VERSION,
+        shown=f'`"{DEFAULT_VERSION}"`',
+    )
+    endpoint_private_access: bool = key(boolean, "Whether the API server is reached from inside the VPC.", True)
+    endpoint_public_access: bool = key(
+        boolean, "Whether it is reached from the internet, by `public_access_cidrs`.", True
+    )
+    public_access_cidrs: tuple[str, ...] = key(
+        list_of(_public_network, least=1, most=40, unique=True),
+        "Public addresses that reach the public endpoint. Every run says so while it is everybody.",
+        (ANYWHERE,),
+    )
+    logging: tuple[str, ...] = key(
+        list_of(one_of("api", "audit", "authenticator", "controllerManager", "scheduler"), unique=True),
+        "Logs that the control plane writes.",
+        ("api", "audit", "authenticator"),
+    )
+    authentication_mode: str = key(one_of("API", "API_AND_CONFIG_MAP"), "`API` means access entries alone.", "API")
+    creator_admin: bool = key(
+        boolean, "Whether the creator is an administrator of the cluster. Cannot be changed later.", True
+    )
+    encryption_key: str | None = key(_key, "KMS key for Secrets: alias, id or ARN. Cannot be taken away later.", None)
+    service_cidr: str | None = key(
+        _service_cidr,
+        "Network of the cluster's Services: private, apart from the VPC. Cannot be changed later.",
+        None,
+        shown="EKS's choice",
+    )
+    deletion_protection: bool = key(boolean, "Whether AWS refuses to delete the cluster.", False)
+    security_groups: tuple[str, ...] = key(
+        list_of(_group, most=5, unique=True),
+        "Names of the spec's groups for the control plane's interfaces, besides the one that EKS makes.",
+        (),
+    )
+
+
+@section(Cluster).then
+def cluster(value: Value, parsed: Cluster) -> Cluster:
+    """The parser of C(eks_cluster)."""
+    if parsed.endpoint_private_access:
+        return parsed
+    if not parsed.endpoint_public_access:
+        value.problem(
+            "endpoint_private_access and endpoint_public_access are both false, so that nothing reaches the cluster; "
+            "write true for one of the two"
+        )
+    elif ANYWHERE not in parsed.public_access_cidrs:
+        value.child("endpoint_private_access").problem(
+            "false sends the nodes to the public endpoint, and public_access_cidrs keeps them out, so that none joins; "
+            "write true"
+        )
+    return parsed

@@ -20,13 +20,7 @@ SECURITY_GROUPS: dict[str, Any] = {
 MONITORING_GROUP = "monitoring"
 
 NODE_POOLS: list[dict[str, Any]] = [
-    {
-        "name": "general",
-        "instance_type": "c5.2xlarge",
-        "min_size": 3,
-        "max_size": 10,
-        "labels": {"role": "general"},
-    },
+    {"name": "general", "instance_type": "c5.2xlarge", "min_size": 3, "max_size": 10, "labels": {"role": "general"}},
     {
         "name": "ai-inference",
         "instance_type": "g4dn.xlarge",
@@ -52,7 +46,7 @@ SERVICES: list[dict[str, Any]] = [
         "resources": {"requests": {"cpu": 1, "memory": "2Gi"}, "limits": {"cpu": 2, "memory": "4Gi"}},
         "autoscaling": {"min_replicas": 3, "max_replicas": 10, "cpu_utilization": 70},
         "network_policy": {"name": "api-network-policy", "clients": [{"role": "frontend"}]},
-    },
+    }
 ]
 
 #: Exchange data, from what is large and soon worthless to what is small and asked for years later.

@@ -4,57 +4,70 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""The parsers of C(charts) and C(helm_releases)."""
+
+"""C(charts) and C(helm_releases)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from ansible_collections.entasis.engine.plugins.module_utils._charts import CHARTS
 from ansible_collections.entasis.engine.plugins.module_utils._spec import values
-from ansible_collections.entasis.engine.plugins.module_utils._spec.model import Charts, HelmRelease
-from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
-    Section,
-    Value,
-    free_mapping,
-    integer,
-    list_of,
-    section_of,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import free_mapping, integer, list_of, named
+from ansible_collections.entasis.engine.plugins.module_utils._spec.schema import Section, key, section
 
 #: Seconds that a release may take until its workloads are ready.
 DEFAULT_TIMEOUT = 600
 
 
-def charts(value: Value) -> Charts:
-    """The parser of C(charts)."""
-    return section_of(lambda section: Charts(mirror=section.take("mirror", values.line, None)))(value)
+@dataclass(frozen=True)
+class Charts:
+    """Where charts come from instead of their repositories."""
 
-
-def helm_releases(value: Value) -> tuple[HelmRelease, ...]:
-    """The parser of C(helm_releases)."""
-    return list_of(section_of(_release), named=True)(value)
-
-
-def _release(section: Section) -> HelmRelease:
-    name = section.take("name", values.dns_label(53))
-    release = HelmRelease(
-        name=name,
-        namespace=section.take("namespace", values.dns_label(), None),
-        chart=section.take("chart", values.line, None),
-        repository=section.take("repository", values.line, None),
-        version=section.take("version", values.line, None),
-        values=section.take("values", free_mapping, {}),
-        timeout=section.take("timeout", integer(1, 7200), DEFAULT_TIMEOUT),
+    mirror: str | None = key(
+        values.line,
+        "A folder or the beginning of a URL, from which every chart comes as `<mirror>/<chart>-<version>.tgz` instead "
+        "of from its repository.",
+        None,
     )
+
+
+@dataclass(frozen=True)
+class HelmRelease:
+    """A release of the spec's own, or, where C(chart) is None, changes to one of the platform's releases."""
+
+    name: str = key(values.subdomain(53), "Name of the release.")
+    namespace: str | None = key(
+        values.dns_label,
+        "Namespace; it is made where it is not there. Not for the platform's releases.",
+        None,
+        shown="—",
+    )
+    chart: str | None = key(
+        values.line, "Name of the chart, or `oci://…`. Not for the platform's releases.", None, shown="—"
+    )
+    repository: str | None = key(values.line, "URL of the chart's repository. Not for the platform's releases.", None)
+    version: str | None = key(values.line, "Version of the chart. Not for the platform's releases.", None, shown="—")
+    values: Mapping[str, Any] = key(free_mapping, "Values of the chart.", {})
+    timeout: int = key(integer(1, 7200), "Seconds until the release must be ready.", DEFAULT_TIMEOUT)
+
+
+def _release(taken: Section, release: HelmRelease) -> HelmRelease:
+    name = release.name
     if name in CHARTS:
-        for key in ("namespace", "chart", "repository", "version"):
-            if section.has(key):
-                section.refuse(
-                    key, f"{name} is the platform's own release, pinned to {CHARTS[name].version}; remove it"
-                )
-    elif section.understood("name"):
-        for key in ("namespace", "chart", "version"):
-            if not section.has(key):
-                section.refuse(key, f"is missing; write it, because '{name}' is not one of {', '.join(CHARTS)}")
+        for word in ("namespace", "chart", "repository", "version"):
+            if taken.has(word):
+                pinned = CHARTS[name].version
+                taken.refuse(word, f"{name} is the platform's own release, pinned to {pinned}; remove it")
+    elif taken.understood("name"):
+        for word in ("namespace", "chart", "version"):
+            if not taken.has(word):
+                taken.refuse(word, f"is missing; write it, because '{name}' is not one of {', '.join(CHARTS)}")
         if release.chart and not release.chart.startswith("oci://") and not release.repository:
-            section.refuse("repository", "is missing; write the URL of the chart's repository, or chart: oci://…")
+            taken.refuse("repository", "is missing; write the URL of the chart's repository, or chart: oci://…")
     return release
+
+
+helm_releases = named(list_of(section(HelmRelease, _release)))

@@ -13,15 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from ansible_collections.entasis.engine.plugins.module_utils._spec.model import Subnet
-
 #: AWS takes subnets from /16 to /28, and keeps the first four addresses and the last of each for itself.
 LARGEST_PREFIX = 16
 SMALLEST_PREFIX = 28
 RESERVED_ADDRESSES = 5
 
-#: The letters of each region's zones, as AWS publishes them. In us-east-1 the letters stand for different places in
-#: different accounts, and one of the six places takes no EKS control plane: there, write network.zones.
+#: The letters of each region's zones, as AWS publishes them. An account may have others: an older one has more.
 _ZONE_LETTERS = {
     "af-south-1": "abc",
     "ap-east-1": "abc",
@@ -61,22 +58,29 @@ _ZONE_LETTERS = {
 }
 
 
+@dataclass(frozen=True)
+class Subnet:
+    """One subnet. C(zone) is the availability zone's full name."""
+
+    name: str
+    cidr: str
+    zone: str
+    public: bool
+
+
 def known_regions() -> tuple[str, ...]:
     """The regions whose zones are known."""
     return tuple(_ZONE_LETTERS)
 
 
-def zones_of(region: str) -> tuple[str, ...]:
-    """The zones of a region; empty where they are not known."""
-    return tuple(f"{region}{letter}" for letter in _ZONE_LETTERS.get(region, ""))
+#: Where one of the places takes no EKS control plane or is not every account's, and its letter differs by account.
+NO_DEFAULT_ZONES = ("us-east-1", "us-west-1")
 
 
 def default_zones(region: str) -> tuple[str, ...]:
-    """The zones that a platform uses where its spec names none: the first three, or the two that an account has.
-
-    us-west-1 has three zones, of which a new account gets two, under letters that differ by account: it has no default.
-    """
-    return () if region == "us-west-1" else zones_of(region)[:3]
+    """The zones that a platform uses where its spec names none: the first three. Empty where no three are sure."""
+    letters = "" if region in NO_DEFAULT_ZONES else _ZONE_LETTERS.get(region, "")
+    return tuple(f"{region}{letter}" for letter in letters[:3])
 
 
 class LayoutError(Exception):

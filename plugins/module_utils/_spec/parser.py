@@ -4,28 +4,27 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""A small strict parser: plain data in, frozen dataclasses out, every problem at once, each with its path.
+"""A small strict parser: plain data in, what it means out, every problem at once, each with its path.
 
-A parser is a function from L(Value) to what it means. It calls C(value.refuse) for a value that has no meaning; the
-problem is kept, and its neighbours are still parsed. L(parse) raises one L(SpecError) with all of them.
+A parser reads a L(Value). It raises C(value.refuse) for a value that has no meaning; the problem is kept, and its
+neighbours are still parsed. L(parse) raises one L(SpecError) with all of them. A parser also says its form in words
+and as a JSON Schema, so that the reference and the editors know what it takes. schema.py makes sections of them.
 
-    def _pool(section: Section) -> Pool:
-        return Pool(name=section.take("name", text), max_size=section.take("max_size", integer(1, 450)))
-
-    pools = parse(data, "pools", list_of(section_of(_pool)))
+    pools = parse(data, "pools", list_of(mapping_of(text, integer(1, 450))))
 """
 
 from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
-
-#: A parser that has no default for a missing key.
-_REQUIRED: Any = object()
+U = TypeVar("U")
+Schema = Mapping[str, Any]
 
 
 class SpecError(Exception):
@@ -38,34 +37,63 @@ class SpecError(Exception):
         super().__init__("\n".join([f"{title}:", *(f"- {problem}" for problem in self.problems)]))
 
 
-class RefusedError(Exception):
+class RefusedValueError(Exception):
     """A value was refused, and its problem is recorded already. Parsers raise it, L(parse) ends it."""
 
 
 class Value:
-    """A piece of the data, where it is, and the list that collects the problems of the whole."""
+    """A piece of the data, where it is, and what it shares with the whole: the problems, and what is known so far."""
 
-    def __init__(self, path: str, data: object, problems: list[str]) -> None:
+    def __init__(self, path: str, data: object, problems: list[str], known: dict[str, Any]) -> None:
         self.path = path
         self.data = data
+        #: What a part of the spec refers to in others: whatever was read before, by a name.
+        self.known = known
         self._problems = problems
 
     def problem(self, text: str) -> None:
         """Record a problem of this value and go on."""
         self._problems.append(f"{self.path}: {text}")
 
-    def refuse(self, text: str) -> RefusedError:
+    def refuse(self, text: str) -> RefusedValueError:
         """Record a problem of this value; the caller raises what this returns."""
         self.problem(text)
-        return RefusedError()
+        return RefusedValueError()
 
-    def child(self, step: str | int, data: object) -> Value:
+    def child(self, step: str | int, data: object = None) -> Value:
         """A key or an item of this value."""
         path = f"{self.path}[{step}]" if isinstance(step, int) else f"{self.path}.{step}"
-        return Value(path, data, self._problems)
+        return Value(path, data, self._problems, self.known)
 
 
-Parser = Callable[[Value], T]
+@dataclass(frozen=True)
+class Parser(Generic[T]):
+    """What reads a value, and its form: in words, for one and for several of it, and as a JSON Schema.
+
+    C(kinds) are the dataclasses of the sections inside, see schema.py.
+    """
+
+    read: Callable[[Value], T]
+    form: str
+    forms: str
+    schema: Schema
+    kinds: tuple[type, ...] = ()
+
+    def __call__(self, value: Value) -> T:
+        return self.read(value)
+
+    def then(self, step: Callable[[Value, T], U]) -> Parser[U]:
+        """A parser that goes on with what this one has read."""
+        return Parser(lambda value: step(value, self.read(value)), self.form, self.forms, self.schema, self.kinds)
+
+    def called(self, form: str, forms: str = "", **schema: Any) -> Parser[T]:
+        """The same under the name of a narrower form; C(schema) is added."""
+        return replace(self, form=form, forms=forms or f"{form}s", schema={**self.schema, **schema})
+
+
+def reads(form: str, forms: str = "", **schema: Any) -> Callable[[Callable[[Value], T]], Parser[T]]:
+    """Make a parser of a function."""
+    return lambda read: Parser(read, form, forms or f"{form}s", schema)
 
 
 def parse(data: object, path: str, parser: Parser[T]) -> T:
@@ -76,114 +104,40 @@ def parse(data: object, path: str, parser: Parser[T]) -> T:
     """
     problems: list[str] = []
     try:
-        parsed = parser(Value(path, data, problems))
-    except RefusedError:
+        parsed = parser(Value(path, data, problems, {}))
+    except RefusedValueError:
         raise SpecError(problems) from None
     if problems:
         raise SpecError(problems)
     return parsed
 
 
-class Section:
-    """A mapping whose keys are taken one by one. The keys that nobody took are unknown."""
-
-    def __init__(self, value: Value, data: Mapping[str, object]) -> None:
-        self.value = value
-        self._data = data
-        self._known: list[str] = []
-        self._refused: set[str] = set()
-
-    def has(self, key: str) -> bool:
-        """Whether the key is written, with something other than null."""
-        return self._data.get(key) is not None
-
-    def take(self, key: str, parser: Parser[T], default: T = _REQUIRED, *, written: object = None) -> T:
-        """The parsed value of a key; its default where the key is absent or null.
-
-        C(written) is what an absent key is parsed as, where the default has the form of the spec itself.
-
-        After a problem this returns a stand-in, None, so that the other keys are parsed too; the whole section is
-        refused in the end. What computes with a value asks L(understood) first.
-        """
-        self._known.append(key)
-        data = self._data.get(key)
-        if data is None:
-            data = written
-        try:
-            if data is not None:
-                return parser(self.value.child(key, data))
-            if default is not _REQUIRED:
-                return default
-            self.value.problem(f"'{key}' is missing; write it")
-        except RefusedError:
-            pass
-        self._refused.add(key)
-        return cast(T, None)
-
-    def understood(self, *keys: str) -> bool:
-        """Whether none of the keys was refused."""
-        return self._refused.isdisjoint(keys)
-
-    def refuse(self, key: str, text: str) -> None:
-        """Record a problem of a key that only shows beside the others, and go on."""
-        self.value.child(key, None).problem(text)
-        self._refused.add(key)
-
-    def names(self, key: str) -> tuple[str, ...]:
-        """The names that the mapping of a key defines, before any of it is parsed: for references to them."""
-        data = self._data.get(key)
-        return tuple(str(name) for name in data if isinstance(name, str)) if isinstance(data, Mapping) else ()
-
-    def finish(self, built: T) -> T:
-        """What the section means, unless one of its keys was refused.
-
-        An unknown key is a problem, but what the section means without it is still checked against its neighbours.
-        """
-        for key in self._data:
-            if key not in self._known:
-                self.value.problem(f"unknown key '{key}'; {expected(key, self._known, 'write one of')}")
-        if self._refused:
-            raise RefusedError
-        return built
-
-
-def section_of(build: Callable[[Section], T], *checks: Callable[[Value, T], None]) -> Parser[T]:
-    """A mapping with the keys that C(build) takes. C(checks) see the whole and record problems between its keys."""
-
-    def parse_section(value: Value) -> T:
-        section = Section(value, _string_keys(value))
-        built = section.finish(build(section))
-        for check in checks:
-            check(value, built)
-        return built
-
-    return parse_section
-
-
+@reads("text", type="string")
 def text(value: Value) -> str:
     """A text, one line or several."""
     if isinstance(value.data, str):
         return str(value.data)
     if isinstance(value.data, (bool, int, float)):
-        raise value.refuse(f'{_kind(value.data)} where a text is expected; write "{_shown(value.data)}" in quotes')
-    raise value.refuse(f"{_kind(value.data)} where a text is expected; write a text")
+        raise value.refuse(f'{kind(value.data)} where a text is expected; write "{_shown(value.data)}" in quotes')
+    raise value.refuse(f"{kind(value.data)} where a text is expected; write a text")
 
 
+@reads("true or false", "true or false", type="boolean")
 def boolean(value: Value) -> bool:
     """true or false."""
     if isinstance(value.data, bool):
         return bool(value.data)
-    raise value.refuse(f"{_kind(value.data)} where true or false is expected; write true or false, without quotes")
+    raise value.refuse(f"{kind(value.data)} where true or false is expected; write true or false, without quotes")
 
 
 def integer(low: int, high: int) -> Parser[int]:
     """A whole number from C(low) to C(high)."""
 
-    def parser(value: Value) -> int:
+    def read(value: Value) -> int:
         data = value.data
         if isinstance(data, bool) or not isinstance(data, int):
             instead = f"{str(data).strip()} without quotes" if _is_number_in_quotes(data) else "a whole number"
-            raise value.refuse(f"{_kind(data)} where a whole number is expected; write {instead}")
+            raise value.refuse(f"{kind(data)} where a whole number is expected; write {instead}")
         number = int(data)
         if number < low:
             raise value.refuse(f"{number} is less than {low}; write {low} or more")
@@ -191,99 +145,135 @@ def integer(low: int, high: int) -> Parser[int]:
             raise value.refuse(f"{number} is more than {high}; write {high} or less")
         return number
 
-    return parser
+    schema = {"type": "integer", "minimum": low, "maximum": high}
+    return Parser(read, f"number, {low} to {high}", f"numbers, {low} to {high}", schema)
 
 
 def one_of(*choices: str) -> Parser[str]:
     """One of some words."""
 
-    def parser(value: Value) -> str:
-        word = text(value)
+    def read(value: Value, word: str) -> str:
         if word not in choices:
             raise value.refuse(f"'{word}' is not known here; {expected(word, choices, 'write one of')}")
         return word
 
-    return parser
+    words = [f"`{choice}`" for choice in choices]
+    form = " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+    return text.then(read).called(form, form, enum=list(choices))
+
+
+def pattern(form: str, meaning: str, *, longest: int) -> Parser[str]:
+    """A text of a form given as a regular expression; C(meaning) says it in words."""
+    compiled = re.compile(form)
+
+    def read(value: Value, word: str) -> str:
+        if len(word) > longest:
+            raise value.refuse(f"'{word}' has {len(word)} characters; write at most {longest}")
+        if not compiled.fullmatch(word):
+            raise value.refuse(f"'{word}' is not {meaning}")
+        return word
+
+    limit = f"of at most {longest} characters"
+    return text.then(read).called(f"text {limit}", f"texts {limit}", pattern=f"^(?:{form})$", maxLength=longest)
 
 
 def list_of(
-    parser: Parser[T], *, least: int = 0, unique: bool = False, named: bool = False, understood: list[T] | None = None
+    parser: Parser[T], *, least: int = 0, most: int | None = None, unique: bool = False, keep: str = ""
 ) -> Parser[tuple[T, ...]]:
     """A list, every item by the same parser.
 
-    With C(unique) no two items mean the same; with C(named) no two items, which are mappings, have the same C(name).
-    C(understood) gets the items that were not refused, for a caller that looks at them although others were.
+    With C(unique) no two items mean the same. C(keep) is the name under which the items that were not refused become
+    known, although others were.
     """
 
-    def parse_list(value: Value) -> tuple[T, ...]:
-        if not is_list(value.data):
-            raise value.refuse(f"{_kind(value.data)} where a list is expected; write each item after '- '")
-        items = list(cast("Sequence[object]", value.data))
+    def read(value: Value) -> tuple[T, ...]:
         parsed: list[T] = []
-        broken = named and _report_same_names(value, items)
-        for index, data in enumerate(items):
+        if keep:
+            value.known[keep] = parsed
+        if not is_list(value.data):
+            raise value.refuse(f"{kind(value.data)} where a list is expected; write each item after '- '")
+        broken = False
+        for index, data in enumerate(cast("Sequence[object]", value.data)):
             child = value.child(index, data)
             try:
                 item = parser(child)
-            except RefusedError:
+            except RefusedValueError:
                 broken = True
                 continue
             if unique and item in parsed:
                 child.problem("is written twice; remove one of the two")
                 broken = True
             parsed.append(item)
-        if understood is not None:
-            understood.extend(parsed)
         if broken:
-            raise RefusedError
+            raise RefusedValueError
         if len(parsed) < least:
             raise value.refuse(f"{len(parsed)} of at least {least}; write more")
+        if most is not None and len(parsed) > most:
+            raise value.refuse(f"{len(parsed)} of at most {most}; write fewer")
         return tuple(parsed)
 
-    return parse_list
+    limits = {"minItems": least or None, "maxItems": most, "uniqueItems": unique or None}
+    schema = {"type": "array", "items": parser.schema} | {key: limit for key, limit in limits.items() if limit}
+    form = f"list of {f'{least} or more ' if least > 1 else ''}{f'at most {most} ' if most else ''}{parser.forms}"
+    return Parser(read, form, form.replace("list", "lists", 1), schema, parser.kinds)
 
 
-def _report_same_names(value: Value, items: Sequence[object]) -> bool:
-    first: dict[str, int] = {}
-    found = False
-    for index, item in enumerate(items):
-        name = item.get("name") if isinstance(item, Mapping) else None
-        if isinstance(name, str) and first.setdefault(name, index) != index:
-            place = value.child(index, item).child("name", name)
-            place.problem(f"'{name}' is the name of {value.path}[{first[name]}] too; write another name")
-            found = True
-    return found
+def named(listed: Parser[tuple[T, ...]]) -> Parser[tuple[T, ...]]:
+    """A list of mappings of which no two have the same C(name)."""
+
+    def read(value: Value) -> tuple[T, ...]:
+        first: dict[str, int] = {}
+        found = False
+        for index, item in enumerate(cast("Sequence[object]", value.data) if is_list(value.data) else ()):
+            name = item.get("name") if isinstance(item, Mapping) else None
+            if isinstance(name, str) and first.setdefault(name, index) != index:
+                place = value.child(index).child("name")
+                place.problem(f"'{name}' is the name of {value.path}[{first[name]}] too; write another name")
+                found = True
+        parsed = listed(value)
+        if found:
+            raise RefusedValueError
+        return parsed
+
+    return replace(listed, read=read)
 
 
 def one_or_list_of(parser: Parser[T]) -> Parser[tuple[T, ...]]:
     """One item, or a list of at least one."""
+    several = list_of(parser, least=1, unique=True)
 
-    def parse_either(value: Value) -> tuple[T, ...]:
-        return list_of(parser, least=1, unique=True)(value) if is_list(value.data) else (parser(value),)
+    def read(value: Value) -> tuple[T, ...]:
+        return several(value) if is_list(value.data) else (parser(value),)
 
-    return parse_either
+    form = f"{parser.form} or list of {parser.forms}"
+    return Parser(read, form, form, {"anyOf": [parser.schema, several.schema]}, parser.kinds)
 
 
-def mapping_of(key: Parser[str], parser: Parser[T]) -> Parser[dict[str, T]]:
+def mapping_of(key: Parser[str], parser: Parser[T], *, most: int | None = None) -> Parser[dict[str, T]]:
     """A mapping with free keys of one form, every value by the same parser."""
 
-    def parse_mapping(value: Value) -> dict[str, T]:
+    def read(value: Value) -> dict[str, T]:
         parsed: dict[str, T] = {}
         broken = False
-        for name, data in _string_keys(value).items():
+        for name, data in string_keys(value).items():
             child = value.child(name, data)
             try:
                 key(value.child(name, name))
                 parsed[name] = parser(child)
-            except RefusedError:
+            except RefusedValueError:
                 broken = True
         if broken:
-            raise RefusedError
+            raise RefusedValueError
+        if most is not None and len(parsed) > most:
+            raise value.refuse(f"{len(parsed)} of at most {most}; write fewer")
         return parsed
 
-    return parse_mapping
+    schema = {"type": "object", "additionalProperties": parser.schema} | ({"maxProperties": most} if most else {})
+    limit = f"at most {most} " if most else ""
+    return Parser(read, f"mapping of {limit}{parser.forms}", f"mappings of {limit}{parser.forms}", schema, parser.kinds)
 
 
+@reads("plain data", "plain data")
 def free_form(value: Value) -> Any:
     """Any plain data, for configuration whose meaning belongs to the program that reads it.
 
@@ -299,15 +289,26 @@ def free_form(value: Value) -> Any:
     if isinstance(data, float) and math.isfinite(data):
         return float(data)
     if isinstance(data, Mapping):
-        return mapping_of(text, free_form)(value)
+        return free_mapping(value)
     if is_list(data):
-        return list(list_of(free_form)(value))
-    raise value.refuse(f"{_kind(data)} where plain data is expected; write it as a text in quotes")
+        return list(_free_list(value))
+    raise value.refuse(f"{kind(data)} where plain data is expected; write it as a text in quotes")
 
 
-def free_mapping(value: Value) -> dict[str, Any]:
-    """A mapping of any plain data."""
-    return mapping_of(text, free_form)(value)
+#: A mapping of any plain data, and a list of it.
+free_mapping: Parser[dict[str, Any]] = mapping_of(text, free_form).called("mapping")
+_free_list = list_of(free_form)
+
+
+def free_mapping_with(name: str, what: str) -> Parser[dict[str, Any]]:
+    """A free-form mapping that has one key at least."""
+
+    def read(value: Value, parsed: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(parsed.get(name), str):
+            raise value.refuse(f"'{name}' is missing; write {what}")
+        return parsed
+
+    return free_mapping.then(read).called("mapping", required=[name], properties={name: {"type": "string"}})
 
 
 def is_list(data: object) -> bool:
@@ -325,24 +326,26 @@ def expected(word: str, choices: Iterable[str], title: str) -> str:
     return f"{question}{title}: {', '.join(known)}"
 
 
-def _string_keys(value: Value) -> dict[str, object]:
+def string_keys(value: Value) -> dict[str, object]:
+    """A mapping whose keys are all texts."""
     data = value.data
     if not isinstance(data, Mapping):
-        raise value.refuse(f"{_kind(data)} where a mapping is expected; write keys and values below it")
+        raise value.refuse(f"{kind(data)} where a mapping is expected; write keys and values below it")
     found: dict[str, object] = {}
     broken = False
     for key in data:
         if isinstance(key, str):
             found[str(key)] = data[key]
         else:
-            value.problem(f'the key {_shown(key)} is {_kind(key)}; write "{_shown(key)}" in quotes')
+            value.problem(f'the key {_shown(key)} is {kind(key)}; write "{_shown(key)}" in quotes')
             broken = True
     if broken:
-        raise RefusedError
+        raise RefusedValueError
     return found
 
 
-def _kind(data: object) -> str:
+def kind(data: object) -> str:
+    """What the data is, in words."""
     if data is None:
         return "nothing"
     if isinstance(data, bool):

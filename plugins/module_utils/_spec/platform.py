@@ -4,22 +4,24 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""The parser of the whole spec, and the checks between its parts: a spec becomes a L(Platform) or one L(SpecError).
+
+"""The whole spec, and the checks between its parts: a spec becomes a L(Platform) or one L(SpecError).
 
 Nothing here reads a file, a clock or AWS: every playbook refuses a bad spec before its first API call.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
 from ansible_collections.entasis.engine.plugins.module_utils._charts import NVIDIA_DEVICE_PLUGIN
 from ansible_collections.entasis.engine.plugins.module_utils._instance_types import instance_type
-from ansible_collections.entasis.engine.plugins.module_utils._spec import operations, values
-from ansible_collections.entasis.engine.plugins.module_utils._spec.cluster import cluster
-from ansible_collections.entasis.engine.plugins.module_utils._spec.data_stores import retention, timescaledb
+from ansible_collections.entasis.engine.plugins.module_utils._spec import values
+from ansible_collections.entasis.engine.plugins.module_utils._spec.alertmanager import Alertmanager
+from ansible_collections.entasis.engine.plugins.module_utils._spec.backup import Backup
+from ansible_collections.entasis.engine.plugins.module_utils._spec.cluster import ANYWHERE, Cluster, cluster
 from ansible_collections.entasis.engine.plugins.module_utils._spec.defaults import (
     MONITORING_GROUP,
     NODE_POOLS,
@@ -27,114 +29,109 @@ from ansible_collections.entasis.engine.plugins.module_utils._spec.defaults impo
     SECURITY_GROUPS,
     SERVICES,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._spec.helm import charts, helm_releases
-from ansible_collections.entasis.engine.plugins.module_utils._spec.model import (
-    Charts,
-    Cluster,
-    HelmRelease,
-    Network,
-    NodePool,
-    Platform,
-    SecurityGroup,
-)
-from ansible_collections.entasis.engine.plugins.module_utils._spec.network import network
+from ansible_collections.entasis.engine.plugins.module_utils._spec.encryption import EncryptionRule, encryption
+from ansible_collections.entasis.engine.plugins.module_utils._spec.filebeat import Filebeat
+from ansible_collections.entasis.engine.plugins.module_utils._spec.helm import Charts, HelmRelease, helm_releases
+from ansible_collections.entasis.engine.plugins.module_utils._spec.network import Network, network
 from ansible_collections.entasis.engine.plugins.module_utils._spec.network_layout import (
     LARGEST_PREFIX,
     Demand,
     Shortage,
-    default_zones,
-    known_regions,
     shortages,
     vpc_prefix_for,
-    zones_of,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._spec.node_pools import gpu_readiness, node_pools
-from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
-    Section,
-    Value,
-    boolean,
-    parse,
-    section_of,
-)
-from ansible_collections.entasis.engine.plugins.module_utils._spec.security_groups import security_groups
-from ansible_collections.entasis.engine.plugins.module_utils._spec.services import check_placement, services
+from ansible_collections.entasis.engine.plugins.module_utils._spec.node_pools import GpuReadiness, NodePool, node_pools
+from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import Value, boolean, parse
+from ansible_collections.entasis.engine.plugins.module_utils._spec.prometheus import Prometheus
+from ansible_collections.entasis.engine.plugins.module_utils._spec.retention import RetentionPolicy, retention
+from ansible_collections.entasis.engine.plugins.module_utils._spec.schema import Section, key, section
+from ansible_collections.entasis.engine.plugins.module_utils._spec.security_groups import SecurityGroup, security_groups
+from ansible_collections.entasis.engine.plugins.module_utils._spec.services import Service, check_placement, services
+from ansible_collections.entasis.engine.plugins.module_utils._spec.timescaledb import Timescaledb, timescaledb
 
 #: Names are made from the platform's name; the longest is that of an S3 bucket with the account and the region in it:
 #: <name>-backups-<12 digits>-<region>, of 63 characters at most.
 LONGEST_NAME = 27
 
 
-def parse_platform(spec: object) -> Platform:
-    """The platform that C(entasis_platform) describes.
-
-    Raises:
-        SpecError: with every problem of the spec.
-    """
-    return parse(spec, "platform", section_of(_platform))
+@values.name(LONGEST_NAME).then
+def _name(value: Value, word: str) -> str:
+    if word == "sg" or word.startswith("sg-"):
+        raise value.refuse(f"'{word}' would make names of security groups that AWS takes for ids; write another name")
+    return word
 
 
-def _platform(section: Section) -> Platform:
-    name = section.take("name", values.dns_label(LONGEST_NAME))
-    region = _region(section)
-    parsed_network = section.take("network", network(name or "platform", region), written={})
-    group_names = section.names("security_groups") if section.has("security_groups") else tuple(SECURITY_GROUPS)
-    groups = section.take("security_groups", security_groups(name or "platform", group_names), written=SECURITY_GROUPS)
-    referable = frozenset((*group_names, *(group.name for group in groups or ())))
-    eks_cluster = section.take("eks_cluster", cluster(referable), written={})
-    understood_pools: list[NodePool] = []
-    pools = section.take("node_pools", node_pools(parsed_network, understood_pools), written=NODE_POOLS)
-    vpc = parsed_network.cidr if parsed_network else None
-    parsed_services = section.take("services", services(vpc, pools or ()), written=SERVICES)
-    releases: tuple[HelmRelease, ...] = section.take("helm_releases", helm_releases, ())
+@dataclass(frozen=True)
+class Platform:
+    """The whole spec. C(notices) says what the spec left to the platform and a person should know."""
 
-    place = section.value
-    if section.understood("network"):
-        _check_room(place.child("network", None), parsed_network, understood_pools)
-    if section.understood("network", "eks_cluster"):
-        _check_service_cidr(place.child("eks_cluster", None), eks_cluster, parsed_network)
-    if section.understood("node_pools", "services"):
-        check_placement(place.child("services", None), parsed_services, pools)
-
-    understood = section.understood("security_groups", "network", "node_pools", "helm_releases")
-    return Platform(
-        name=name,
-        region=region or "",
-        tags=section.take("tags", values.tags, {}),
-        purge=section.take("purge", boolean, False),
-        kubeconfig=section.take("kubeconfig", values.line, f"~/.kube/{name}.config"),
-        network=parsed_network,
-        security_groups=groups,
-        eks_cluster=eks_cluster,
-        node_pools=pools,
-        gpu_readiness=section.take("gpu_readiness", gpu_readiness, written={}),
-        charts=section.take("charts", charts, Charts(mirror=None)),
-        helm_releases=releases,
-        services=parsed_services,
-        timescaledb=section.take("timescaledb", timescaledb, written={}),
-        retention=section.take("retention", retention, written=RETENTION),
-        prometheus=section.take("prometheus", operations.prometheus, None),
-        alertmanager=section.take("alertmanager", operations.alertmanager, None),
-        encryption=section.take("encryption", operations.encryption, ()),
-        filebeat=section.take("filebeat", operations.filebeat, None),
-        backup=section.take("backup", operations.backup(region), None),
-        notices=_notices(parsed_network, group_names, groups, pools, releases) if understood else (),
+    name: str = key(
+        _name,
+        "Name of the platform, and of its VPC and cluster: lower-case letters, digits and hyphens. The name of an S3 "
+        "bucket with the account and the region in it is made from it.",
     )
+    region: str = key(values.region, "AWS region, such as `ap-northeast-2`.")
+    account: str | None = key(
+        values.account,
+        "Number of the AWS account, in quotes. With it a run in any other account stops before it reads anything.",
+        None,
+    )
+    tags: Mapping[str, str] = key(
+        values.tags,
+        "Tags of everything that is made, besides `entasis.io/platform`, `entasis.io/role` and `Name`, which are the "
+        "platform's. Letters, digits, spaces and `_.:/=+-@`.",
+        {},
+    )
+    purge: bool = key(
+        boolean,
+        "Whether a resource of the platform that has left the spec is removed. Without it such resources stay, are "
+        "listed and warned of. Rules, labels, taints and tags inside a resource always follow the spec.",
+        False,
+    )
+    kubeconfig: str = key(
+        values.line,
+        "The file that the playbooks write the cluster's access to. Other contexts in it stay.",
+        lambda known: f"~/.kube/{known['name']}.config",
+        shown="`~/.kube/<name>.config`",
+    )
+    network: Network = key(network, "See [network](#network).", written={})
+    security_groups: tuple[SecurityGroup, ...] = key(
+        security_groups,
+        "See [security_groups](#security_groups).",
+        written=SECURITY_GROUPS,
+        shown="the document's block",
+    )
+    eks_cluster: Cluster = key(cluster, "See [eks_cluster](#eks_cluster).", written={})
+    node_pools: tuple[NodePool, ...] = key(
+        node_pools, "See [node_pools](#node_pools).", written=NODE_POOLS, shown="the document's block"
+    )
+    gpu_readiness: GpuReadiness = key(section(GpuReadiness), "See [gpu_readiness](#gpu_readiness).", written={})
+    charts: Charts = key(section(Charts), "See [charts](#charts).", written={})
+    helm_releases: tuple[HelmRelease, ...] = key(helm_releases, "See [helm_releases](#helm_releases).", ())
+    services: tuple[Service, ...] = key(
+        services, "See [services](#services).", written=SERVICES, shown="trading-api of the document"
+    )
+    timescaledb: Timescaledb = key(timescaledb, "See [timescaledb](#timescaledb).", written={})
+    retention: tuple[RetentionPolicy, ...] = key(
+        retention, "See [retention](#retention).", written=RETENTION, shown="exchange data"
+    )
+    prometheus: Prometheus | None = key(section(Prometheus), "See [prometheus](#prometheus).", None)
+    alertmanager: Alertmanager | None = key(section(Alertmanager), "See [alertmanager](#alertmanager).", None)
+    encryption: tuple[EncryptionRule, ...] = key(encryption, "See [encryption](#encryption).", ())
+    filebeat: Filebeat | None = key(section(Filebeat), "See [filebeat](#filebeat).", None)
+    backup: Backup | None = key(section(Backup), "See [backup](#backup).", None)
+    notices: tuple[str, ...] = ()
 
 
-def _region(section: Section) -> str | None:
-    """The region; refused where neither it nor the spec says which zones there are."""
-    region = section.take("region", values.region)
-    written = section.names("network")
-    if not section.understood("region") or default_zones(region) or "zones" in written or "subnets" in written:
-        return region
-    if zones_of(region):
-        problem = f"which zones of {region} an account has differs; write the two of yours in network.zones"
-    else:
-        near = ", ".join(difflib.get_close_matches(region, known_regions(), n=3, cutoff=0.6))
-        instead = f"write another region ({near})" if near else "write another region"
-        problem = f"the zones of '{region}' are not known; {instead}, or network.zones"
-    section.refuse("region", problem)
-    return None
+def _between(taken: Section, platform: Platform) -> Platform:
+    place, known = taken.value, taken.value.known
+    if taken.understood("network"):
+        _check_room(place.child("network"), platform.network, known["pools"])
+    if taken.understood("network", "eks_cluster"):
+        _check_service_cidr(place.child("eks_cluster"), platform.eks_cluster, platform.network)
+    if taken.understood("node_pools", "services"):
+        check_placement(place.child("services"), platform.services, platform.node_pools)
+    return platform
 
 
 def _demand(pool: NodePool) -> Demand:
@@ -164,7 +161,7 @@ def _more_room(parsed: Network, shortage: Shortage) -> str:
 
 def _check_service_cidr(value: Value, parsed: Cluster, parsed_network: Network) -> None:
     if parsed.service_cidr and IPv4Network(parsed.service_cidr).overlaps(IPv4Network(parsed_network.cidr)):
-        value.child("service_cidr", None).problem(
+        value.child("service_cidr").problem(
             f"{parsed.service_cidr} overlaps the VPC's {parsed_network.cidr}; write a network apart from it, such as "
             f"{_apart_from(parsed_network.cidr)}"
         )
@@ -177,27 +174,39 @@ def _apart_from(cidr: str) -> str:
     )
 
 
-def _notices(
-    parsed: Network,
-    group_names: tuple[str, ...],
-    groups: tuple[SecurityGroup, ...],
-    pools: tuple[NodePool, ...],
-    releases: tuple[HelmRelease, ...],
-) -> tuple[str, ...]:
+def _notices(value: Value, platform: Platform) -> Platform:
     notices = []
-    if MONITORING_GROUP not in group_names and MONITORING_GROUP in {group.name for group in groups}:
+    if MONITORING_GROUP in {group.name for group in platform.security_groups} - set(value.known["groups"]):
         notices.append(
             f"security_groups refers to {MONITORING_GROUP}_sg and does not define it: the platform adds the group "
             f"'{MONITORING_GROUP}', which lets nothing in and everything out."
         )
-    if parsed.nat_gateways == "none":
+    if platform.network.nat_gateways == "none":
         notices.append(
             "network.nat_gateways is none: nodes in private subnets reach neither EKS, nor registries, nor AWS, unless "
             "something outside this spec gives them a way."
         )
-    if not any(pool.gpus for pool in pools) and NVIDIA_DEVICE_PLUGIN.name in {release.name for release in releases}:
+    releases = {release.name for release in platform.helm_releases}
+    if not any(pool.gpus for pool in platform.node_pools) and NVIDIA_DEVICE_PLUGIN.name in releases:
         notices.append(
             f"helm_releases has values for {NVIDIA_DEVICE_PLUGIN.name}, which is not installed, because no node pool "
             "has GPUs."
         )
-    return tuple(notices)
+    if platform.eks_cluster.endpoint_public_access and ANYWHERE in platform.eks_cluster.public_access_cidrs:
+        notices.append(
+            "eks_cluster.public_access_cidrs is everybody: the API server answers anyone on the internet, and lets in "
+            "whom IAM lets in. Write the networks that you call it from."
+        )
+    return replace(platform, notices=tuple(notices))
+
+
+_platform = section(Platform, _between, remember=True).then(_notices)
+
+
+def parse_platform(spec: object) -> Platform:
+    """The platform that C(entasis_platform) describes.
+
+    Raises:
+        SpecError: with every problem of the spec.
+    """
+    return parse(spec, "platform", _platform)

@@ -4,81 +4,39 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""The parser of C(services)."""
+
+"""C(services)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._spec import values
-from ansible_collections.entasis.engine.plugins.module_utils._spec.model import (
-    Autoscaling,
-    Egress,
-    NodePool,
-    Resources,
-    Service,
-    ServiceNetworkPolicy,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._spec.node_pools import NodePool
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
-    Parser,
-    Section,
     Value,
     integer,
     list_of,
     mapping_of,
-    section_of,
+    named,
+    pattern,
     text,
 )
+from ansible_collections.entasis.engine.plugins.module_utils._spec.schema import key, section
 
 DEFAULT_NAMESPACE = "trading"
 #: PostgreSQL and Redis, as the document's database group has them.
 DATABASE_PORTS = (5432, 6379)
 HTTP_PORT = "http"
 
-_MOST_REPLICAS = 1000
+_replicas = integer(1, 1000)
+_port = integer(1, 65535)
 
 
-def services(vpc: str | None, pools: Sequence[NodePool]) -> Parser[tuple[Service, ...]]:
-    """The parser of C(services), with the VPC's CIDR and the node pools where these were understood."""
-    return list_of(section_of(lambda section: _service(section, vpc, pools), _check_service), named=True)
-
-
-def _service(section: Section, vpc: str | None, pools: Sequence[NodePool]) -> Service:
-    name = section.take("name", values.dns_label(50))
-    return Service(
-        name=name,
-        namespace=section.take("namespace", _namespace, DEFAULT_NAMESPACE),
-        image=section.take("image", _image),
-        replicas=section.take("replicas", integer(1, _MOST_REPLICAS), 1),
-        ports=section.take("ports", mapping_of(_port_name, integer(1, 65535)), {HTTP_PORT: 8080}),
-        environment=section.take("environment", mapping_of(_variable, text), {}),
-        resources=section.take("resources", section_of(_resources, _check_resources), Resources({}, {})),
-        autoscaling=section.take("autoscaling", _parse_autoscaling, None),
-        network_policy=section.take("network_policy", _policy(name, vpc), None),
-        node_selector=section.take("node_selector", values.labels, _default_node_selector(pools)),
-    )
-
-
-def _check_service(value: Value, service: Service) -> None:
-    scaling = service.autoscaling
-    outside = scaling and not scaling.min_replicas <= service.replicas <= scaling.max_replicas
-    if scaling and outside and scaling.min_replicas <= scaling.max_replicas:
-        value.child("replicas", None).problem(
-            f"{service.replicas} is outside autoscaling's min_replicas {scaling.min_replicas} to max_replicas "
-            f"{scaling.max_replicas}; write a number between them"
-        )
-    if scaling and "cpu" not in service.resources.requests:
-        value.child("resources", None).problem(
-            "autoscaling measures the CPU against requests.cpu, which is missing; write requests: {cpu: …}"
-        )
-    if service.network_policy and service.network_policy.clients and HTTP_PORT not in service.ports:
-        value.child("ports", None).problem(
-            f"network_policy lets clients call the port named '{HTTP_PORT}', which is missing; write it"
-        )
-
-
-def _namespace(value: Value) -> str:
-    word = values.dns_label()(value)
+@values.dns_label.then
+def _namespace(value: Value, word: str) -> str:
     if word == "default" or word.startswith("kube-"):
         raise value.refuse(
             f"'{word}' belongs to Kubernetes; write a namespace of your own, such as {DEFAULT_NAMESPACE}"
@@ -86,89 +44,201 @@ def _namespace(value: Value) -> str:
     return word
 
 
-_image_form = values.pattern(
+@pattern(
     r"[a-z0-9][A-Za-z0-9._:/-]*(@sha256:[0-9a-f]{64})?",
     "an image; write it as name:tag or registry/name:tag",
     longest=512,
-)
-
-
-def _image(value: Value) -> str:
-    word = _image_form(value)
+).then
+def _image(value: Value, word: str) -> str:
     _path, _slash, last = word.rpartition("/")
     if "@" not in word and ":" not in last:
         raise value.refuse(f"'{word}' has no tag, so that it may change under you; write {word}:<tag>")
     return word
 
 
-_port_name = values.pattern(
+_port_name = pattern(
     r"[a-z]([a-z0-9-]*[a-z0-9])?", "the name of a port; write lower-case letters, digits and hyphens", longest=15
 )
-_variable = values.pattern(
+_variable = pattern(
     r"[A-Za-z_][A-Za-z0-9_]*", "the name of a variable; write letters, digits and '_', no digit first", longest=253
 )
 
 
-def _resources(section: Section) -> Resources:
-    quantities = mapping_of(values.label_key, values.quantity)
-    return Resources(
-        requests=section.take("requests", quantities, {}),
-        limits=section.take("limits", quantities, {}),
+@mapping_of(_port_name, _port).then
+def _ports(value: Value, ports: dict[str, int]) -> dict[str, int]:
+    first: dict[int, str] = {}
+    for name, number in ports.items():
+        other = first.setdefault(number, name)
+        if other != name:
+            value.child(name).problem(f"{number} is the port of '{other}' too; write another number, or remove one")
+    return ports
+
+
+#: Kubernetes' own resources, with the least and the most that makes sense; others have a domain.
+_RESOURCES = {
+    "cpu": (0, 2000, "CPUs", "500m for half a CPU"),
+    "memory": (2**20, 2**46, "bytes", "512Mi"),
+    "ephemeral-storage": (2**10, 2**56, "bytes", "10Gi"),
+}
+
+
+@values.label_key.then
+def _resource(value: Value, word: str) -> str:
+    if "/" not in word and word not in _RESOURCES and not word.startswith("hugepages-"):
+        raise value.refuse(
+            f"'{word}' is no resource of Kubernetes; write one of: {', '.join(_RESOURCES)}, hugepages-<size>, or one "
+            "with a domain, such as nvidia.com/gpu"
+        )
+    return word
+
+
+@mapping_of(_resource, values.quantity).then
+def _quantities(value: Value, quantities: dict[str, int | str]) -> dict[str, int | str]:
+    for name, written in quantities.items():
+        amount = values.amount(written)
+        least, most, unit, instead = _RESOURCES.get(name, (0, None, "", ""))
+        if amount and (amount < least or (most and amount > most)):
+            value.child(name).problem(f"{written} is {float(amount):g} {unit}; write an amount such as {instead}")
+        if _is_extended(name) and amount != amount.to_integral_value():
+            value.child(name).problem(f"{written} is not whole, and {name} cannot be shared out; write a whole number")
+    return quantities
+
+
+def _is_extended(name: str) -> bool:
+    """Whether Kubernetes knows nothing of the resource but a device plugin's count."""
+    return "/" in name and "kubernetes.io/" not in name
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Requests and limits by the name of the resource, in the author's own form."""
+
+    requests: Mapping[str, int | str] = key(_quantities, "Quantities by resource, such as `cpu: 500m`.", {})
+    limits: Mapping[str, int | str] = key(
+        _quantities, "The same; not less than the requests, and equal to them for GPUs and other devices.", {}
     )
 
 
-def _check_resources(value: Value, resources: Resources) -> None:
+@section(Resources).then
+def _resources(value: Value, resources: Resources) -> Resources:
     for name, request in resources.requests.items():
+        place = value.child("requests").child(name)
         limit = resources.limits.get(name)
-        if limit is not None and values.amount(request) > values.amount(limit):
-            value.child("requests", None).child(name, None).problem(
-                f"{request} is more than limits.{name} {limit}; write {limit} or less, or a higher limit"
-            )
+        fixed = _is_extended(name) or name.startswith("hugepages-")
+        if fixed and (limit is None or values.amount(request) != values.amount(limit)):
+            place.problem(f"Kubernetes takes {name} with an equal limit alone; write limits: {{{name}: {request}}}")
+        elif limit is not None and values.amount(request) > values.amount(limit):
+            place.problem(f"{request} is more than limits.{name} {limit}; write {limit} or less, or a higher limit")
+    return resources
 
 
-def _autoscaling(section: Section) -> Autoscaling:
-    replicas = integer(1, _MOST_REPLICAS)
-    return Autoscaling(
-        min_replicas=section.take("min_replicas", replicas),
-        max_replicas=section.take("max_replicas", replicas),
-        cpu_utilization=section.take("cpu_utilization", integer(1, 100), 70),
-    )
+@dataclass(frozen=True)
+class Autoscaling:
+    min_replicas: int = key(_replicas, "Fewest pods.")
+    max_replicas: int = key(_replicas, "Most pods.")
+    cpu_utilization: int = key(integer(1, 100), "Per cent of the requested CPU that the autoscaler aims at.", 70)
 
 
-def _check_autoscaling(value: Value, scaling: Autoscaling) -> None:
+@section(Autoscaling).then
+def _autoscaling(value: Value, scaling: Autoscaling) -> Autoscaling:
     if scaling.max_replicas < scaling.min_replicas:
-        value.child("max_replicas", None).problem(
+        value.child("max_replicas").problem(
             f"{scaling.max_replicas} is less than min_replicas {scaling.min_replicas}; "
             f"write max_replicas: {scaling.min_replicas} or more"
         )
+    return scaling
 
 
-_parse_autoscaling = section_of(_autoscaling, _check_autoscaling)
-
-
-def _policy(service: str, vpc: str | None) -> Parser[ServiceNetworkPolicy]:
-    def build(section: Section) -> ServiceNetworkPolicy:
-        return ServiceNetworkPolicy(
-            name=section.take("name", values.dns_label(), f"{service}-network-policy"),
-            clients=section.take("clients", list_of(_client), ()),
-            egress=section.take("egress", list_of(section_of(_egress)), (Egress(vpc or "", DATABASE_PORTS),)),
-        )
-
-    return section_of(build)
-
-
-def _client(value: Value) -> dict[str, str]:
-    parsed = values.labels(value)
-    if not parsed:
+@values.labels.then
+def _client(value: Value, labels: dict[str, str]) -> dict[str, str]:
+    if not labels:
         raise value.refuse("without a label this would let every pod in; write a label of the client's pods")
-    return parsed
+    return labels
 
 
-def _egress(section: Section) -> Egress:
-    return Egress(
-        cidr=section.take("cidr", values.any_network),
-        ports=section.take("ports", list_of(integer(1, 65535), least=1, unique=True)),
+@dataclass(frozen=True)
+class Egress:
+    """TCP ports of a network that a service may call."""
+
+    cidr: str = key(values.any_network, "Where the service may call.")
+    ports: tuple[int, ...] = key(list_of(_port, least=1, unique=True), "TCP ports.")
+
+
+def _databases(known: Mapping[str, Any]) -> tuple[Egress, ...]:
+    return (Egress(known["network"].cidr if known["network"] else "", DATABASE_PORTS),)
+
+
+@dataclass(frozen=True)
+class ServiceNetworkPolicy:
+    """Who may call a service's http port, by the labels of its pods, and what the service may call besides DNS."""
+
+    name: str = key(values.subdomain(), "Name of the NetworkPolicy.", "", shown="`<service>-network-policy`")
+    clients: tuple[Mapping[str, str], ...] = key(
+        list_of(_client), "Labels of the pods, in the same namespace, that may call the port `http`.", ()
     )
+    egress: tuple[Egress, ...] = key(
+        list_of(section(Egress)),
+        "What the service may call besides the cluster's DNS.",
+        _databases,
+        shown=f"the VPC's network, ports {DATABASE_PORTS[0]} and {DATABASE_PORTS[1]}",
+    )
+
+
+@dataclass(frozen=True)
+class Service:
+    """One of the platform's own services: a Deployment and what belongs to it."""
+
+    name: str = key(values.name(50), "Name of the service, and its label `app`.")
+    namespace: str = key(_namespace, "Namespace of the service.", DEFAULT_NAMESPACE)
+    image: str = key(_image, "Image with a tag or a digest.")
+    replicas: int = key(_replicas, "Pods; with `autoscaling`, pods at first.", 1)
+    ports: Mapping[str, int] = key(
+        _ports,
+        "Ports by name. Clients call `http`; Prometheus reads `metrics`.",
+        {HTTP_PORT: 8080},
+        shown=f"`{{{HTTP_PORT}: 8080}}`",
+    )
+    environment: Mapping[str, str] = key(
+        mapping_of(_variable, text), "Environment variables. No place for secrets.", {}
+    )
+    resources: Resources = key(_resources, "Requests and limits.", Resources({}, {}), shown="none")
+    autoscaling: Autoscaling | None = key(_autoscaling, "The autoscaler.", None)
+    network_policy: ServiceNetworkPolicy | None = key(
+        section(ServiceNetworkPolicy),
+        "Who may call the service, and what it may call. Without it everything may.",
+        None,
+    )
+    node_selector: Mapping[str, str] = key(
+        values.labels,
+        "Labels of the pool that the service runs in.",
+        lambda known: _default_node_selector(known["node_pools"] or ()),
+        shown="`{role: general}` where a pool has it",
+    )
+
+
+def _service(value: Value, service: Service) -> Service:
+    scaling = service.autoscaling
+    outside = scaling and not scaling.min_replicas <= service.replicas <= scaling.max_replicas
+    if scaling and outside and scaling.min_replicas <= scaling.max_replicas:
+        value.child("replicas").problem(
+            f"{service.replicas} is outside autoscaling's min_replicas {scaling.min_replicas} to max_replicas "
+            f"{scaling.max_replicas}; write a number between them"
+        )
+    if scaling and "cpu" not in service.resources.requests:
+        value.child("resources").problem(
+            "autoscaling measures the CPU against requests.cpu, which is missing; write requests: {cpu: …}"
+        )
+    if service.network_policy and service.network_policy.clients and HTTP_PORT not in service.ports:
+        value.child("ports").problem(
+            f"network_policy lets clients call the port named '{HTTP_PORT}', which is missing; write it"
+        )
+    policy = service.network_policy
+    if policy is None or policy.name:
+        return service
+    return replace(service, network_policy=replace(policy, name=f"{service.name}-network-policy"))
+
+
+services = named(list_of(section(Service).then(_service)))
 
 
 def _default_node_selector(pools: Sequence[NodePool]) -> dict[str, str]:
@@ -195,7 +265,7 @@ def check_placement(value: Value, parsed: Sequence[Service], pools: Sequence[Nod
         found = f"the node pools with {labels}" if labels else "all node pools"
         missing = f"no node pool has {labels}" if labels else "there is no node pool to run on"
         problem = f"{found} have taints that keep services away" if matching else missing
-        value.child(index, None).child("node_selector", None).problem(f"{problem}; {_open_pools(pools)}")
+        value.child(index).child("node_selector").problem(f"{problem}; {_open_pools(pools)}")
 
 
 def _open_pools(pools: Sequence[NodePool]) -> str:

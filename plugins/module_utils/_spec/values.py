@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -17,37 +18,43 @@ from ansible_collections.entasis.engine.plugins.module_utils._ownership import N
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Parser,
     Value,
-    expected,
     mapping_of,
+    pattern,
+    reads,
     text,
 )
 
-#: Kubernetes: a DNS label (RFC 1123), the form of a namespace's and a Service's name.
+#: Kubernetes: the longest DNS label (RFC 1123), name part of a qualified name, and value of a label.
 _LABEL_LENGTH = 63
 
-
-def pattern(form: str, meaning: str, *, longest: int) -> Parser[str]:
-    """A text of a form given as a regular expression; C(meaning) says it in words."""
-    compiled = re.compile(form)
-
-    def parser(value: Value) -> str:
-        word = text(value)
-        if len(word) > longest:
-            raise value.refuse(f"'{word}' has {len(word)} characters; write at most {longest}")
-        if not compiled.fullmatch(word):
-            raise value.refuse(f"'{word}' is not {meaning}")
-        return word
-
-    return parser
+_DNS_LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+_SUBDOMAIN = rf"{_DNS_LABEL}(\.{_DNS_LABEL})*"
 
 
-def dns_label(longest: int = _LABEL_LENGTH) -> Parser[str]:
+def name(longest: int) -> Parser[str]:
     """A name of lower-case letters, digits and hyphens that starts with a letter."""
     return pattern(
         r"[a-z]([a-z0-9-]*[a-z0-9])?",
         "a name; write lower-case letters, digits and hyphens, a letter first and no hyphen last",
         longest=longest,
-    )
+    ).called(f"name of at most {longest} characters")
+
+
+#: Kubernetes: the name of a Service.
+service_name: Parser[str] = name(_LABEL_LENGTH)
+
+dns_label: Parser[str] = pattern(
+    _DNS_LABEL, "a name; write lower-case letters, digits and hyphens, no hyphen first or last", longest=_LABEL_LENGTH
+).called(f"name of at most {_LABEL_LENGTH} characters")
+
+
+def subdomain(longest: int = 253) -> Parser[str]:
+    """A DNS subdomain (RFC 1123), the form of most names in Kubernetes and of Helm releases."""
+    return pattern(
+        _SUBDOMAIN,
+        "a name; write lower-case letters, digits, '-' and '.', a letter or digit first and last in each part",
+        longest=longest,
+    ).called(f"name of at most {longest} characters")
 
 
 group_name: Parser[str] = pattern(
@@ -57,17 +64,30 @@ group_name: Parser[str] = pattern(
 )
 
 region: Parser[str] = pattern(
-    r"[a-z]{2}(-[a-z]+)+-[0-9]", "a region; write it as AWS does, such as ap-northeast-2", longest=25
-)
+    r"[a-z]{2,4}(-[a-z]+)+-[0-9]", "a region; write it as AWS does, such as ap-northeast-2", longest=25
+).called("region")
 
-line: Parser[str] = pattern(r"[^\r\n]+", "one line of text; write one line that is not empty", longest=1024)
+
+@reads("text of 12 digits", type="string", pattern="^[0-9]{12}$")
+def account(value: Value) -> str:
+    """The number of an AWS account, as a text, because it may start with a zero."""
+    if isinstance(value.data, int):
+        raise value.refuse("a number, which loses zeros, where a text is expected; write the 12 digits in quotes")
+    word = text(value)
+    if not re.fullmatch(r"[0-9]{12}", word):
+        raise value.refuse(f"'{word}' is not the number of an AWS account; write its 12 digits in quotes")
+    return word
+
+
+line: Parser[str] = pattern(r"[^\r\n]+", "one line of text; write one line that is not empty", longest=1024).called(
+    "text"
+)
 
 
 def network(shortest: int, longest: int) -> Parser[str]:
     """An IPv4 CIDR with a prefix between the two lengths."""
 
-    def parser(value: Value) -> str:
-        parsed = ipv4_network(value)
+    def read(value: Value, parsed: str) -> str:
         prefix = ipaddress.IPv4Network(parsed).prefixlen
         instead = f"write a prefix from /{shortest} to /{longest}"
         if prefix < shortest:
@@ -76,17 +96,7 @@ def network(shortest: int, longest: int) -> Parser[str]:
             raise value.refuse(f"'{parsed}' is smaller than a /{longest}; {instead}")
         return parsed
 
-    return parser
-
-
-def ipv4_network(value: Value) -> str:
-    """An IPv4 CIDR."""
-    return _network(value, ipaddress.IPv4Network, "an IPv4 network; write it as address/prefix, such as 10.0.0.0/16")
-
-
-def any_network(value: Value) -> str:
-    """An IPv4 or IPv6 CIDR."""
-    return _network(value, ipaddress.ip_network, "a network; write it as address/prefix, such as 10.0.0.0/16 or ::/0")
+    return ipv4_network.then(read).called(f"IPv4 network, /{shortest} to /{longest}")
 
 
 def _network(value: Value, make: Callable[..., ipaddress.IPv4Network | ipaddress.IPv6Network], meaning: str) -> str:
@@ -102,6 +112,18 @@ def _network(value: Value, make: Callable[..., ipaddress.IPv4Network | ipaddress
     return word
 
 
+@reads("IPv4 network", type="string")
+def ipv4_network(value: Value) -> str:
+    """An IPv4 CIDR."""
+    return _network(value, ipaddress.IPv4Network, "an IPv4 network; write it as address/prefix, such as 10.0.0.0/16")
+
+
+@reads("IPv4 or IPv6 network", type="string")
+def any_network(value: Value) -> str:
+    """An IPv4 or IPv6 CIDR."""
+    return _network(value, ipaddress.ip_network, "a network; write it as address/prefix, such as 10.0.0.0/16 or ::/0")
+
+
 def _port_number(value: Value, word: str) -> int:
     number = int(word)
     if number > 65535:
@@ -109,6 +131,13 @@ def _port_number(value: Value, word: str) -> int:
     return number
 
 
+@reads(
+    "number, 0 to 65535, range or `all`",
+    type=["integer", "string"],
+    minimum=0,
+    maximum=65535,
+    pattern="^(all|[0-9]+-[0-9]+)$",
+)
 def ports(value: Value) -> tuple[int, int] | None:
     """A port, a range "from-to", or "all" (None)."""
     data = value.data
@@ -134,42 +163,57 @@ def ports(value: Value) -> tuple[int, int] | None:
     return first, last
 
 
-_QUALIFIED = re.compile(
-    r"(?:(?P<domain>[a-z0-9]([a-z0-9.-]*[a-z0-9])?)/)?(?P<name>[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)"
-)
-_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?")
+_LABEL_NAME = "[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
+_QUALIFIED = re.compile(rf"(?:(?P<domain>{_SUBDOMAIN})/)?(?P<name>{_LABEL_NAME})")
+_LABEL_VALUE = re.compile(rf"({_LABEL_NAME})?")
 #: EKS refuses node groups with labels of these domains, and of domains below them, or their nodes never join:
 #: https://github.com/aws/containers-roadmap/issues/1451 and https://github.com/eksctl-io/eksctl/pull/6947
 _RESERVED_DOMAINS = ("kubernetes.io", "k8s.io", "eks.amazonaws.com")
+#: Taints of these domains are those by which Kubernetes tells a node's own state: it takes away what it did not set.
+_STATE_DOMAINS = ("node.kubernetes.io", "node.cloudprovider.kubernetes.io")
 
 
-def label_key(value: Value) -> str:
-    """The key of a Kubernetes label or taint."""
-    word = text(value)
+@text.then
+def label_key(value: Value, word: str) -> str:
+    """The key of a Kubernetes label, taint or resource."""
     match = _QUALIFIED.fullmatch(word)
     if match is None or len(match["name"]) > _LABEL_LENGTH or len(match["domain"] or "") > 253:
         raise value.refuse(
             f"'{word}' is not a key of a label; write letters, digits, '-', '_' and '.', at most {_LABEL_LENGTH}, "
-            "after a domain and '/' if it has one"
+            "after a DNS name and '/' if it has one"
         )
     return word
 
 
-def node_label_key(value: Value) -> str:
-    """The key of a label or taint that a node group may have."""
-    word = label_key(value)
+def _eks_length(value: Value, word: str) -> str:
+    if len(word) > _LABEL_LENGTH:
+        raise value.refuse(f"'{word}' has {len(word)} characters; EKS takes at most {_LABEL_LENGTH}, write fewer")
+    return word
+
+
+@label_key.then
+def node_label_key(value: Value, word: str) -> str:
+    """The key of a label that a node group may have."""
     domain, slash, _name = word.partition("/")
     for reserved in _RESERVED_DOMAINS:
         if slash and (domain == reserved or domain.endswith(f".{reserved}")):
             raise value.refuse(f"EKS keeps the domain {reserved} for itself; write a key without it, such as 'role'")
-    if len(word) > _LABEL_LENGTH:
-        raise value.refuse(f"'{word}' has {len(word)} characters; EKS takes at most {_LABEL_LENGTH}")
-    return word
+    return _eks_length(value, word)
 
 
-def label_value(value: Value) -> str:
+@label_key.then
+def taint_key(value: Value, word: str) -> str:
+    """The key of a taint that a node group may have; startup taints of agents have domains of kubernetes.io too."""
+    if word.partition("/")[0] in _STATE_DOMAINS:
+        raise value.refuse(
+            f"'{word}' is how Kubernetes tells a node's own state, and it would take the taint away; write another key"
+        )
+    return _eks_length(value, word)
+
+
+@text.then
+def label_value(value: Value, word: str) -> str:
     """The value of a Kubernetes label."""
-    word = text(value)
     if len(word) > _LABEL_LENGTH or not _LABEL_VALUE.fullmatch(word):
         raise value.refuse(
             f"'{word}' is not a value of a label; write at most {_LABEL_LENGTH} letters, digits, '-', '_' and '.', "
@@ -178,58 +222,75 @@ def label_value(value: Value) -> str:
     return word
 
 
-def node_label_value(value: Value) -> str:
-    """The value of a label that a node group may have: EKS takes no empty one."""
-    word = label_value(value)
+@label_value.then
+def _node_label_value(value: Value, word: str) -> str:
     if not word:
         raise value.refuse('is empty, which EKS does not take; write a value such as "true"')
     return word
 
 
-def labels(value: Value) -> dict[str, str]:
-    """Labels of a Kubernetes object."""
-    return mapping_of(label_key, label_value)(value)
+#: Labels of a Kubernetes object, and those of a node group: EKS takes no empty one.
+labels = mapping_of(label_key, label_value)
+node_labels = mapping_of(node_label_key, _node_label_value)
+
+_OWN_TAGS = {tag.casefold() for tag in (PLATFORM_TAG, ROLE_TAG, NAME_TAG)}
 
 
-def node_labels(value: Value) -> dict[str, str]:
-    """Labels of a node group."""
-    return mapping_of(node_label_key, node_label_value)(value)
+def _refuse_characters(value: Value, word: str, what: str) -> None:
+    """IAM takes the fewest characters of all services: letters, digits and spaces of any script, and these signs."""
+    unknown = (sign for sign in word if unicodedata.category(sign)[0] not in "LZN" and sign not in "_.:/=+-@")
+    if wrong := dict.fromkeys(unknown):
+        signs = " ".join(sign if sign.isprintable() else ascii(sign) for sign in wrong)
+        raise value.refuse(f"AWS takes no {signs} in the {what} of a tag; write letters, digits, spaces and _.:/=+-@")
 
 
-def _tag_key(value: Value) -> str:
-    word = text(value)
-    if word in (PLATFORM_TAG, ROLE_TAG, NAME_TAG):
+@text.then
+def _tag_key(value: Value, word: str) -> str:
+    if word.casefold() in _OWN_TAGS:
         raise value.refuse("the platform sets this tag itself; remove it")
     if word.lower().startswith("aws:"):
         raise value.refuse("AWS keeps tags that start with 'aws:' for itself; write another key")
     if not 1 <= len(word) <= 128:
         raise value.refuse("is not a key of a tag; write 1 to 128 characters")
+    _refuse_characters(value, word, "key")
     return word
 
 
-def _tag_value(value: Value) -> str:
-    word = text(value)
+@text.then
+def _tag_value(value: Value, word: str) -> str:
     if len(word) > 256:
         raise value.refuse(f"has {len(word)} characters; write at most 256")
+    _refuse_characters(value, word, "value")
     return word
 
 
-def tags(value: Value) -> dict[str, str]:
+#: AWS takes 50 tags, and some are the platform's.
+MOST_TAGS = 40
+
+
+@mapping_of(_tag_key, _tag_value.called("text", maxLength=256), most=MOST_TAGS).then
+def tags(value: Value, parsed: dict[str, str]) -> dict[str, str]:
     """AWS tags of the user's own."""
-    parsed = mapping_of(_tag_key, _tag_value)(value)
-    if len(parsed) > 40:
-        raise value.refuse(f"{len(parsed)} tags; write at most 40, AWS takes 50 and some are the platform's")
+    first: dict[str, str] = {}
+    for key in parsed:
+        other = first.setdefault(key.casefold(), key)
+        if other != key:
+            value.child(key).problem(f"IAM takes '{other}' and '{key}' for one key; remove one of the two")
     return parsed
 
 
-_QUANTITY = re.compile(r"(?P<number>[0-9]+(\.[0-9]+)?|\.[0-9]+)(?P<unit>m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
-_UNITS = {"": Decimal(1), "m": Decimal("0.001")}
+_QUANTITY = re.compile(
+    r"\+?(?P<number>[0-9]+(\.[0-9]*)?|\.[0-9]+)"
+    r"([eE](?P<exponent>[+-]?[0-9]{1,2})|(?P<unit>n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei))?"
+)
+_UNITS = {"": Decimal(1), "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3")}
 _UNITS.update({unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", start=1)})
 _UNITS.update({f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", start=1)})
 
 
+@reads("quantity", "quantities", type=["integer", "string"], minimum=0)
 def quantity(value: Value) -> int | str:
-    """A Kubernetes quantity: a whole number, or a text such as 500m, 1.5 or 2Gi. The author's own form is kept."""
+    """A Kubernetes quantity: a whole number, or a text such as 500m, 1.5, 2Gi or 129e6. The author's form is kept."""
     data = value.data
     form = "write a Kubernetes quantity such as 1, 500m or 2Gi"
     if isinstance(data, int) and not isinstance(data, bool):
@@ -249,16 +310,4 @@ def amount(parsed: int | str) -> Decimal:
     match = _QUANTITY.fullmatch(str(parsed))
     if match is None:
         raise ValueError(f"not a quantity: {parsed}")
-    return Decimal(match["number"]) * _UNITS[match["unit"] or ""]
-
-
-def reference(names: frozenset[str], what: str) -> Parser[str]:
-    """The name of something that the spec defines elsewhere."""
-
-    def parser(value: Value) -> str:
-        word = text(value)
-        if word not in names:
-            raise value.refuse(f"there is no {what} '{word}'; {expected(word, sorted(names), 'write one of')}")
-        return word
-
-    return parser
+    return Decimal(match["number"]).scaleb(int(match["exponent"] or 0)) * _UNITS[match["unit"] or ""]

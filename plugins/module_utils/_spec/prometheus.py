@@ -1,0 +1,26 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+
+"""C(prometheus): parsed and kept for the role that will install Prometheus. A scrape config is Prometheus's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import free_mapping_with, list_of
+from ansible_collections.entasis.engine.plugins.module_utils._spec.schema import key
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    scrape_configs: tuple[Mapping[str, Any], ...] = key(
+        list_of(free_mapping_with("job_name", "the name of the job, in quotes")),
+        "Scrape configs, each with its `job_name`.",
+        (),
+    )

@@ -1,0 +1,50 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Writes the tables of docs/spec.md and docs/entasis_platform.schema.json from the sections of the spec."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
+from ansible_collections.entasis.engine.plugins.module_utils._spec.schema import json_schema, kinds, rows
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE = DOCS / "spec.md"
+SCHEMA = DOCS / "entasis_platform.schema.json"
+
+KINDS = {kind.__name__: kind for kind in kinds(Platform)}
+_TABLE = re.compile(r"(<!-- keys: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_HEAD = ["| key | form | default | meaning |", "|---|---|---|---|"]
+
+
+def page(text: str) -> str:
+    """The page with each table between its marks made anew."""
+    return _TABLE.sub(lambda mark: mark[1] + "\n".join([*_HEAD, *rows(KINDS[mark[2]])]) + "\n" + mark[3], text)
+
+
+def tables(text: str) -> list[str]:
+    """The sections that the page has a table of."""
+    return [mark[2] for mark in _TABLE.finditer(text)]
+
+
+def schema() -> str:
+    """The JSON Schema, a line for each key."""
+    whole = json_schema(Platform, "entasis_platform")
+    sections = whole.pop("definitions")
+    lines = [json.dumps(whole)[:-1] + ', "definitions": {']
+    for name, found in sections.items():
+        properties = found.pop("properties")
+        lines.append(f'  "{name}": {json.dumps(found)[:-1]}, "properties": {{')
+        told = (f'    "{key}": {json.dumps(one, ensure_ascii=False)}' for key, one in properties.items())
+        lines.append(",\n".join(told) + "}}" + ("," if name != list(sections)[-1] else "}}"))
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text()))
+    SCHEMA.write_text(schema())
