@@ -15,13 +15,13 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import wraps
+from functools import cache, wraps
 from types import SimpleNamespace
 from typing import Any, ParamSpec, TypeVar
 
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import ec2_backends
-from moto.ec2.models.instance_types import INSTANCE_TYPES
+from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS, INSTANCE_TYPES
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
@@ -234,6 +234,19 @@ def key_exists(account: str, region: str, key: str) -> bool:
     return key.rpartition("/")[2] in kms_backends[account][region].keys
 
 
+@_alone
+def publish_parameters(account: str, region: str, parameters: Mapping[str, str]) -> None:
+    """Put public parameters into Systems Manager, which nobody but AWS may do by its API."""
+    from moto.ssm.models import Parameter, ssm_backends  # as above
+
+    known = ssm_backends[account][region]._parameters
+    for name, value in parameters.items():
+        if name not in known:
+            known[name].append(
+                Parameter(account, name, value, "String", None, None, None, datetime.now(UTC), 1, "text")
+            )
+
+
 @dataclass(frozen=True)
 class InstanceType:
     """What a Node of an EC2 instance type has. Figures from DescribeInstanceTypes, as moto ships them."""
@@ -271,3 +284,14 @@ def instance_type(name: str) -> InstanceType | None:
         sum(int(gpu["Count"]) for gpu in gpus),
         str(gpus[0]["Name"]) if gpus else "",
     )
+
+
+@cache
+def _offered(region: str) -> frozenset[tuple[str, str]]:
+    offerings = INSTANCE_TYPE_OFFERINGS["availability-zone"].get(region, [])
+    return frozenset((offering["Location"], offering["InstanceType"]) for offering in offerings)
+
+
+def is_offered(region: str, zone: str, name: str) -> bool:
+    """Whether a zone offers an instance type, as moto recorded it of DescribeInstanceTypeOfferings."""
+    return (zone, name) in _offered(region)

@@ -66,6 +66,7 @@ def create_cluster(call: Call, parameters: Parameters) -> View:
     }
     if "clientRequestToken" in parameters:
         view["clientRequestToken"] = parameters["clientRequestToken"]
+    account.publish_parameters(call.caller.account, call.region, versions.ami_parameters())
     group = account.create_cluster_security_group(call.caller.account, call.region, name, network["vpcId"])
     network["clusterSecurityGroupId"] = group
     cluster = Cluster(

@@ -40,9 +40,14 @@ def create_nodegroup(call: Call, parameters: Parameters) -> View:
         raise invalid(f"The role with name {parameters['nodeRole']} cannot be used: {problem}", **members)
     subnets = _subnets(call, cluster, parameters["subnets"], members)
     types = _instance_types(parameters, members)
+    _check_offerings(call.region, types, subnets, members)
     ami_type = _ami_type(parameters, types, members)
     version = str(parameters.get("version", cluster.view["version"]))
     _check_version(cluster, version, ami_type, members)
+    if version != cluster.view["version"]:
+        raise invalid(
+            f"Requested Nodegroup version {version} is not the cluster's version {cluster.view['version']}", **members
+        )
     release = parameters.get("releaseVersion", versions.release_version(version))
     labels = dict(parameters.get("labels", {}))
     _check_labels(labels, members)
@@ -203,6 +208,19 @@ def _instance_types(parameters: Parameters, members: dict[str, str]) -> list[acc
     if len({kind.architecture for kind in types}) > 1:
         raise invalid(f"Instance types [{', '.join(names)}] have different architectures", **members)
     return types
+
+
+def _check_offerings(
+    region: str, types: list[account.InstanceType], subnets: dict[str, account.Subnet], members: dict[str, str]
+) -> None:
+    for zone in sorted({subnet.zone for subnet in subnets.values()}):
+        for kind in types:
+            if not account.is_offered(region, zone, kind.name):
+                raise refused(
+                    f"Your requested instance type ({kind.name}) is not supported in your requested Availability Zone "
+                    f"({zone}). Please retry your request by not specifying an Availability Zone or choosing another.",
+                    **members,
+                )
 
 
 def _ami_type(parameters: Parameters, types: list[account.InstanceType], members: dict[str, str]) -> str:

@@ -53,6 +53,19 @@ def release_version(minor: str) -> str:
     return f"{version.patch if version else minor + '.0'}-{_AMI_DATE}"
 
 
+def ami_parameters() -> dict[str, str]:
+    """The public parameters of Systems Manager that name the newest AMI releases."""
+    root = "/aws/service/eks/optimized-ami"
+    return {
+        f"{root}/{version.minor}/amazon-linux-2023/{architecture}/{kind}/recommended/release_version": release_version(
+            version.minor
+        )
+        for version in VERSIONS
+        for architecture in ("x86_64", "arm64")
+        for kind in ("standard", "nvidia")
+    }
+
+
 def kubelet_version(minor: str) -> str:
     version = find(minor)
     return f"v{version.patch if version else minor + '.0'}-eks-7d95b1c"

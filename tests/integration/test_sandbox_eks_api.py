@@ -246,6 +246,7 @@ def test_a_node_group_is_refused_with_the_reason(server: AwsServer, account: Acc
         ({"subnets": [account.subnet(elsewhere, "10.9.0.0/24", "a")]}, "not in the cluster's VPC"),
         ({"labels": {"kubernetes.io/role": "x"}}, "reserved prefixes"),
         ({"version": "1.35"}, "must not be above the cluster's 1.34"),
+        ({"version": "1.33"}, "is not the cluster's version 1.34"),
         ({"capacityType": "CHEAP"}, "'CHEAP' is not one of"),
         ({"taints": [{"key": "a", "effect": "NoSchedule"}]}, "'NoSchedule' is not one of"),
         ({"updateConfig": {"maxUnavailable": 1, "maxUnavailablePercentage": 5}}, "Only one of"),
@@ -253,6 +254,13 @@ def test_a_node_group_is_refused_with_the_reason(server: AwsServer, account: Acc
     for changes, reason in cases:
         code, message = refusal(account.create_group, **changes)
         assert (code, reason in message) == ("InvalidParameterException", True), f"{changes}: {code}: {message}"
+    code, message = refusal(
+        account.create_group, instanceTypes=["g5.xlarge"], subnets=[account.subnet(account.vpc, "10.0.5.0/24", "b")]
+    )
+    assert (code, "(g5.xlarge) is not supported in your requested Availability Zone" in message) == (
+        "InvalidRequestException",
+        True,
+    )
     assert account.eks.list_nodegroups(clusterName="prod")["nodegroups"] == []
 
 
@@ -482,3 +490,12 @@ def test_a_killed_server_goes_on_where_it_was(server: AwsServer, account: Accoun
     server.start()
     assert account.cluster() == before
     wait_until(lambda: account.group()["status"] == "ACTIVE")
+
+
+def test_the_newest_ami_releases_are_public(server: AwsServer, account: Account) -> None:
+    account.create_cluster()
+    account.create_group()
+    name = "/aws/service/eks/optimized-ami/1.34/amazon-linux-2023/x86_64/standard/recommended/release_version"
+    found = server.client("ssm").get_parameters(Names=[name, f"{name}s"])
+    assert [parameter["Value"] for parameter in found["Parameters"]] == [account.group()["releaseVersion"]]
+    assert found["InvalidParameters"] == [f"{name}s"]
