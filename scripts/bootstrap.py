@@ -24,7 +24,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-REQUIREMENTS = PROJECT / "requirements.txt"
+#: The second reads the first.
+REQUIREMENTS = (PROJECT / "requirements.txt", PROJECT / "requirements-dev.txt")
 #: A virtual environment of the pinned packages measured 1.1 GiB, and pip unpacks beside it.
 NEEDED_BYTES = 3 * 1024**3
 HEARTBEAT_SECONDS = 15
@@ -116,9 +117,9 @@ def remove_unused(folder: Path) -> None:
 
 
 def virtual_environment() -> Path:
-    """The virtual environment of requirements.txt, made if it is not in the cache yet."""
+    """The virtual environment of requirements-dev.txt, made if it is not in the cache yet."""
     made_from = f"{platform.python_version()} {platform.machine()} {Path(sys.executable).resolve()}\n"
-    key = hashlib.sha256(made_from.encode() + REQUIREMENTS.read_bytes()).hexdigest()[:16]
+    key = hashlib.sha256(made_from.encode() + b"".join(path.read_bytes() for path in REQUIREMENTS)).hexdigest()[:16]
     folder = cache_folder() / "venv" / key
     ready = folder / ".ready"
     if ready.exists():
@@ -133,7 +134,7 @@ def virtual_environment() -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-        install = [*pip, "install", "--progress-bar=off", "-r", str(REQUIREMENTS)]
+        install = [*pip, "install", "--progress-bar=off", "-r", str(REQUIREMENTS[-1])]
         log = folder.parent / f"{key}.log"
         run_with_heartbeat("installing Python packages", install, log, lambda: installed(folder, log))
         ready.touch()

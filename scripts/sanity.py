@@ -13,6 +13,7 @@ looks first.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,8 +24,6 @@ PROJECT = Path(__file__).resolve().parent.parent
 COLLECTIONS = PROJECT / ".cache" / "tree" / "ansible_collections"
 TREE = COLLECTIONS / "entasis" / "engine"
 IMPORTED = ("amazon",)
-#: The pip that ansible-test of core 2.19 starts its environments with (ansible_test/_util/target/setup/bootstrap.sh).
-PIP_VERSION = "24.2"
 
 INSTALLER = """\
 import glob, os, runpy, sys
@@ -44,14 +43,22 @@ def home() -> Path:
     return Path(root).expanduser() / "entasis-engine" / "ansible-test"
 
 
+def pip_version() -> str:
+    """The pip that the installed ansible-test starts its environments with."""
+    module = Path(sysconfig.get_paths()["purelib"]) / "ansible_test" / "_internal" / "python_requirements.py"
+    (version,) = re.findall(r"pip='([0-9.]+)'", module.read_text())
+    return version
+
+
 def prepare_installer(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    if not list(folder.glob(f"pip-{PIP_VERSION}-*.whl")):
+    version = pip_version()
+    if not list(folder.glob(f"pip-{version}-*.whl")):
         subprocess.run(
-            [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"pip=={PIP_VERSION}", "-d", str(folder)],
+            [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"pip=={version}", "-d", str(folder)],
             check=True,
         )
-    (folder / f"get_pip_{PIP_VERSION.replace('.', '_')}.py").write_text(INSTALLER)
+    (folder / f"get_pip_{version.replace('.', '_')}.py").write_text(INSTALLER)
 
 
 def copy_tree() -> None:

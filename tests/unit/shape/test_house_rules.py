@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 PROJECT = Path(__file__).resolve().parents[3]
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
 ROLES = sorted(p.name for p in (PROJECT / "roles").iterdir())
 LAYERS = [p.stem for p in sorted((PROJECT / "playbooks").glob("*.yml")) if p.stem in ROLES]
 #: Where a module could not do it: the file and why. Empty, and meant to stay so.
@@ -85,10 +86,21 @@ def test_ansible_lint_skips_nothing() -> None:
 
 
 def test_every_requirement_has_an_upper_bound() -> None:
-    lines = (PROJECT / "requirements.txt").read_text().splitlines()
-    required = [line for line in lines if line and not line.startswith("#")]
+    lines = [line for name in REQUIREMENTS for line in (PROJECT / name).read_text().splitlines()]
+    required = [line for line in lines if line and not line.startswith(("#", "-r "))]
     assert required
     assert not [line for line in required if not re.search(r"(<|==)\s*\d", line)]
+
+
+def test_an_execution_environment_gets_what_runs_the_collection_and_no_more(tmp_path: Path) -> None:
+    engine = tmp_path / "ansible_collections" / "entasis" / "engine"
+    engine.mkdir(parents=True)
+    for name in ("galaxy.yml", "meta", *REQUIREMENTS):
+        (engine / name).symlink_to(PROJECT / name)
+    told = subprocess.run(["ansible-builder", "introspect", str(tmp_path)], check=True, capture_output=True, text=True)
+    # ansible-builder itself leaves out ansible, which the base image has.
+    names = {re.split(r"[^A-Za-z0-9-]", line)[0] for line in yaml.safe_load(told.stdout)["python"]}
+    assert names == {"awscli", "boto3", "kubernetes", "psycopg"}
 
 
 @pytest.mark.parametrize("name", [n for n in _files() if n.startswith("plugins/module_utils/")])
