@@ -24,8 +24,8 @@ def ago(seconds: float) -> str:
 def node(
     name: str = "n1",
     *,
-    capacity: int | None = 1,
-    allocatable: int | None = 1,
+    capacity: int | str | None = 1,
+    allocatable: int | str | None = 1,
     instance_type: str = "g4dn.xlarge",
     taints: list[str] | None = None,
     labels: dict[str, str] | None = None,

@@ -39,6 +39,8 @@ class Offer:
     expected: int | None
     expected_from: str
     mig: bool = False
+    #: What the node offers under the name that the device plugin gives to shared GPUs, where it renames them.
+    shared: str = ""
 
 
 def offers(node: Object, context: Context, config: Config) -> list[Offer]:
@@ -51,6 +53,7 @@ def offers(node: Object, context: Context, config: Config) -> list[Offer]:
             labels.amount(status.get("allocatable"), resource),
             *expectation(node, resource, context, config),
             mig=resource.startswith(MIG_PREFIX) or partitioned(labels.of(node)),
+            shared=_shared_under(status, f"{resource}.shared"),
         )
         for resource in _resources(node, config)
     ]
@@ -103,11 +106,13 @@ def advertised(offer: Offer, *, plugin_ready: bool, explained: bool) -> list[Rea
     """L5. C(explained) is whether the device plugin's layer says already why the resource is not known."""
     resource = offer.resource
     if offer.capacity is None or offer.allocatable is None:
-        return [] if explained else [reason("NOT_ADVERTISED", f"the node does not know {resource} yet")]
+        return [] if explained else [reason("NOT_ADVERTISED", f"the node does not know {resource} yet{offer.shared}")]
     if offer.capacity == 0:
         if plugin_ready:
-            return [reason("ALLOC_ZERO_PLUGIN_RUNNING", f"the device plugin runs and offers no {resource}")]
-        return [reason("ALLOC_ZERO", f"the node offers no {resource} any more")]
+            return [
+                reason("ALLOC_ZERO_PLUGIN_RUNNING", f"the device plugin runs and offers no {resource}{offer.shared}")
+            ]
+        return [reason("ALLOC_ZERO", f"the node offers no {resource} any more{offer.shared}")]
     healthy = f"{offer.allocatable} of {offer.capacity} {resource} are healthy"
     if offer.allocatable == 0:
         return [reason("ALL_UNHEALTHY", healthy)]
@@ -144,6 +149,11 @@ def _by_profile(resource: str, of: Mapping[str, str], config: Config) -> tuple[i
     counted = labels.number(of.get(f"{label}.count"))
     found = None if counted is None else counted * _shared(of, f"{label}.replicas")
     return found, f"the label {label}.count"
+
+
+def _shared_under(status: Object, renamed: str) -> str:
+    count = labels.amount(status.get("capacity"), renamed)
+    return f", but {count} {renamed}: set gpu_resource to that name" if count else ""
 
 
 def _shared(of: Mapping[str, str], label: str) -> int:

@@ -23,6 +23,9 @@ Object = Mapping[str, Any]
 
 DRIVER = "gpu.nvidia.com"
 
+#: The types of device that pods compute on. The driver publishes a card a second time, as C(vfio), for pass-through.
+_WHOLE, _PARTITION = "gpu", "mig"
+
 #: Effects of a device's taint that keep claims away from it.
 _UNUSABLE = ("NoSchedule", "NoExecute")
 
@@ -54,7 +57,12 @@ def devices(context: Context) -> Devices:
     for name, generations in sorted(pools.items()):
         for _generation, slices in sorted(generations.items(), reverse=True):
             if len(slices) >= int(slices[0]["spec"]["pool"].get("resourceSliceCount", 1)):
-                found += [device for one in slices for device in one["spec"].get("devices") or ()]
+                found += [
+                    device
+                    for one in slices
+                    for device in one["spec"].get("devices") or ()
+                    if _type(device) in (_WHOLE, _PARTITION)
+                ]
                 break
         else:
             incomplete.append(name)
@@ -62,13 +70,22 @@ def devices(context: Context) -> Devices:
 
 
 def offer(node: Object, found: Devices, config: Config) -> Offer:
-    """What the node offers: each device is one, and healthy while no taint keeps claims away from it."""
-    count = len(found.devices)
-    healthy = sum(
-        not any(taint.get("effect") in _UNUSABLE for taint in _fields(device).get("taints") or ())
+    """What the node offers: each device is one, and healthy while no taint keeps claims away from it.
+
+    Partitions that may be cut from a card on demand stand beside it and share its counters: they are no more cards.
+    """
+    cards = [device for device in found.devices if _type(device) == _WHOLE]
+    fixed = [
+        device
         for device in found.devices
+        if _type(device) == _PARTITION and not (cards and _fields(device).get("consumesCounters"))
+    ]
+    counted = [*cards, *fixed]
+    count = len(counted)
+    healthy = sum(
+        not any(taint.get("effect") in _UNUSABLE for taint in _fields(device).get("taints") or ()) for device in counted
     )
-    mig = any(attribute(device, "type") == "mig" for device in found.devices)
+    mig = bool(fixed)
     expected: tuple[int | None, str] = (None, "")
     if isinstance(config.expected_gpus, int):
         expected = (config.expected_gpus, "expected_gpus")
@@ -83,18 +100,23 @@ def published(found: Devices) -> list[Reason]:
     """Whether the driver has told of its devices."""
     if found.incomplete:
         return [reason("SLICES_INCOMPLETE", f"not all ResourceSlices of {', '.join(found.incomplete)} are there yet")]
-    return [] if found.devices else [reason("SLICES_MISSING", f"no ResourceSlice of {DRIVER} has a device of the node")]
+    return [] if found.devices else [reason("SLICES_MISSING", f"no ResourceSlice of {DRIVER} has a GPU of the node")]
 
 
 def attribute(device: Object, name: str) -> str:
     """A device's attribute as text, empty where it has none."""
-    value = (_fields(device).get("attributes") or {}).get(name) or {}
+    attributes = _fields(device).get("attributes") or {}
+    value = attributes.get(name) or attributes.get(f"{DRIVER}/{name}") or {}
     return str(value.get("string") or value.get("version") or "")
 
 
 def common(found: Sequence[Object], name: str) -> str:
     """The attribute of the first device, with - for spaces as in labels; the GPUs of a machine are all alike."""
     return attribute(found[0], name).replace(" ", "-") if found else ""
+
+
+def _type(device: Object) -> str:
+    return attribute(device, "type") or _WHOLE
 
 
 def _of_driver(context: Context) -> list[Object]:

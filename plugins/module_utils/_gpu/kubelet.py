@@ -33,6 +33,7 @@ _STARTUP = tuple(
         "efs.csi.aws.com/agent-not-ready",
         "node.cilium.io/agent-not-ready",
         "startup-taint.cluster-autoscaler.kubernetes.io/*",
+        "ignore-taint.cluster-autoscaler.kubernetes.io/*",  # its older name
         "readiness.k8s.io/*",
         "nvsentinel.*",
     )
@@ -49,6 +50,7 @@ _TROUBLE = tuple(
         "node.kubernetes.io/out-of-service",
         "node.cloudprovider.kubernetes.io/shutdown",
         "karpenter.sh/disrupted",
+        "karpenter.sh/disruption",  # of Karpenter 0.32 to 0.37
         "ToBeDeletedByClusterAutoscaler",
         "aws-node-termination-handler/*",
     )
@@ -72,7 +74,7 @@ def kubelet(node: Object, context: Context, config: Config) -> list[Reason]:
         found.append(reason("CORDONED", "the node takes no new pods"))
     found += _taints(spec.get("taints") or (), ready.get("status") == "True", config)
     of = labels.of(node)
-    if "karpenter.sh/nodepool" in of and of.get(labels.KARPENTER_INITIALIZED) != "true":
+    if any(key in of for key in labels.KARPENTER_POOLS) and of.get(labels.KARPENTER_INITIALIZED) != "true":
         found.append(reason("KARPENTER_NOT_INITIALIZED", "Karpenter has not finished the node"))
     return found
 

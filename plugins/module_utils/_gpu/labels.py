@@ -13,10 +13,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.entasis.engine.plugins.module_utils._quantities import whole
+
 INSTANCE_TYPE = "node.kubernetes.io/instance-type"
 ZONE = "topology.kubernetes.io/zone"
+#: The label with a Karpenter pool's name, of releases since 0.32 and before.
+KARPENTER_POOLS = ("karpenter.sh/nodepool", "karpenter.sh/provisioner-name")
 #: Where the name of a node's pool is, by who made the node: EKS, Karpenter or EKS Auto Mode.
-POOLS = ("eks.amazonaws.com/nodegroup", "karpenter.sh/nodepool")
+POOLS = ("eks.amazonaws.com/nodegroup", *KARPENTER_POOLS)
 KARPENTER_INITIALIZED = "karpenter.sh/initialized"
 KARPENTER_GPU_COUNT = "karpenter.k8s.aws/instance-gpu-count"
 
@@ -44,9 +48,9 @@ def of(node: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def amount(amounts: Mapping[str, Any] | None, resource: str) -> int | None:
-    """How many of an extended resource, or None where it is not known. Such resources are whole numbers."""
+    """How many of an extended resource, or None where it is not known."""
     given = (amounts or {}).get(resource)
-    return None if given is None else int(str(given))
+    return None if given is None else whole(given)
 
 
 def number(text: str | None) -> int | None:

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.exposition import PROVED
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_options import SmokeOptions
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.taints import carries
@@ -56,7 +57,7 @@ def choose(nodes: Iterable[Object], options: SmokeOptions, seed: str) -> list[Ob
 
 def gpus_to_take(node: Object, options: SmokeOptions) -> int:
     """How many GPUs the node's smoke pod asks for, and so has to see."""
-    allocatable = int(str((node["status"].get("allocatable") or {}).get(options.gpu_resource) or 0))
+    allocatable = labels.amount(node["status"].get("allocatable"), options.gpu_resource) or 0
     # Where GPUs are shared, several of them may be the same card, and the device plugin may refuse more than one. A pod
     # without any would prove nothing.
     return max(1, allocatable) if options.all_gpus and not _shared(node) else 1

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ansible_collections.entasis.engine.plugins.module_utils._quantities import amount
 from ansible_collections.entasis.engine.plugins.module_utils._spec import values
 from ansible_collections.entasis.engine.plugins.module_utils._spec.node_pools import NodePool
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
@@ -95,11 +96,11 @@ def _resource(value: Value, word: str) -> str:
 @mapping_of(_resource, values.quantity).then
 def _quantities(value: Value, quantities: dict[str, int | str]) -> dict[str, int | str]:
     for name, written in quantities.items():
-        amount = values.amount(written)
+        stands_for = amount(written)
         least, most, unit, instead = _RESOURCES.get(name, (0, None, "", ""))
-        if amount and (amount < least or (most and amount > most)):
-            value.child(name).problem(f"{written} is {float(amount):g} {unit}; write an amount such as {instead}")
-        if _is_extended(name) and amount != amount.to_integral_value():
+        if stands_for and (stands_for < least or (most and stands_for > most)):
+            value.child(name).problem(f"{written} is {float(stands_for):g} {unit}; write an amount such as {instead}")
+        if _is_extended(name) and stands_for != stands_for.to_integral_value():
             value.child(name).problem(f"{written} is not whole, and {name} cannot be shared out; write a whole number")
     return quantities
 
@@ -125,9 +126,9 @@ def _resources(value: Value, resources: Resources) -> Resources:
         place = value.child("requests").child(name)
         limit = resources.limits.get(name)
         fixed = _is_extended(name) or name.startswith("hugepages-")
-        if fixed and (limit is None or values.amount(request) != values.amount(limit)):
+        if fixed and (limit is None or amount(request) != amount(limit)):
             place.problem(f"Kubernetes takes {name} with an equal limit alone; write limits: {{{name}: {request}}}")
-        elif limit is not None and values.amount(request) > values.amount(limit):
+        elif limit is not None and amount(request) > amount(limit):
             place.problem(f"{request} is more than limits.{name} {limit}; write {limit} or less, or a higher limit")
     return resources
 

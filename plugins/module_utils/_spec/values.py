@@ -12,9 +12,9 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable
-from decimal import Decimal
 
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG, ROLE_TAG
+from ansible_collections.entasis.engine.plugins.module_utils._quantities import is_quantity
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Parser,
     Value,
@@ -279,15 +279,6 @@ def tags(value: Value, parsed: dict[str, str]) -> dict[str, str]:
     return parsed
 
 
-_QUANTITY = re.compile(
-    r"\+?(?P<number>[0-9]+(\.[0-9]*)?|\.[0-9]+)"
-    r"([eE](?P<exponent>[+-]?[0-9]{1,2})|(?P<unit>n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei))?"
-)
-_UNITS = {"": Decimal(1), "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3")}
-_UNITS.update({unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", start=1)})
-_UNITS.update({f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", start=1)})
-
-
 @reads("quantity", "quantities", type=["integer", "string"], minimum=0)
 def quantity(value: Value) -> int | str:
     """A Kubernetes quantity: a whole number, or a text such as 500m, 1.5, 2Gi or 129e6. The author's form is kept."""
@@ -299,15 +290,7 @@ def quantity(value: Value) -> int | str:
         return int(data)
     if isinstance(data, float):
         raise value.refuse(f'a number with a point; write "{data}" in quotes')
-    if not isinstance(data, str) or len(data) > 30 or not _QUANTITY.fullmatch(data):
+    if not isinstance(data, str) or len(data) > 30 or not is_quantity(data):
         shown = f"'{data}' " if isinstance(data, str) else ""
         raise value.refuse(f"{shown}is not a quantity; {form}")
     return str(data)
-
-
-def amount(parsed: int | str) -> Decimal:
-    """What a quantity that L(quantity) let through stands for."""
-    match = _QUANTITY.fullmatch(str(parsed))
-    if match is None:
-        raise ValueError(f"not a quantity: {parsed}")
-    return Decimal(match["number"]).scaleb(int(match["exponent"] or 0)) * _UNITS[match["unit"] or ""]

@@ -84,6 +84,9 @@ KUBELET = [
     ),
     Case("leaving", ["DELETING"], deleting(), {}, Config(exclude_deleting=False)),
     Case("disk pressure", ["TAINTED"], node(taints=["node.kubernetes.io/disk-pressure"])),
+    Case("Karpenter's disruption", ["TAINTED"], node(taints=["karpenter.sh/disrupted"])),
+    Case("Karpenter's until 0.37", ["TAINTED"], node(taints=["karpenter.sh/disruption=disrupting:NoSchedule"])),
+    Case("old name", ["STARTUP_TAINT"], node(taints=["ignore-taint.cluster-autoscaler.kubernetes.io/x"])),
     Case("spot interruption", ["TAINTED"], node(taints=["aws-node-termination-handler/spot-itn"])),
     Case("storage agent not there", ["STARTUP_TAINT"], node(taints=["ebs.csi.aws.com/agent-not-ready"])),
     Case("node readiness controller", ["STARTUP_TAINT"], node(taints=["readiness.k8s.io/network"])),
@@ -117,6 +120,7 @@ KUBELET = [
         Config(expected_taints=asked(POOL_TAINT)),
     ),
     Case("Karpenter is not done", ["KARPENTER_NOT_INITIALIZED"], node(labels={"karpenter.sh/nodepool": "gpu"})),
+    Case("an older one neither", ["KARPENTER_NOT_INITIALIZED"], node(labels={"karpenter.sh/provisioner-name": "gpu"})),
     Case("Karpenter is done", [], node(labels={"karpenter.sh/nodepool": "gpu", "karpenter.sh/initialized": "true"})),
     Case("a lease that is fresh", [], node(), {"lease": {"spec": {"renewTime": ago(9)[:-1] + ".123456Z"}}}),
     Case("a lease that is old", ["LEASE_STALE"], node(), {"lease": {"spec": {"renewTime": ago(51)}}}),
@@ -480,6 +484,12 @@ BY_DRA = Config(mode="dra")
 EIGHT = node(capacity=None, allocatable=None, **A100)
 BROKEN: Object = {"taints": [{"key": "gpu.nvidia.com/xid", "effect": "NoSchedule"}]}
 
+
+def typed(devices: int, type_: str, *, key: str = "type", **options: Any) -> Object:
+    """A ResourceSlice of devices of a type."""
+    return resource_slice(devices, attributes={key: {"string": type_}}, **options)
+
+
 DRA = [
     Case("all well, found by itself", [], EIGHT, dra(resource_slice(8))),
     Case("all well, asked for", [], EIGHT, dra(resource_slice(8)), BY_DRA),
@@ -510,6 +520,17 @@ DRA = [
         dra(resource_slice(1), resource_slice(1, on="other", **BROKEN)),
         BY_DRA,
     ),
+    Case("pass-through counts once", [], EIGHT, dra(resource_slice(8, slices=2), typed(8, "vfio", slices=2))),
+    Case("and is no GPU", ["COUNT_BELOW_TYPE"], EIGHT, dra(resource_slice(7, slices=2), typed(1, "vfio", slices=2))),
+    Case("and alone is none", ["SLICES_MISSING"], EIGHT, dra(typed(8, "vfio")), BY_DRA),
+    Case(
+        "partitions on demand are no cards",
+        [],
+        EIGHT,
+        dra(resource_slice(8, slices=2), typed(56, "mig", slices=2, consumesCounters=[{"counterSet": "gpu-0"}])),
+    ),
+    Case("partitions beside cards", [], EIGHT, dra(resource_slice(7, slices=2), typed(7, "mig", slices=2))),
+    Case("a qualified type", ["SLICES_MISSING"], EIGHT, dra(typed(8, "vfio", key="gpu.nvidia.com/type")), BY_DRA),
     Case("of v1beta1", ["ALL_UNHEALTHY"], EIGHT, dra(resource_slice(8, basic=BROKEN)), BY_DRA),
     Case("a number is given", ["COUNT_BELOW_TYPE"], EIGHT, dra(resource_slice(8)), Config(expected_gpus=9)),
     Case("nobody asks", [], EIGHT, dra(resource_slice(2)), Config(expected_gpus="skip")),
@@ -621,6 +642,22 @@ def test_what_the_messages_say() -> None:
     )
     [bad] = report(agents(condition(NMA, "False", reason="NvidiaXID79Error", message="GPU 3"))).reasons
     assert bad.message == "AcceleratedHardwareReady is False (NvidiaXID79Error: GPU 3)"
+
+
+@pytest.mark.parametrize(("offered", "codes"), [("4000", []), ("4k", []), ("4e3", []), ("3999", ["COUNT_BELOW_TYPE"])])
+def test_amounts_are_read_as_the_api_server_writes_them(offered: str, codes: list[str]) -> None:
+    shared = node(
+        instance_type="g5.12xlarge", capacity=offered, allocatable=offered, labels={"nvidia.com/gpu.replicas": "1000"}
+    )
+    found = report(shared)
+    assert [reason.code for reason in found.reasons] == codes
+    assert found.expected == 4000
+    assert Peers(Config()).observe(shared)
+
+
+def test_gpus_that_are_shared_under_another_name_are_pointed_out() -> None:
+    [none] = report(node(capacity=0, allocatable=0, resources={"nvidia.com/gpu.shared": 16})).reasons
+    assert none.message.endswith("but 16 nvidia.com/gpu.shared: set gpu_resource to that name")
 
 
 def test_peers_tell_what_a_node_should_have() -> None:
