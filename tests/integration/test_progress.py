@@ -221,7 +221,10 @@ HOW_MODULES_RUN: dict[str, dict[str, str]] = {
 def test_the_environment_the_defaults_and_become_of_a_task_are_kept(
     play: Play, nodes: Nodes, tmp_path: Path, how: str
 ) -> None:
-    """The region comes from the group's defaults, the account from the play's environment and the task's."""
+    """The region comes from the group's defaults, the account from the play's environment and the task's.
+
+    The defaults of the other group, whose modules have the same action plugin, reach no module of this one.
+    """
     become = tmp_path / "become"
     became = tmp_path / "became"
     become.write_text(f'#!/bin/sh\ntouch {became}\nwhile [ "$1" != /bin/sh ]; do shift; done\nexec "$@"\n')
@@ -235,7 +238,10 @@ def test_the_environment_the_defaults_and_become_of_a_task_are_kept(
         {**HOW_MODULES_RUN[how], "AWS_REGION": "us-west-2", "ANSIBLE_BECOME_ALLOW_SAME_USER": "true"},
         environment=["{{ keys }}"],
         vars={"keys": keys, "ansible_become_exe": str(become), "ansible_become_user": "root"},
-        module_defaults={"group/entasis.engine.aws": {"region": REGION}},
+        module_defaults={
+            "group/entasis.engine.aws": {"region": REGION},
+            "group/entasis.engine.k8s": {"kubeconfig": "unknown to a module of AWS"},
+        },
     )
     playbook.read_until("'one' is CREATING")
     nodes.let_come()

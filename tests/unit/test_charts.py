@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.entasis.engine.plugins.filter.plan import plan
 from ansible_collections.entasis.engine.plugins.module_utils._charts import CHARTS
-from ansible_collections.entasis.engine.plugins.module_utils._plans.helm_releases import helm_releases_plan
-from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import parse_platform
 
 UPSTREAM = Path(__file__).resolve().parents[3] / "shared" / "upstream" / "charts"
 
@@ -24,8 +23,8 @@ needs_upstream = pytest.mark.skipif(
 
 
 def _values() -> dict[str, Any]:
-    plan = helm_releases_plan(parse_platform({"name": "entasis", "region": "ap-northeast-2"}))
-    return {release["chart"]: release["values"] for release in plan["releases"]}
+    releases = plan({"name": "entasis", "region": "ap-northeast-2"}, "helm_releases")["releases"]
+    return {release["chart"]: release["values"] for release in releases}
 
 
 def _unknown(ours: Mapping[str, Any], upstream: Mapping[str, Any], path: str = "") -> Iterator[str]:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._plans.aws import eks_node_pools_plan, vpc_plan
+from ansible_collections.entasis.engine.plugins.module_utils._plans.eks_node_pools import eks_node_pools_plan
 from ansible_collections.entasis.engine.plugins.module_utils._plans.services import services_plan
+from ansible_collections.entasis.engine.plugins.module_utils._plans.vpc import vpc_plan
 from ansible_collections.entasis.engine.plugins.module_utils._spec import defaults
 from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import parse_platform
 

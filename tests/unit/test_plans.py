@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import copy
-import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -15,30 +14,18 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
-from ansible_collections.entasis.engine.plugins.module_utils._plans import aws, helm_releases, services
-from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import parse_platform
+from ansible_collections.entasis.engine.plugins.filter.plan import PLANS, plan
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import desired
 
 PROJECT = Path(__file__).resolve().parents[2]
 MINIMAL: dict[str, Any] = {"name": "entasis", "region": "ap-northeast-2"}
 POOL = {"name": "general", "instance_type": "c5.2xlarge", "min_size": 1, "max_size": 3}
 GPU_POOL = {"name": "gpu", "instance_type": "g5.12xlarge", "min_size": 1, "max_size": 2}
-PLANS = {
-    "vpc_plan": aws.vpc_plan,
-    "eks_cluster_plan": aws.eks_cluster_plan,
-    "eks_node_pools_plan": aws.eks_node_pools_plan,
-    "helm_releases_plan": helm_releases.helm_releases_plan,
-    "services_plan": services.services_plan,
-}
 ENVIRONMENTS = ["sandbox", "staging", "production"]
 
 
-def _filter(name: str) -> Any:
-    module = importlib.import_module(f"ansible_collections.entasis.engine.plugins.filter.{name}")
-    return module.FilterModule().filters()[name]
-
-
-def _plan(name: str, **keys: Any) -> Any:
-    return PLANS[name](parse_platform({**MINIMAL, **keys}))
+def _plan(role: str, **keys: Any) -> Any:
+    return plan({**MINIMAL, **keys}, role)
 
 
 def _environment(name: str) -> Any:
@@ -47,30 +34,31 @@ def _environment(name: str) -> Any:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-@pytest.mark.parametrize("name", PLANS)
-def test_a_plan_is_plain_data_and_the_same_every_time(name: str, environment: str) -> None:
+@pytest.mark.parametrize("role", PLANS)
+def test_a_plan_is_plain_data_and_the_same_every_time(role: str, environment: str) -> None:
     spec = _environment(environment)
     before = copy.deepcopy(spec)
-    first = _filter(name)(spec)
+    first = plan(spec, role)
     assert json.loads(json.dumps(first)) == first
-    assert json.dumps(_filter(name)(spec)) == json.dumps(first)
+    assert json.dumps(plan(spec, role)) == json.dumps(first)
     assert spec == before
 
 
-@pytest.mark.parametrize("name", PLANS)
-def test_every_plan_says_the_same_of_the_platform(name: str) -> None:
-    plan = _plan(name, tags={"team": "platform"}, purge=True)
-    assert plan["platform"] == "entasis"
-    assert plan["region"] == "ap-northeast-2"
-    assert plan["tags"] == {"team": "platform"}
-    assert plan["purge"] is True
-    assert [notice for notice in plan["notices"] if "monitoring_sg" in notice]
+def test_plans_say_whose_the_platform_is_and_the_first_what_was_left_to_it() -> None:
+    first = _plan("vpc", tags={"team": "platform"}, purge=True)
+    assert (first["platform"], first["region"], first["tags"], first["purge"]) == (
+        "entasis",
+        "ap-northeast-2",
+        {"team": "platform"},
+        True,
+    )
+    assert [notice for notice in first["notices"] if "monitoring_sg" in notice]
 
 
-@pytest.mark.parametrize("name", PLANS)
-def test_every_filter_refuses_a_spec_that_is_wrong_anywhere(name: str) -> None:
+@pytest.mark.parametrize("role", PLANS)
+def test_every_plan_refuses_a_spec_that_is_wrong_anywhere(role: str) -> None:
     with pytest.raises(AnsibleFilterError) as raised:
-        _filter(name)({**MINIMAL, "purge": "yes", "services": [{"name": "api", "image": "api"}]})
+        _plan(role, purge="yes", services=[{"name": "api", "image": "api"}])
     assert str(raised.value) == (
         "The spec has 2 problems:\n"
         "- platform.purge: a text where true or false is expected; write true or false, without quotes\n"
@@ -78,15 +66,24 @@ def test_every_filter_refuses_a_spec_that_is_wrong_anywhere(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", PLANS)
 @pytest.mark.parametrize("data", [None, "entasis", 3, []])
-def test_a_filter_says_what_it_is_to_be_given(name: str, data: object) -> None:
+def test_the_filter_says_what_it_is_to_be_given(data: object) -> None:
     with pytest.raises(AnsibleFilterError, match="give this filter entasis_platform"):
-        _filter(name)(data)
+        plan(data, "vpc")
+
+
+@pytest.mark.parametrize("role", ["vcp", None, ["vpc"]])
+def test_the_filter_lists_the_roles_that_have_a_plan(role: Any) -> None:
+    with pytest.raises(AnsibleFilterError) as raised:
+        plan(MINIMAL, role)
+    assert str(raised.value) == (
+        f"there is no plan for a role {role!r}; the roles are data_stores, eks_cluster, eks_node_pools, "
+        "helm_releases, services, vpc"
+    )
 
 
 def test_subnets_carry_the_tags_by_which_load_balancers_find_them() -> None:
-    subnets = _plan("vpc_plan")["network"]["subnets"]
+    subnets = _plan("vpc")["network"]["subnets"]
     assert [subnet["tags"] for subnet in subnets if subnet["public"]] == [
         {"kubernetes.io/role/elb": "1", "kubernetes.io/cluster/entasis": "shared"}
     ] * 3
@@ -102,7 +99,7 @@ def test_each_peer_of_a_rule_is_a_rule_of_its_own() -> None:
         {"protocol": "icmp", "source": "10.0.0.0/8"},
         {"protocol": "all", "source": "pl-0123456789abcdef0"},
     ]
-    [group] = _plan("vpc_plan", security_groups={"web": {"inbound": inbound}})["security_groups"]
+    [group] = _plan("vpc", security_groups={"web": {"inbound": inbound}})["security_groups"]
     assert group["inbound"] == [
         {"protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_ipv4": "0.0.0.0/0", "description": "HTTPS"},
         {"protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_ipv6": "::/0", "description": "HTTPS"},
@@ -114,7 +111,7 @@ def test_each_peer_of_a_rule_is_a_rule_of_its_own() -> None:
 
 
 def test_the_clusters_role_may_be_taken_on_by_eks_alone() -> None:
-    role = _plan("eks_cluster_plan")["iam_role"]
+    role = _plan("eks_cluster")["iam_role"]
     assert role["name"] == "entasis-eks-cluster"
     assert role["managed_policies"] == ["arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"]
     assert role["assume_role_policy"] == {
@@ -135,18 +132,18 @@ def test_the_clusters_role_may_be_taken_on_by_eks_alone() -> None:
 )
 def test_policies_are_those_of_the_regions_partition(region: str, partition: str) -> None:
     zones = [f"{region}a", f"{region}b"]
-    role = _plan("eks_node_pools_plan", region=region, network={"zones": zones})["iam_role"]
+    role = _plan("eks_node_pools", region=region, network={"zones": zones})["iam_role"]
     assert {policy.partition(":iam:")[0] for policy in role["managed_policies"]} == {f"arn:{partition}"}
 
 
 def test_a_pool_has_a_desired_size_only_where_the_spec_has_one() -> None:
     pools = [POOL, {**POOL, "name": "sized", "desired_size": 2}]
-    planned = _plan("eks_node_pools_plan", node_pools=pools)["node_pools"]
+    planned = _plan("eks_node_pools", node_pools=pools)["node_pools"]
     assert [pool.get("desired_size", "absent") for pool in planned] == ["absent", 2]
 
 
 def _releases(**keys: Any) -> dict[str, Any]:
-    return {release["name"]: release for release in _plan("helm_releases_plan", **keys)["releases"]}
+    return {release["name"]: release for release in _plan("helm_releases", **keys)["releases"]}
 
 
 def test_the_device_plugin_is_installed_where_a_pool_has_gpus() -> None:
@@ -191,9 +188,9 @@ def test_a_release_of_ones_own_comes_after_the_platforms() -> None:
 
 
 def test_the_gpu_gate_waits_for_the_least_nodes_of_all_gpu_pools() -> None:
-    assert _plan("helm_releases_plan", node_pools=[POOL])["gpu"] is None
+    assert _plan("helm_releases", node_pools=[POOL])["gpu"] is None
     pools = [POOL, GPU_POOL, {**GPU_POOL, "name": "more", "min_size": 2}]
-    assert _plan("helm_releases_plan", node_pools=pools, gpu_readiness={"timeout": 60, "stable_for": 0})["gpu"] == {
+    assert _plan("helm_releases", node_pools=pools, gpu_readiness={"timeout": 60, "stable_for": 0})["gpu"] == {
         "label_selector": "nvidia.com/gpu.present=true",
         "expected_count": 3,
         "expected_gpus": "auto",
@@ -204,7 +201,7 @@ def test_the_gpu_gate_waits_for_the_least_nodes_of_all_gpu_pools() -> None:
 
 def _objects(**service: Any) -> dict[str, Any]:
     services = [{"name": "api", "image": "api:1", **service}]
-    [objects] = _plan("services_plan", services=services)["sets"]
+    [objects] = _plan("services", services=services)["sets"]
     return {manifest["kind"]: manifest for manifest in objects["objects"]}
 
 
@@ -219,12 +216,12 @@ def test_several_replicas_get_a_disruption_budget() -> None:
 
 
 def test_without_services_the_set_is_empty_so_that_what_ran_is_removed() -> None:
-    [objects] = _plan("services_plan", services=[])["sets"]
+    [objects] = _plan("services", services=[])["sets"]
     assert objects == {"name": "services", "namespace": "default", "objects": []}
 
 
 def test_every_namespaced_object_is_labelled_with_its_platform() -> None:
-    [objects] = _plan("services_plan")["sets"]
+    [objects] = _plan("services")["sets"]
     assert {manifest["metadata"]["labels"]["entasis.io/platform"] for manifest in objects["objects"]} == {"entasis"}
 
 
@@ -246,7 +243,60 @@ def test_the_sandbox_writes_the_documents_blocks_word_for_word() -> None:
 
 
 def test_production_is_guarded() -> None:
-    plan = _filter("eks_cluster_plan")(_environment("production"))
-    assert plan["cluster"]["deletion_protection"] is True
-    assert plan["cluster"]["endpoint_public_access"] is False
-    assert plan["purge"] is False
+    planned = plan(_environment("production"), "eks_cluster")
+    assert planned["cluster"]["deletion_protection"] is True
+    assert planned["cluster"]["endpoint_public_access"] is False
+    assert plan(_environment("production"), "vpc")["purge"] is False
+
+
+def test_the_database_is_where_cloudnativepg_puts_it() -> None:
+    assert _plan("data_stores")["timescaledb"] == {
+        "namespace": "data",
+        "service": "timescaledb-rw",
+        "port": 5432,
+        "database": "entasis",
+        "user": None,
+        "secret": "timescaledb-app",
+        "ssl_mode": "prefer",
+        "ca_cert": None,
+        "engine": "auto",
+    }
+
+
+def test_exchange_data_are_kept_for_as_long_as_they_are_worth_it() -> None:
+    kept = {policy["relation"]: policy["drop_after"] for policy in _plan("data_stores")["retention"]}
+    assert kept == {
+        "market.order_book": "14 days",
+        "market.trades": "90 days",
+        "market.candles_1m": "1 year",
+        "market.candles_1h": "5 years",
+        "market.candles_1d": "10 years",
+        "analysis.features": "180 days",
+        "analysis.predictions": "1 year",
+    }
+
+
+def test_a_list_of_ones_own_replaces_the_defaults() -> None:
+    assert _plan("data_stores", retention=[])["retention"] == []
+    own = {"relation": 'market."Order Book"', "drop_after": 1000, "integer_now_func": "market.now()"}
+    assert _plan("data_stores", retention=[own])["retention"] == [{**own, "state": "present"}]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"drop_after": "P90D", "chunk_time_interval": "1 day", "initial_start": "2026-01-31T03:00:00+09:00"},
+        {"drop_created_before": "6 months", "schedule_interval": "12 hours", "timezone": "Asia/Seoul"},
+        {"drop_after": "90 days", "state": "paused", "max_runtime": "0 minutes"},
+        {"state": "absent"},
+    ],
+)
+def test_the_module_understands_what_the_spec_accepts(entry: dict[str, Any]) -> None:
+    written = {"relation": "market.trades", **entry}
+    [policy] = _plan("data_stores", retention=[written])["retention"]
+    assert policy == {"state": "present", **written}
+    assert desired({"policies": [policy]}).problems == ()
+
+
+def test_the_module_understands_the_defaults() -> None:
+    assert desired({"policies": _plan("data_stores")["retention"]}).problems == ()

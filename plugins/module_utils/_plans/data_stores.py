@@ -8,23 +8,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
-from ansible_collections.entasis.engine.plugins.module_utils._plans.aws import Plan, common, kubeconfig
+from ansible_collections.entasis.engine.plugins.module_utils._plans.common import (
+    Plan,
+    kubeconfig,
+    options,
+    plain,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
-from ansible_collections.entasis.engine.plugins.module_utils._spec.retention import RetentionPolicy
 
 
 def data_stores_plan(platform: Platform) -> Plan:
-    """The database and its retention policies."""
     return {
-        **common(platform),
+        "region": platform.region,
         "kubeconfig": kubeconfig(platform),
-        "timescaledb": asdict(platform.timescaledb),
-        "retention": [_policy(policy) for policy in platform.retention],
+        "timescaledb": plain(platform.timescaledb),
+        "retention": [options(policy) for policy in platform.retention],
     }
-
-
-def _policy(policy: RetentionPolicy) -> Plan:
-    """The options of the module that are written; the others are left as they are."""
-    return {key: value for key, value in asdict(policy).items() if value is not None}

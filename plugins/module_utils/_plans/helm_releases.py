@@ -17,7 +17,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._charts import (
     NVIDIA_DEVICE_PLUGIN,
     Chart,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._plans.aws import Plan, common, kubeconfig
+from ansible_collections.entasis.engine.plugins.module_utils._plans.common import Plan, common, kubeconfig
 from ansible_collections.entasis.engine.plugins.module_utils._spec.helm import DEFAULT_TIMEOUT, HelmRelease
 from ansible_collections.entasis.engine.plugins.module_utils._spec.node_pools import GPU_LABEL, GpuReadiness, NodePool
 from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
@@ -32,6 +32,7 @@ def helm_releases_plan(platform: Platform) -> Plan:
     written = {release.name: release for release in platform.helm_releases}
     return {
         **common(platform),
+        "purge": platform.purge,
         "kubeconfig": kubeconfig(platform),
         "mirror": platform.charts.mirror,
         "releases": [

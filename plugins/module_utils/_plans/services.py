@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG
-from ansible_collections.entasis.engine.plugins.module_utils._plans.aws import Plan, common, kubeconfig
+from ansible_collections.entasis.engine.plugins.module_utils._plans.common import Plan, kubeconfig
 from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
 from ansible_collections.entasis.engine.plugins.module_utils._spec.services import (
     HTTP_PORT,
@@ -39,7 +39,7 @@ def services_plan(platform: Platform) -> Plan:
     """One set of objects, so that a service that left the spec is removed with what belongs to it."""
     namespaces = dict.fromkeys(service.namespace for service in platform.services)
     return {
-        **common(platform),
+        "region": platform.region,
         "kubeconfig": kubeconfig(platform),
         "sets": [
             {

@@ -41,7 +41,9 @@ def test_each_group_holds_exactly_the_modules_that_share_its_options() -> None:
     assert yaml.safe_load((PROJECT / "meta" / "runtime.yml").read_text())["action_groups"] == expected
 
 
-def test_each_module_that_shows_progress_says_so() -> None:
-    actions = {path.stem for path in (PROJECT / "plugins" / "action").glob("*.py")}
+def test_each_module_that_shows_progress_says_so_and_has_the_action_plugin() -> None:
+    [action] = (path.stem for path in (PROJECT / "plugins" / "action").glob("*.py"))
+    routes = yaml.safe_load((PROJECT / "meta" / "runtime.yml").read_text())["plugin_routing"]["modules"]
+    assert {route["action_plugin"] for route in routes.values()} == {f"entasis.engine.{action}"}
     modules = (PROJECT / "plugins" / "modules").glob("*.py")
-    assert actions == {module.stem for module in modules if "entasis.engine.progress" in _fragments(module)}
+    assert {action, *routes} == {module.stem for module in modules if "entasis.engine.progress" in _fragments(module)}

@@ -64,7 +64,7 @@ def test_a_layer_is_one_play_one_role_and_one_wiring_line(layer: str) -> None:
     [play] = yaml.safe_load((PROJECT / "playbooks" / f"{layer}.yml").read_text())
     [role] = play["roles"]
     assert role["role"] == f"entasis.engine.{layer}"
-    assert role["vars"] == {f"{layer}_plan": "{{ entasis_platform | entasis.engine." + layer + "_plan }}"}
+    assert role["vars"] == {f"{layer}_plan": "{{ entasis_platform | entasis.engine.plan('" + layer + "') }}"}
     assert "tasks" not in play
 
 

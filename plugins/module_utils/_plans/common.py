@@ -1,0 +1,64 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""What the plans of several roles say in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import ownership_tags
+from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
+
+Plan = dict[str, Any]
+
+
+def common(platform: Platform) -> Plan:
+    """Whose everything is, and where."""
+    return {"platform": platform.name, "region": platform.region}
+
+
+def kubeconfig(platform: Platform) -> Plan:
+    """Where the cluster's kubeconfig is written, and under which context."""
+    return {"cluster": platform.name, "path": platform.kubeconfig, "context": platform.name}
+
+
+def plain(value: Any) -> Any:
+    """A part of the spec as plain data: mappings, lists and scalars."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    return [plain(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
+def options(value: Any) -> Plan:
+    """A part of the spec as options of a module: what the spec leaves open is left to the module."""
+    return {key: each for key, each in plain(value).items() if each is not None}
+
+
+def iam_role(
+    platform: Platform, role: str, name: str, *, service: str, description: str, policies: Sequence[str]
+) -> Plan:
+    """An IAM role that an AWS service may take on."""
+    partition = _partition(platform.region)
+    return {
+        "name": name,
+        "description": description,
+        "assume_role_policy": {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}],
+        },
+        "managed_policies": [f"arn:{partition}:iam::aws:policy/{policy}" for policy in policies],
+        "tags": ownership_tags(platform.name, role, name, platform.tags),
+    }
+
+
+def _partition(region: str) -> str:
+    """AWS's partition of a region, the second part of every ARN."""
+    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rpartition("-")[0].rpartition("-")[0], "aws")

@@ -1,0 +1,42 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""The plan of the cluster, its IAM role and its kubeconfig."""
+
+from __future__ import annotations
+
+from ansible_collections.entasis.engine.plugins.module_utils._plans.common import (
+    Plan,
+    common,
+    iam_role,
+    kubeconfig,
+    plain,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
+
+
+def eks_cluster_plan(platform: Platform) -> Plan:
+    role = iam_role(
+        platform,
+        "eks_cluster",
+        f"{platform.name}-eks-cluster",
+        service="eks.amazonaws.com",
+        description=f"Control plane of EKS cluster {platform.name}",
+        policies=("AmazonEKSClusterPolicy",),
+    )
+    return {
+        **common(platform),
+        "tags": plain(platform.tags),
+        "iam_role": role,
+        "cluster": {
+            **plain(platform.eks_cluster),
+            "name": platform.name,
+            "iam_role": role["name"],
+            "vpc": platform.name,
+            "subnets": [subnet.name for subnet in platform.network.private_subnets],
+        },
+        "kubeconfig": kubeconfig(platform),
+    }

@@ -1,0 +1,44 @@
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change without notice.
+
+"""The plan of the managed node groups, one a pool, and their IAM role."""
+
+from __future__ import annotations
+
+from ansible_collections.entasis.engine.plugins.module_utils._plans.common import (
+    Plan,
+    common,
+    iam_role,
+    options,
+    plain,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._spec.node_pools import NodePool
+from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
+
+
+def eks_node_pools_plan(platform: Platform) -> Plan:
+    role = iam_role(
+        platform,
+        "eks_node_pools",
+        f"{platform.name}-eks-node",
+        service="ec2.amazonaws.com",
+        description=f"Nodes of EKS cluster {platform.name}",
+        policies=("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonEKS_CNI_Policy"),
+    )
+    return {
+        **common(platform),
+        "purge": platform.purge,
+        "tags": plain(platform.tags),
+        "iam_role": role,
+        "cluster": platform.name,
+        "node_pools": [_node_pool(pool, role["name"]) for pool in platform.node_pools],
+    }
+
+
+def _node_pool(pool: NodePool, role: str) -> Plan:
+    """A pool without C(desired_size), where the spec has none, so that an autoscaler's size is left alone."""
+    decided = ("instance_type", "zones", "gpus")
+    return {**{key: value for key, value in options(pool).items() if key not in decided}, "iam_role": role}
