@@ -103,6 +103,20 @@ options:
         description: The port of the service, or of the named pod, by its number or its name.
         type: str
         default: '5432'
+      cluster:
+        description: Name of the EKS cluster, which then needs no kubeconfig. Not together with one.
+        type: str
+      region:
+        description:
+          - The AWS region of O(kube_port_forward.cluster).
+          - Without it, the environment variables E(AWS_REGION) and E(AWS_DEFAULT_REGION) are looked at.
+        type: str
+      profile:
+        description: The profile of the AWS configuration that O(kube_port_forward.cluster) is reached with.
+        type: str
+      endpoint_url:
+        description: URL of the AWS API, in place of that of the region.
+        type: str
       kubeconfig:
         description:
           - Path of the kubeconfig file. Several files may be named with V(:) between them.

@@ -473,8 +473,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.options import OptionsError
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.run import Run
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.settings import parse
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import KubernetesError
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import CONNECTION_ARGUMENTS, connect
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import KubernetesError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import (
+    CONNECTION_ALTERNATIVES,
+    CONNECTION_ARGUMENTS,
+    connect,
+)
 
 _TAINTS: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
 _STRINGS: dict[str, Any] = {"type": "list", "elements": "str"}
@@ -568,7 +572,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec=_ARGUMENTS,
         required_one_of=[("label_selector", "node_pool", "nodes")],
-        mutually_exclusive=[("label_selector", "node_pool", "nodes")],
+        mutually_exclusive=[("label_selector", "node_pool", "nodes"), *CONNECTION_ALTERNATIVES],
         supports_check_mode=True,
     )
     try:

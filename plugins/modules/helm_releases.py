@@ -216,6 +216,7 @@ releases:
       type: str
 """
 
+import contextlib
 import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -230,6 +231,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm_co
     wait_for_others,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import (
+    CONNECTION_ALTERNATIVES,
     CONNECTION_ARGUMENTS,
     connect,
     reconcile,
@@ -238,9 +240,11 @@ from ansible_collections.entasis.engine.plugins.module_utils._reconcile import H
 
 
 class HelmReleases:
-    def __init__(self, module: AnsibleModule, desired: Sequence[helm.Desired]) -> None:
+    def __init__(self, module: AnsibleModule, desired: Sequence[helm.Desired], stack: contextlib.ExitStack) -> None:
+        """C(stack) ends with the module; a kubeconfig that was written for helm goes with it."""
         self._module = module
         self._desired = desired
+        self._open = stack
         self._owner = helm.Owner(module.params["platform"], module.params["role"])
         self._client: Client | None = None
         self._live: Mapping[str, helm.Live] = {}
@@ -257,7 +261,8 @@ class HelmReleases:
         if self._client is None:
             return {}
         options = self._module.params
-        command = Command(options["helm_binary"], options["kubeconfig"], options["context"], options["mirror"] or "")
+        kubeconfig, context = self._open.enter_context(self._client.connection.kubeconfig(self._module.tmpdir))
+        command = Command(options["helm_binary"], kubeconfig, context, options["mirror"] or "")
         return Installer(self._client, command, self._desired, self._live, self._owner).handlers()
 
     def report(self) -> Mapping[str, Any]:
@@ -309,6 +314,7 @@ def main() -> None:
             "parallelism": {"type": "int", "default": 10},
             "helm_binary": {"type": "str", "default": "helm"},
         },
+        mutually_exclusive=CONNECTION_ALTERNATIVES,
         supports_check_mode=True,
         # Keeps the values, secrets among them, out of the system's log.
         no_log=True,
@@ -320,8 +326,10 @@ def main() -> None:
         releases = []
     elif not releases:
         module.fail_json(msg="releases is empty. Use state: absent to remove all releases of the role.")
-    run = HelmReleases(module, [helm.Desired(**one) for one in releases])
-    reconcile(module, plan=run.plan, handlers=run.handlers, extra=run.report, parallelism=module.params["parallelism"])
+    with contextlib.ExitStack() as stack:
+        run = HelmReleases(module, [helm.Desired(**one) for one in releases], stack)
+        parallelism = module.params["parallelism"]
+        reconcile(module, plan=run.plan, handlers=run.handlers, extra=run.report, parallelism=parallelism)
 
 
 if __name__ == "__main__":

@@ -176,6 +176,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.apply_s
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.diff import masked
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import (
+    CONNECTION_ALTERNATIVES,
     CONNECTION_ARGUMENTS,
     connect,
     reconcile,
@@ -278,6 +279,7 @@ def main() -> None:
             "wait_timeout": {"type": "int", "default": 300},
         },
         required_if=[("state", "present", ["objects"])],
+        mutually_exclusive=CONNECTION_ALTERNATIVES,
         supports_check_mode=True,
         # Keeps the manifests, Secrets among them, out of the system's log.
         no_log=True,

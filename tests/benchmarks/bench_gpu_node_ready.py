@@ -29,7 +29,9 @@ from typing import IO, Any
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed import NODES, Moment, Observed
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import Goal, judge
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, Resource, connect
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import kinds
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.connection import KubeconfigConnection
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.following import Listed
 
 from tests.support.control_plane import PROJECT, ControlPlane
@@ -73,9 +75,6 @@ finally:
 _OURS = "ansible_collections.entasis.engine.plugins.modules.gpu_node_ready"
 _THEIRS = "ansible_collections.kubernetes.core.plugins.modules.k8s_info"
 
-_NODES = Resource("", "v1", "Node", "nodes", False)
-_PODS = Resource("", "v1", "Pod", "pods", True)
-
 
 def benchmarks(_sandbox: Sandbox) -> list[tuple[str, float, float]]:
     """All of it on a control plane of its own, without what would work on the nodes."""
@@ -84,7 +83,7 @@ def benchmarks(_sandbox: Sandbox) -> list[tuple[str, float, float]]:
         tempfile.TemporaryDirectory(prefix="entasis-bench-gpu-") as home,
         ControlPlane(Path(home), without=idle) as cluster,
     ):
-        client = connect(str(cluster.kubeconfig), None)
+        client = Client(lambda: KubeconfigConnection(str(cluster.kubeconfig), None))
         _fill(client)
         runs, theirs = [], []
         for _run in range(RUNS):
@@ -116,14 +115,14 @@ def _fill(client: Client) -> None:
 
 
 def _make(client: Client, number: int) -> None:
-    node = client.request("POST", _NODES.path(), body=_node(number, offers=number > 0))
+    node = client.request("POST", kinds.NODES.path(), body=_node(number, offers=number > 0))
     # Admission gives each new node a taint that a controller takes away.
     taints = {"spec": {"taints": [{"key": GPU, "effect": "NoSchedule"}]}}
-    path = _NODES.path(name=node["metadata"]["name"])
+    path = kinds.NODES.path(name=node["metadata"]["name"])
     client.request("PATCH", path, body=taints, content_type="application/merge-patch+json")
-    pod = client.request("POST", _PODS.path("kube-system"), body=_pod(number))
+    pod = client.request("POST", kinds.PODS.path("kube-system"), body=_pod(number))
     pod["status"] = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-    client.request("PUT", f"{_PODS.path('kube-system', pod['metadata']['name'])}/status", body=pod)
+    client.request("PUT", f"{kinds.PODS.path('kube-system', pod['metadata']['name'])}/status", body=pod)
 
 
 def _node(number: int, *, offers: bool) -> dict[str, Any]:
@@ -271,7 +270,7 @@ def _is_ready(manifest: dict[str, Any]) -> bool:
 
 def _evaluation(client: Client) -> float:
     """Seconds of the rules alone, for nodes as they are read."""
-    nodes, _version = client.list(_NODES, label_selector=SELECTOR)
+    nodes, _version = client.list(kinds.NODES, label_selector=SELECTOR)
     observed = Observed(Config(), {})
     moment = Moment(time.monotonic(), time.time())
     start = time.process_time()
@@ -288,7 +287,9 @@ def _offer(client: Client, gpus: str | None) -> None:
     """Let the first node offer its GPU, or not."""
     name = _node(0, offers=True)["metadata"]["name"]
     body = {"status": {"capacity": {GPU: gpus}, "allocatable": {GPU: gpus}}}
-    client.request("PATCH", f"{_NODES.path(name=name)}/status", body=body, content_type="application/merge-patch+json")
+    client.request(
+        "PATCH", f"{kinds.NODES.path(name=name)}/status", body=body, content_type="application/merge-patch+json"
+    )
 
 
 def _counted(client: Client) -> dict[str, int]:

@@ -21,11 +21,10 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.taints import Taint, release
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import connect
 
 from sandbox.eks.control_plane import ControlPlane as Connection
 from sandbox.eks.kubernetes import Kubernetes, Rejected
-from tests.support.control_plane import ControlPlane, Outcome, finish
+from tests.support.control_plane import ControlPlane, Outcome, connect, finish
 from tests.support.kubelet import GPU, RUN_LABEL, RUNS_ON, TURNED_AWAY, Fate, Kubelet, devices, ended, passes, waiting
 from tests.support.waiting import wait_until
 
@@ -409,7 +408,7 @@ def test_taints_that_others_change_meanwhile_are_kept(pool: Pool) -> None:
     nodes = [pool.add(str(number), 1) for number in range(5)]
     for node in nodes:
         taint(pool, node, {"key": "others/before", "value": "", "effect": "NoSchedule"}, STARTUP)
-    client = connect(str(pool.cluster.kubeconfig), None)
+    client = connect(pool.cluster.kubeconfig)
     others = Others(pool.cluster, nodes)
     others.start()
     try:
@@ -433,7 +432,7 @@ def test_the_taint_of_a_new_node_under_the_old_name_is_kept(pool: Pool) -> None:
     pool.cluster.kubectl("delete", "node", node)
     pool.add("one", 1)
     taint(pool, node, STARTUP)
-    client = connect(str(pool.cluster.kubeconfig), None)
+    client = connect(pool.cluster.kubeconfig)
     assert list(release(client, [as_read], Taint.parse(STARTUP), check_mode=False)) == []
     assert pool.taints(node) == {STARTUP["key"]}
 

@@ -20,9 +20,8 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.decision impor
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.sources import Selection
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import Goal
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import Watcher
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import connect
 
-from tests.support.control_plane import Outcome, finish
+from tests.support.control_plane import Outcome, connect, finish
 from tests.support.gpu import Object, node
 from tests.support.kubernetes_fake import Fault, KubernetesFake, Request
 from tests.support.waiting import wait_until
@@ -217,7 +216,7 @@ def test_what_passes_is_waited_out(fake: KubernetesFake, fault: Fault) -> None:
 def test_a_silent_watch_is_given_up(fake: KubernetesFake) -> None:
     """As a half-open connection: nothing comes and nothing ends. In this process, with a short patience for silence."""
     add(fake, late("n1"))
-    client = connect(str(fake.kubeconfig), None)
+    client = connect(fake.kubeconfig)
     with Watcher(client, Selection("eks.amazonaws.com/nodegroup=gpu"), Config(), Goal(), silence=0.5) as watcher:
         assert not watcher.look(10.0).verdict.ready
         fake.wait_for("watch", "nodes")
@@ -423,7 +422,7 @@ def test_a_hopeless_node_that_is_not_needed_does_not_keep_it_busy(fake: Kubernet
         return time.monotonic()
 
     goal = Goal(min_ready=1, fail_fast={"COUNT_BELOW_TYPE": 0.0})
-    client = connect(str(fake.kubeconfig), None)
+    client = connect(fake.kubeconfig)
     with Watcher(client, Selection("eks.amazonaws.com/nodegroup=gpu"), Config(), goal, clock=clock) as watcher:
         assert watcher.wait(Patience(timeout=20.0, stable_for=1.0)).failure is None
     # A look asks for the time a few times; one that does not wait would do so thousands of times a second.
@@ -472,7 +471,7 @@ def test_the_progress_says_how_many_are_ready_and_why_not(fake: KubernetesFake, 
 
 def test_the_wall_clock_may_jump(fake: KubernetesFake, monkeypatch: pytest.MonkeyPatch) -> None:
     add(fake, gpu_node("n1"))
-    client = connect(str(fake.kubeconfig), None)
+    client = connect(fake.kubeconfig)
     with Watcher(client, Selection("eks.amazonaws.com/nodegroup=gpu"), Config(), Goal()) as watcher:
         monkeypatch.setattr(time, "time", lambda: 0.0)
         watched = watcher.wait(Patience(timeout=20.0, stable_for=1.0))

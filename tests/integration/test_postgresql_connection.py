@@ -22,7 +22,6 @@ import pytest
 import yaml
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import client as kubernetes_client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import port_forward
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.port_forward import PortForward
 from ansible_collections.entasis.engine.plugins.module_utils._postgresql import connection, drivers
@@ -34,6 +33,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._postgresql.connect
 )
 
 from tests.support.control_plane import ControlPlane
+from tests.support.control_plane import connect as connect_to
 from tests.support.postgresql import Server
 from tests.support.tls import Authority, TlsFront
 from tests.support.waiting import wait_until
@@ -435,7 +435,7 @@ def test_much_both_ways_and_long_silence(
 @pytest.mark.parametrize("unread", [True, False], ids=["resets", "closes"])
 def test_a_user_who_leaves_is_no_failure_of_the_forward(cluster: ControlPlane, unread: bool) -> None:
     """As a driver leaves that does not trust the certificate: told as a failure, it would hide the driver's reason."""
-    client = kubernetes_client.connect(str(cluster.kubeconfig), None)
+    client = connect_to(cluster.kubeconfig)
     destination = port_forward.find(client, "data", service="timescaledb-rw", port="plain")
     with (
         PortForward(client, destination) as forward,

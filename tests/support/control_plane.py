@@ -20,6 +20,8 @@ from types import TracebackType
 from typing import IO, Any
 
 import pytest
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.connection import KubeconfigConnection
 
 from sandbox import toolchain
 from tests.support.modules import Answer, start
@@ -63,6 +65,11 @@ class Outcome(Answer):
     @property
     def warnings(self) -> str:
         return "\n".join(str(warning) for warning in self.result.get("warnings", ()))
+
+
+def connect(kubeconfig: Path) -> Client:
+    """The collection's own client, for tests of what only its modules use."""
+    return Client(lambda: KubeconfigConnection(str(kubeconfig), None))
 
 
 class ControlPlane:

@@ -51,7 +51,7 @@ def make_role(iam: Any, name: str, service: str) -> None:
     iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy)
 
 
-def make_cluster(server: AwsServer, ids: Mapping[str, str], version: str = "1.35") -> None:
+def make_cluster(server: AwsServer, ids: Mapping[str, str], version: str = "1.35", *, wait: bool = True) -> None:
     """The platform's cluster as eks_cluster makes it, without the time that a run of the module takes."""
     eks = server.client("eks")
     role = server.client("iam").get_role(RoleName=f"{PLATFORM}-eks-cluster")["Role"]["Arn"]
@@ -63,7 +63,8 @@ def make_cluster(server: AwsServer, ids: Mapping[str, str], version: str = "1.35
         accessConfig={"authenticationMode": "API"},
         tags={"Name": PLATFORM, "entasis.io/platform": PLATFORM, "entasis.io/role": "eks_cluster"},
     )
-    wait_until(lambda: eks.describe_cluster(name=PLATFORM)["cluster"]["status"] == "ACTIVE")
+    if wait:
+        wait_until(lambda: eks.describe_cluster(name=PLATFORM)["cluster"]["status"] == "ACTIVE")
 
 
 def cluster_options(**changed: Any) -> dict[str, Any]:

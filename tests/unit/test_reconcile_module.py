@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._aws import module as aws
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import module as kubernetes
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import KubernetesError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import KubernetesError
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, HandlerError, Plan, create
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile_module import ReportError
 from botocore.exceptions import ClientError

@@ -19,8 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.taints import NODES
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import ApiError, Client
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import NODES
 
 Object = Mapping[str, Any]
 

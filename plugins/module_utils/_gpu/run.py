@@ -20,7 +20,8 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed impor
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.settings import Settings
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_judging import SmokeResult
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import Cost, Watched, Watcher, failure_of
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, KubernetesError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import KubernetesError
 
 #: Seconds that one look may take. It takes less than one for a thousand nodes.
 _LOOK_LIMIT = 60.0

@@ -30,18 +30,12 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu import reasons
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_judging import SmokeResult
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_options import SmokeOptions
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
-    ApiError,
-    Client,
-    KubernetesError,
-    Resource,
-    label_selector,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, label_selector
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import ApiError, KubernetesError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import PODS, PRIORITY_CLASSES, Resource
 
 Object = Mapping[str, Any]
 
-PODS = Resource("", "v1", "Pod", "pods", True)
-_PRIORITY_CLASSES = Resource("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", False)
 _ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", False)
 
 #: What a run does in its namespace: verb, resource, subresource.
@@ -204,7 +198,7 @@ class _Run:
         priority = int(spec.get("priority") or 0)
         remedy = "name a smoke.priority_class whose preemptionPolicy is Never"
         try:
-            classes, _version = self.client.list(_PRIORITY_CLASSES)
+            classes, _version = self.client.list(PRIORITY_CLASSES)
         except ApiError as error:
             if error.status != 403:
                 raise

@@ -19,7 +19,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed impor
     RESOURCE_SLICES,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.plugin_pods import PodQuery
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Resource
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import kinds
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.following import Source
 
 #: Fields that nothing looks at. The images make up most of a node that has run for a while.
@@ -46,7 +46,7 @@ def nodes(selection: Selection) -> Source:
     alone = next(iter(selection.names)) if len(selection.names) == 1 else ""
     return Source(
         NODES,
-        Resource("", "v1", "Node", "nodes", False),
+        kinds.NODES,
         label_selector=selection.label_selector,
         field_selector=f"metadata.name={alone}" if alone else "",
         without=_UNREAD_OF_NODES,
@@ -58,7 +58,7 @@ def pods(query: PodQuery) -> Source:
     """The device plugin's pods."""
     return Source(
         PODS,
-        Resource("", "v1", "Pod", "pods", True),
+        kinds.PODS,
         namespace=query.namespace,
         label_selector=query.label_selector,
         page_size=_SMALL_PAGE_SIZE,
@@ -70,7 +70,7 @@ def daemon_sets() -> Source:
     """All DaemonSets. There are few of them, so another look from time to time does in place of a watch."""
     return Source(
         DAEMON_SETS,
-        Resource("apps", "v1", "DaemonSet", "daemonsets", True),
+        kinds.DAEMON_SETS,
         without=_UNREAD_OF_DAEMON_SETS,
         watched=False,
     )
@@ -80,7 +80,7 @@ def leases() -> Source:
     """The leases of all nodes. Each of them changes every 10 s, so they are not watched."""
     return Source(
         LEASES,
-        Resource("coordination.k8s.io", "v1", "Lease", "leases", True),
+        kinds.LEASES,
         namespace="kube-node-lease",
         page_size=_SMALL_PAGE_SIZE,
         without=_UNREAD_OF_LEASES,
@@ -88,7 +88,7 @@ def leases() -> Source:
     )
 
 
-def resource_slices(served: Resource, *, watched: bool) -> Source:
+def resource_slices(served: kinds.Resource, *, watched: bool) -> Source:
     """What NVIDIA's DRA driver offers, in the version of the API that is served."""
     return Source(
         RESOURCE_SLICES,

@@ -17,11 +17,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import ApiError, Client, Resource
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import NODES
 
 Object = Mapping[str, Any]
 
-NODES = Resource("", "v1", "Node", "nodes", False)
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 #: How often a node is read again after somebody else had changed its taints in between.

@@ -35,10 +35,9 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
     PAGE_SIZE,
     WATCH_READ_TIMEOUT,
-    ApiError,
     Client,
-    KubernetesError,
 )
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import ApiError, KubernetesError
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.following import (
     Broken,
     Changed,
@@ -205,7 +204,7 @@ class Watcher:
             failed = failure_of(self._refusal)
         elif failed == "api_unreachable" and problem is None:
             problem = KubernetesError(
-                f"the API server {self.client.server} ({self.client.source}) did not answer in time: "
+                f"the API server {self.client.server} ({self.client.connection.source}) did not answer in time: "
                 f"{', '.join(sorted(self._unseen))} could not be read."
             )
         elif failed in ("timeout", "no_nodes") and verdict.ready:

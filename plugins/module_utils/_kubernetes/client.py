@@ -6,39 +6,34 @@
 
 """A small client of the Kubernetes API: plain JSON in and out, server-side apply, lists in pages, watches, discovery.
 
-The kubernetes library reads the kubeconfig, runs exec plugins such as C(aws eks get-token), renews tokens and sets up
-TLS and proxies. Its typed models are left aside: they know only the kinds of their own release, and parsing thousands
-of objects with them is slow.
+The typed models of the kubernetes library are left aside: they know only the kinds of their own release, and parsing
+thousands of objects with them is slow.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import logging
-import os
 import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.connection import Connection
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import (
+    ApiError,
+    KubernetesError,
+    NoClusterError,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import Resource
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.objects import FIELD_MANAGER
 
-try:
-    import kubernetes.client
-    import kubernetes.config
+with contextlib.suppress(ImportError):  # each way to a cluster needs a library that brings it, and says so
     import urllib3
     import urllib3.exceptions
-
-    KUBERNETES_IMPORT_ERROR: ImportError | None = None
-except ImportError as error:
-    KUBERNETES_IMPORT_ERROR = error
-
-DEFAULT_KUBECONFIG = "~/.kube/config"
 
 #: Objects in one answer to a LIST; the rest follows in further pages.
 PAGE_SIZE = 500
@@ -63,74 +58,11 @@ _RANDOM = random.SystemRandom()
 _DISCOVERY_FORMAT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
 
 
-class KubernetesError(Exception):
-    """The API could not be used. The text says what, where, why and what to do."""
-
-
-class NoClusterError(KubernetesError):
-    """There is no cluster to talk to: no kubeconfig file, no such context in it, or nothing that answers.
-
-    C(expected) is true where this is how things look before the cluster is made: the file or the context is absent.
-    """
-
-    def __init__(self, message: str, *, expected: bool) -> None:
-        super().__init__(message)
-        self.expected = expected
-
-
-class ApiError(KubernetesError):
-    """The API server answered with an error. C(retry_after) is the pause in seconds that it asks for, if any."""
-
-    def __init__(
-        self, method: str, path: str, status: int, body: Mapping[str, Any], retry_after: float | None = None
-    ) -> None:
-        self.method = method
-        self.path = path
-        self.status = status
-        self.retry_after = retry_after
-        self.reason = str(body.get("reason") or "")
-        self.message = str(body.get("message") or "").strip()
-        self.details: Mapping[str, Any] = body.get("details") or {}
-        super().__init__(_explain_status(self))
-
-    @property
-    def causes(self) -> list[Mapping[str, Any]]:
-        """Each problem that the API server found: reason, message, field."""
-        return list(self.details.get("causes") or ())
-
-
-@dataclass(frozen=True)
-class Resource:
-    """How a kind is served: C(plural) is its name in paths."""
-
-    group: str
-    version: str
-    kind: str
-    plural: str
-    namespaced: bool
-
-    @property
-    def api_version(self) -> str:
-        return f"{self.group}/{self.version}" if self.group else self.version
-
-    @property
-    def group_kind(self) -> str:
-        """The kind as the ApplySet standard and kubectl write it: C(Deployment.apps), C(ConfigMap)."""
-        return f"{self.kind}.{self.group}" if self.group else self.kind
-
-    def path(self, namespace: str = "", name: str = "") -> str:
-        """The path of the collection or, with a name, of the object. No namespace means all of them."""
-        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        inside = f"/namespaces/{quote(namespace, safe='')}" if self.namespaced and namespace else ""
-        return f"{root}{inside}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
-
-
 class Client:
-    """One connection to one cluster. May be used by several threads."""
+    """What talks to one cluster. May be used by several threads."""
 
-    def __init__(self, load: Callable[[], Any], *, source: str) -> None:
-        """C(load) reads the kubeconfig: now, and once more whenever the API server no longer knows the caller."""
-        self.source = source
+    def __init__(self, load: Callable[[], Connection]) -> None:
+        """C(load) opens the connection: now, and once more whenever the API server no longer knows the caller."""
         #: How many requests were sent.
         self.requests = 0
         #: Seconds by which the API server's clock was ahead of ours when it last answered.
@@ -139,10 +71,10 @@ class Client:
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._watches: set[Any] = set()
-        #: How often the kubeconfig was read.
+        #: How often the connection was opened.
         self._loads = 0
         self._reload(0)
-        self.server: str = self._configuration.host
+        self.server = self.connection.server
         #: What the API server serves, by apiVersion and kind, and the preferred versions, by group and kind.
         self._discovery: tuple[dict[tuple[str, str], Resource], dict[tuple[str, str], Resource]] | None = None
 
@@ -296,7 +228,7 @@ class Client:
                 try:
                     event = json.loads(line, object_hook=_leaving_out(without))
                 except ValueError as error:
-                    where = f"the API server {self.server} ({self.source})"
+                    where = f"the API server {self.server} ({self.connection.source})"
                     raise KubernetesError(f"{where} sent an event that is no JSON: {error}.") from error
                 if event["type"] == "ERROR":
                     raise ApiError("GET", path, int(event["object"].get("code") or 500), event["object"])
@@ -410,9 +342,9 @@ class Client:
         if body is not None:
             headers["Content-Type"] = content_type
         for attempt in (1, 2):
-            authorization, pool, loads = self._credentials()
+            authorization, connection, loads = self._credentials()
             try:
-                response = pool.request(
+                response = connection.pool.request(
                     method,
                     url,
                     body=None if body is None else json.dumps(body).encode(),
@@ -438,38 +370,34 @@ class Client:
             self.clock_skew = parsedate_to_datetime(response.headers.get("Date", "")).timestamp() - time.time()
 
     def _reload(self, loads: int) -> None:
-        """Read the kubeconfig again, unless another thread has done so since it was read C(loads) times."""
+        """Open the connection again, unless another thread has done so since it was opened C(loads) times."""
         with self._lock:
             if self._loads != loads:
                 return
-            self._configuration = self._load()
-            # The library's own pool: TLS, client certificates and proxies as the kubeconfig says.
-            self._pool = kubernetes.client.ApiClient(self._configuration).rest_client.pool_manager
+            self.connection = self._load()
             self._loads += 1
 
     def credentials(self) -> tuple[Any, dict[str, str]]:
-        """The kubernetes library's configuration and the header that says who we are, for a connection of another kind.
+        """The kubernetes library's configuration and the header that says who we are, for a websocket.
 
         Raises:
-            KubernetesError: the exec plugin failed.
+            KubernetesError: no credentials can be had.
         """
-        header, _pool, _loads = self._credentials()
-        return self._configuration, header
+        header, connection, _loads = self._credentials()
+        return connection.configuration(), header
 
-    def _credentials(self) -> tuple[dict[str, str], Any, int]:
-        """The header that says who we are, the connections, and the number of the load that both are of."""
-        # One thread at a time: a token that has expired is renewed here, by running the exec plugin once more.
-        with self._lock, _ExecPluginErrors(self.source):
+    def _credentials(self) -> tuple[dict[str, str], Connection, int]:
+        """The header that says who we are, the connection, and the number of the load that both are of."""
+        # One thread at a time: a token that has expired is renewed here.
+        with self._lock:
             self.requests += 1
-            settings = self._configuration.auth_settings()
-            header = {setting["key"]: setting["value"] for setting in settings.values() if setting["in"] == "header"}
-            return header, self._pool, self._loads
+            return self.connection.header(), self.connection, self._loads
 
     def _connection_error(self, error: Exception) -> KubernetesError:
         cause: BaseException = error
         while isinstance(cause, urllib3.exceptions.MaxRetryError) and cause.reason is not None:
             cause = cause.reason
-        where = f"the API server {self.server} ({self.source})"
+        where = f"the API server {self.server} ({self.connection.source})"
         # A name that does not resolve and an address where nobody listens look the same to the user: no cluster there.
         if isinstance(cause, urllib3.exceptions.NewConnectionError):
             return NoClusterError(
@@ -478,8 +406,8 @@ class Client:
             )
         if isinstance(cause, urllib3.exceptions.ConnectTimeoutError):
             return KubernetesError(
-                f"{where} did not answer within {CONNECT_TIMEOUT:.0f} s. Check the network, and public_access_cidrs of "
-                "the cluster."
+                f"{where} did not answer within {CONNECT_TIMEOUT:.0f} s. Check the network, and that the cluster "
+                "lets this address in (public_access_cidrs). A private endpoint is reached from its VPC only."
             )
         if isinstance(cause, urllib3.exceptions.SSLError):
             return KubernetesError(
@@ -487,80 +415,6 @@ class Client:
                 "the kubeconfig again."
             )
         return KubernetesError(f"the connection to {where} failed: {cause}.")
-
-
-def connect(kubeconfig: str | None, context: str | None) -> Client:
-    """A client for a context of a kubeconfig file; nothing is sent yet.
-
-    C(kubeconfig) may name several files with a colon between them. Without it, ~/.kube/config is read; the account of a
-    pod that we may be running in is never used, because its cluster is hardly ever the one that is meant.
-
-    Raises:
-        NoClusterError: there is no such file, or no such context in it.
-        KubernetesError: the file is wrong, or its exec plugin failed.
-    """
-    files = kubeconfig or DEFAULT_KUBECONFIG
-    return Client(lambda: _configuration(files, context), source=f"context {context or 'current'} of {files}")
-
-
-def _configuration(files: str, context: str | None) -> Any:
-    """What the kubernetes library makes of a kubeconfig: address, TLS and credentials."""
-    if not any(os.path.exists(os.path.expanduser(file)) for file in files.split(os.pathsep) if file):
-        raise NoClusterError(
-            f"there is no kubeconfig file {files}. Make the cluster and write its kubeconfig first (eks_kubeconfig), "
-            "or set the option kubeconfig.",
-            expected=True,
-        )
-    configuration = kubernetes.client.Configuration()
-    source = f"context {context or 'current'} of {files}"
-    try:
-        contexts, current = _contexts(files)
-        if (context or current) not in contexts:
-            raise NoClusterError(
-                f"the kubeconfig {files} has no context '{context or current or ''}'; it has: "
-                f"{', '.join(contexts) or 'none'}. Make the cluster and write its kubeconfig first (eks_kubeconfig).",
-                expected=True,
-            )
-        with _ExecPluginErrors(source):
-            kubernetes.config.load_kube_config(
-                config_file=files, context=context, client_configuration=configuration, persist_config=False
-            )
-    except (kubernetes.config.ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise KubernetesError(f"cannot use {source}: {' '.join(str(error).split())}. Correct the file.") from error
-    return configuration
-
-
-def _contexts(files: str) -> tuple[list[str], str | None]:
-    """The names of all contexts of the files, and the current one."""
-    merged = kubernetes.config.kube_config.KubeConfigMerger(files).config
-    if merged is None:
-        return [], None
-    names = [entry.value["name"] if hasattr(entry, "value") else entry["name"] for entry in merged.value["contexts"]]
-    return names, merged.value.get("current-context")
-
-
-class _ExecPluginErrors(logging.Handler):
-    """Turns a failed exec plugin into an error: the library only logs it, and goes on without credentials."""
-
-    def __init__(self, source: str) -> None:
-        super().__init__(logging.ERROR)
-        self._source = source
-        self._messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._messages.append(record.getMessage())
-
-    def __enter__(self) -> _ExecPluginErrors:
-        logging.getLogger().addHandler(self)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        logging.getLogger().removeHandler(self)
-        if self._messages:
-            raise KubernetesError(
-                f"no credentials for {self._source}: {' '.join(' '.join(self._messages).split())}. Run the command of "
-                "the kubeconfig's exec section by hand to see why it fails."
-            )
 
 
 def _discovered(answer: Mapping[str, Any]) -> Iterator[Resource]:
@@ -574,19 +428,6 @@ def _discovered(answer: Mapping[str, Any]) -> Iterator[Resource]:
                     yield Resource(
                         name, version["version"], kind["kind"], entry["resource"], entry["scope"] == "Namespaced"
                     )
-
-
-def _explain_status(error: ApiError) -> str:
-    what = f"{error.method} {error.path} was answered with {error.status} {error.reason}".rstrip()
-    said = error.message.rstrip(".")
-    if error.status == 401:
-        return (
-            f"{what}: the API server does not know the caller. Check who the kubeconfig's credentials belong to (aws "
-            "sts get-caller-identity), and that the cluster has an access entry for that principal."
-        )
-    if error.status == 403 and said:
-        return f"{what}: {said}. Give the caller this permission (an access policy of EKS, or a role and its binding)."
-    return f"{what}: {said}." if said else f"{what}."
 
 
 def _parse(content: bytes, without: Iterable[str] = ()) -> dict[str, Any]:

@@ -22,12 +22,11 @@ from typing import Any
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
     PAGE_SIZE,
     WATCH_READ_TIMEOUT,
-    ApiError,
     Client,
-    KubernetesError,
-    Resource,
     backoff,
 )
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import ApiError, KubernetesError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import Resource
 
 Object = Mapping[str, Any]
 

@@ -26,14 +26,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils import _reconcile
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, Resource
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.diff import masked_values, value_differences
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import SECRETS
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, ROLE_TAG
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Plan, PlanError
 
 KIND = "HelmRelease"
 
-SECRETS = Resource("", "v1", "Secret", "secrets", True)
 
 #: A version that only one version of a chart has. Helm reads anything shorter as a range, and takes the newest of it.
 _EXACT_VERSION = re.compile(r"v?\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?")

@@ -20,8 +20,10 @@ from dataclasses import dataclass
 
 from ansible_collections.entasis.engine.plugins.module_utils import _progress
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import helm
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, KubernetesError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import KubernetesError
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm import Desired, Live, Owner
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import SECRETS
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Handler
 
 #: Revisions that Helm keeps of each release, to go back to by hand.
@@ -161,7 +163,7 @@ class Installer:
 
     def _mark_failed(self, existing: Live) -> None:
         """Close a revision whose helm has ended without doing so; helm itself refuses to go on from a pending one."""
-        path = helm.SECRETS.path(existing.namespace, existing.secret_name)
+        path = SECRETS.path(existing.namespace, existing.secret_name)
         secret = self._client.request("GET", path)
         record = helm.decode(secret["data"]["release"])
         record["info"]["status"] = "failed"

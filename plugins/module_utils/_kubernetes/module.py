@@ -8,23 +8,65 @@
 
 from __future__ import annotations
 
+import os
 import traceback
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 from ansible_collections.entasis.engine.plugins.module_utils import _reconcile_module
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import client as kubernetes_client
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
-    Client,
-    KubernetesError,
-    NoClusterError,
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.connection import (
+    Connection,
+    KubeconfigConnection,
 )
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import KubernetesError, NoClusterError
 
 #: The options of the doc fragment entasis.engine.kubernetes.
 CONNECTION_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "kubeconfig": {"type": "path", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG", "KUBECONFIG"])},
-    "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
+    "cluster": {"type": "str"},
+    "region": {"type": "str", "fallback": (env_fallback, ["AWS_REGION", "AWS_DEFAULT_REGION"])},
+    "profile": {"type": "str"},
+    "endpoint_url": {"type": "str"},
+    "kubeconfig": {"type": "path"},
+    "context": {"type": "str"},
 }
+#: Which of them exclude each other.
+CONNECTION_ALTERNATIVES = [("cluster", "kubeconfig"), ("cluster", "context")]
+
+
+def open_client(module: AnsibleModule, options: Mapping[str, Any]) -> Client:
+    """A client for the cluster that the options name; its API server was not asked yet.
+
+    Raises:
+        NoClusterError: there is no such cluster, or no such kubeconfig or context.
+        KubernetesError: the cluster cannot be used.
+    """
+
+    def load() -> Connection:
+        if options["cluster"]:
+            # Who goes by a kubeconfig needs nothing of AWS.
+            from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.eks_connection import (
+                EksConnection,
+            )
+
+            return EksConnection(
+                options["cluster"],
+                options["region"],
+                profile=options["profile"],
+                endpoint_url=options["endpoint_url"],
+            )
+        return KubeconfigConnection(
+            options["kubeconfig"] or os.environ.get("K8S_AUTH_KUBECONFIG") or os.environ.get("KUBECONFIG"),
+            options["context"] or os.environ.get("K8S_AUTH_CONTEXT"),
+        )
+
+    try:
+        return Client(load)
+    except ImportError as error:
+        library = (error.name or "kubernetes").partition(".")[0]
+        module.fail_json(msg=missing_required_lib(library), exception=traceback.format_exc())
+        raise
 
 
 def connect(module: AnsibleModule) -> Client | None:
@@ -33,14 +75,8 @@ def connect(module: AnsibleModule) -> Client | None:
     Raises:
         KubernetesError: there is no cluster in a real run, or it cannot be used.
     """
-    if kubernetes_client.KUBERNETES_IMPORT_ERROR is not None:
-        error = kubernetes_client.KUBERNETES_IMPORT_ERROR
-        module.fail_json(
-            msg=missing_required_lib("kubernetes"),
-            exception="".join(traceback.format_exception(error)),
-        )
     try:
-        client = kubernetes_client.connect(module.params["kubeconfig"], module.params["context"])
+        client = open_client(module, module.params)
         client.discover()
     except NoClusterError as error:
         if not module.check_mode:

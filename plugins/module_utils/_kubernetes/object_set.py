@@ -19,12 +19,9 @@ from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils import _reconcile
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import apply_set, diff, objects
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
-    ApiError,
-    Client,
-    Resource,
-    label_selector,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, label_selector
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import CONFIG_MAPS, Resource
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.objects import Reference
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, PlanError
 
@@ -141,8 +138,7 @@ def namespaced_kinds(client: Client, manifests: Iterable[Mapping[str, Any]]) -> 
 def observe(client: Client, desired: ObjectSet, policy: Policy) -> Observed:
     """Read the set: its parent, its members by label (one request a kind), and the dry run of each listed object."""
     observed = Observed()
-    parent_resource = Resource("", "v1", "ConfigMap", "configmaps", True)
-    observed.parent = client.get(parent_resource, desired.parent.namespace, desired.parent.name)
+    observed.parent = client.get(CONFIG_MAPS, desired.parent.namespace, desired.parent.name)
     recorded = apply_set.recorded_extent(observed.parent) if observed.parent else apply_set.extent(desired.parent, ())
     found = _members(client, desired, recorded)
     served: dict[Reference, Resource] = {}
@@ -173,7 +169,7 @@ def observe(client: Client, desired: ObjectSet, policy: Policy) -> Observed:
         observed.parent = None
     elif observed.parent is None and desired.manifests:
         manifest = apply_set.parent_manifest(desired.parent, recorded)
-        observed.parent_preview = _preview(client, parent_resource, manifest, force=False)
+        observed.parent_preview = _preview(client, CONFIG_MAPS, manifest, force=False)
     return observed
 
 

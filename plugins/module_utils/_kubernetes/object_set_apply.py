@@ -13,13 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import apply_set, object_set, waiting
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
-    ApiError,
-    Client,
-    KubernetesError,
-    Resource,
-    label_selector,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, label_selector
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import ApiError, KubernetesError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import CONFIG_MAPS, Resource
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.object_set import (
     ObjectSet,
     Observed,
@@ -29,7 +25,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.object_
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.objects import Reference
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Handler
 
-_CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps", True)
 _DEFINITION = "CustomResourceDefinition.apiextensions.k8s.io"
 
 #: Seconds until a new definition is served. The API server needs about one.
@@ -104,7 +99,7 @@ class Applier:
 
     def _remove(self, change: Change) -> None:
         if self._is_parent(change):
-            resource, one, live = _CONFIG_MAP, self._desired.parent, self._observed.parent or {}
+            resource, one, live = CONFIG_MAPS, self._desired.parent, self._observed.parent or {}
         else:
             one = self._by_name[change.kind, change.name]
             resource, live = self._served(one), self._observed.live[one]
@@ -117,7 +112,7 @@ class Applier:
         return (change.kind, change.name) == (self._desired.parent.group_kind, self._desired.parent.path)
 
     def _write_parent(self, where: apply_set.Extent) -> None:
-        self._client.apply(_CONFIG_MAP, apply_set.parent_manifest(self._desired.parent, where), force=True)
+        self._client.apply(CONFIG_MAPS, apply_set.parent_manifest(self._desired.parent, where), force=True)
 
     def _served(self, one: Reference) -> Resource:
         """How the object's kind is served. A kind that the set itself defines appears a moment after its definition."""

@@ -17,6 +17,7 @@ memory without limit, and loses what came last where the pod ends the connection
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import select
 import socket
@@ -27,18 +28,17 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode
 
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import client as kubernetes_client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
-    ApiError,
+    CONNECT_TIMEOUT,
+    READ_TIMEOUT,
     Client,
-    KubernetesError,
-    Resource,
     label_selector,
 )
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import ApiError, KubernetesError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import PODS, SERVICES, Resource
 
-with contextlib.suppress(ImportError):  # the client says what is missing
+with contextlib.suppress(ImportError):  # see is_possible
     import websocket
-    from kubernetes.stream.ws_client import create_websocket
 
 ADDRESS = "127.0.0.1"
 
@@ -55,8 +55,10 @@ _CHUNK = 16_000
 _PROTOCOL = "v4.channel.k8s.io"
 _DATA, _ERRORS = 0, 1
 
-_SERVICES = Resource("", "v1", "Service", "services", True)
-_PODS = Resource("", "v1", "Pod", "pods", True)
+
+def is_possible() -> bool:
+    """Whether the library is there that opens the websocket."""
+    return importlib.util.find_spec("kubernetes") is not None
 
 
 class MissingTargetError(KubernetesError):
@@ -87,16 +89,16 @@ def find(
         KubernetesError: it has no such port, or no pod is ready.
     """
     if service is None:
-        found = _get(client, _PODS, namespace, str(pod))
+        found = _get(client, PODS, namespace, str(pod))
         if not _is_ready(found):
             raise KubernetesError(f"pod {namespace}/{pod} is not ready ({_state(found)}). {_LOOK}")
         return Destination(namespace, str(pod), _container_port(found, port))
-    manifest = _get(client, _SERVICES, namespace, service)
+    manifest = _get(client, SERVICES, namespace, service)
     selector = manifest["spec"].get("selector")
     if not selector:
         raise KubernetesError(f"service {namespace}/{service} selects no pods. Name a pod instead.")
     target = _target_port(manifest, port)
-    pods, _version = client.list(_PODS, namespace, label_selector=label_selector(selector))
+    pods, _version = client.list(PODS, namespace, label_selector=label_selector(selector))
     ready = [one for one in pods if _is_ready(one)]
     if not ready:
         states = ", ".join(f"{one['metadata']['name']} ({_state(one)})" for one in pods) or "it has no pods"
@@ -112,8 +114,8 @@ def _get(client: Client, resource: Resource, namespace: str, name: str) -> Mappi
     found = client.get(resource, namespace, name)
     if found is None:
         raise MissingTargetError(
-            f"there is no {resource.kind.lower()} {namespace}/{name} in the cluster of {client.source}. Deploy it "
-            "first, or correct namespace and name."
+            f"there is no {resource.kind.lower()} {namespace}/{name} in the cluster of {client.connection.source}. "
+            "Deploy it first, or correct namespace and name."
         )
     return found
 
@@ -181,7 +183,7 @@ class PortForward:
         self._end.close()
         # The first of them listens, and may have started another a moment ago: the list grows while it is walked.
         for thread in self._threads:
-            thread.join(kubernetes_client.CONNECT_TIMEOUT)
+            thread.join(CONNECT_TIMEOUT)
         self._listener.close()
         self._ended.close()
 
@@ -221,11 +223,13 @@ class PortForward:
         Raises:
             KubernetesError: the API server refused, or could not be reached.
         """
+        from kubernetes.stream.ws_client import create_websocket
+
         configuration, headers = self._client.credentials()
         destination = self.destination
-        path = f"{_PODS.path(destination.namespace, destination.pod)}/portforward"
+        path = f"{PODS.path(destination.namespace, destination.pod)}/portforward"
         url = f"{self._client.server}{path}?{urlencode({'ports': destination.port})}"
-        websocket.setdefaulttimeout(kubernetes_client.CONNECT_TIMEOUT)
+        websocket.setdefaulttimeout(CONNECT_TIMEOUT)
         try:
             opened = create_websocket(
                 configuration, url.replace("http", "ws", 1), {**headers, "sec-websocket-protocol": _PROTOCOL}
@@ -242,7 +246,7 @@ class PortForward:
             raise KubernetesError(
                 f"no connection to {destination} through the API server {self._client.server}: {error}."
             ) from error
-        opened.settimeout(kubernetes_client.READ_TIMEOUT)
+        opened.settimeout(READ_TIMEOUT)
         return opened
 
     def _carry(self, local: socket.socket, remote: Any) -> None:

@@ -15,12 +15,9 @@ from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils import _progress
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import readiness
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
-    Client,
-    KubernetesError,
-    Resource,
-    label_selector,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, label_selector
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import KubernetesError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import PODS, Resource
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.objects import Reference, reference
 
 #: Seconds between two looks: quick at first, for what is ready at once, then easier on the API server.
@@ -151,11 +148,10 @@ def _pod_troubles(client: Client, live: Mapping[str, Any] | None) -> list[str]:
     if live is None or reference(live).group_kind not in _WITH_PODS:
         return []
     labels = ((live.get("spec") or {}).get("selector") or {}).get("matchLabels")
-    pods = Resource("", "v1", "Pod", "pods", True)
     if not labels:
         return []
     try:
-        listed, _version = client.list(pods, live["metadata"]["namespace"], label_selector=label_selector(labels))
+        listed, _version = client.list(PODS, live["metadata"]["namespace"], label_selector=label_selector(labels))
     except KubernetesError as error:
         return [f"its pods cannot be read: {error}"]
     troubles: dict[str, str] = {}

@@ -22,12 +22,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import client as kubernetes_client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import port_forward
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import KubernetesError, NoClusterError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import KubernetesError, NoClusterError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import (
+    CONNECTION_ALTERNATIVES as KUBERNETES_ALTERNATIVES,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import (
     CONNECTION_ARGUMENTS as KUBERNETES_ARGUMENTS,
 )
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import open_client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.port_forward import (
     MissingTargetError,
     PortForward,
@@ -64,7 +67,7 @@ CONNECTION_ARGUMENTS: dict[str, dict[str, Any]] = {
             "port": {"type": "str", "default": "5432"},
             **KUBERNETES_ARGUMENTS,
         },
-        "mutually_exclusive": [["service", "pod"]],
+        "mutually_exclusive": [["service", "pod"], *KUBERNETES_ALTERNATIVES],
         "required_one_of": [["service", "pod"]],
     },
 }
@@ -243,11 +246,10 @@ def _forward(module: AnsibleModule) -> contextlib.AbstractContextManager[PortFor
     options = module.params["kube_port_forward"]
     if not options:
         return contextlib.nullcontext()
-    if kubernetes_client.KUBERNETES_IMPORT_ERROR is not None:
-        error = kubernetes_client.KUBERNETES_IMPORT_ERROR
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception="".join(traceback.format_exception(error)))
+    if not port_forward.is_possible():
+        module.fail_json(msg=missing_required_lib("kubernetes"))
     try:
-        client = kubernetes_client.connect(options["kubeconfig"], options["context"])
+        client = open_client(module, options)
         destination = port_forward.find(
             client, options["namespace"], service=options["service"], pod=options["pod"], port=options["port"]
         )

@@ -17,11 +17,8 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu import smoke
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_judging import SmokeResult
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_options import parse
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_pods import NODE_ANNOTATION, RUN_LABEL
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
-    ApiError,
-    KubernetesError,
-    Resource,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import ApiError, KubernetesError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import Resource
 
 IMAGE = f"vectoradd@sha256:{'0' * 64}"
 LOG = "GPU 0: A10G (UUID: GPU-1)\n"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import apply_set, object_set
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import ApiError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.object_set import (
     ObjectSet,
     Observed,
