@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import has_mark, tag_changes
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
+from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import (
     belongs,
     from_tag_list,
-    is_owned,
-    ownership_tags,
+    has_mark,
+    tag_changes,
     to_tag_list,
 )
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import is_owned, ownership_tags
 
 PLATFORM, ROLE, NAME = "entasis.io/platform", "entasis.io/role", "Name"
 

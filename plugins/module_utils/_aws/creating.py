@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import HandlerError
 
@@ -22,6 +22,9 @@ with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing l
 ATTEMPTS = 5
 #: Errors with a status of 500 or more that say that nothing was made.
 _THROTTLED = ("RequestLimitExceeded", "RequestThrottled", "RequestThrottledException", "Throttling", "SlowDown")
+
+
+Made = TypeVar("Made")
 
 
 class LostAnswerError(HandlerError):
@@ -48,12 +51,7 @@ def _stop(
         raise LostAnswerError(f"AWS answered {error.get('Code')}: {error.get('Message')}")
 
 
-def create_once(
-    create: Callable[[], Mapping[str, Any]],
-    find: Callable[[], Sequence[Mapping[str, Any]]],
-    *,
-    pause: float = 1.0,
-) -> Mapping[str, Any]:
+def create_once(create: Callable[[], Made], find: Callable[[], Sequence[Made]], *, pause: float = 1.0) -> Made:
     """Create a resource, and where the answer is lost, look for it before trying again.
 
     C(create) makes a call that is among those of L(stop_blind_retries); C(find) looks for its effect by the tags.

@@ -13,12 +13,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._aws.reading import read_all
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG, from_tag_list
+from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import from_tag_list
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import KNOWN_AFTER_APPLY, PlanError
 
 with suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
     from botocore.exceptions import ClientError
+
+
+def read_all(client: Any, operation: str, key: str, **arguments: Any) -> list[dict[str, Any]]:
+    """All items of a describing call, page after page where the call has pages."""
+    if not client.can_paginate(operation):
+        return list(getattr(client, operation)(**arguments)[key])
+    return [item for page in client.get_paginator(operation).paginate(**arguments) for item in page[key]]
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG, ROLE_TAG
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
+    NAME_TAG,
+    PLATFORM_TAG,
+    ROLE_TAG,
+    is_owned,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, update
+
+
+def from_tag_list(
+    tags: Iterable[Mapping[str, str]] | None, *, key: str = "Key", value: str = "Value"
+) -> dict[str, str]:
+    """AWS's list of key and value pairs as a dict. Some services spell the fields in lower case."""
+    return {tag[key]: tag[value] for tag in tags or ()}
+
+
+def to_tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """A dict of tags as AWS's list of key and value pairs, in the order of the keys."""
+    return [{"Key": key, "Value": tags[key]} for key in sorted(tags)]
+
+
+def belongs(tags: Mapping[str, str], platform: str, role: str, *, inside: bool) -> bool:
+    """Whether a role of the platform made a resource with these tags.
+
+    Inside something that the platform owns, the tag of the role alone is enough: the platform's tag may have been lost.
+    """
+    if PLATFORM_TAG not in tags:
+        return inside and tags.get(ROLE_TAG) == role
+    return is_owned(tags, platform) and tags.get(ROLE_TAG, role) == role
 
 
 def has_mark(tags: Mapping[str, str], platform: str, role: str, name: str) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
     from botocore.exceptions import ClientError
@@ -24,13 +24,13 @@ PAUSE_SECONDS = 2.0
 
 
 def not_found(code: str) -> bool:
-    """Whether an EC2 error code says that something is unknown: InvalidVpcID.NotFound, NatGatewayNotFound, …"""
-    return code.endswith("NotFound")
+    """Whether an error code says that something is unknown: InvalidVpcID.NotFound, NoSuchEntity, …"""
+    return code.endswith(("NotFound", "NotFoundException", "NotFoundFault")) or code.startswith("NoSuch")
 
 
 def still_used(code: str) -> bool:
-    """Whether an EC2 error code says that something else uses the resource."""
-    return code in ("DependencyViolation", "InvalidIPAddress.InUse")
+    """Whether an error code says that something else uses the resource."""
+    return code in ("DependencyViolation", "InvalidIPAddress.InUse", "DeleteConflict")
 
 
 def retry(
@@ -60,3 +60,8 @@ def retry(
             if not while_code(code) or time.monotonic() + pause > end:
                 raise
         time.sleep(pause)
+
+
+def remove(call: Callable[..., Any], **arguments: Any) -> None:
+    """Remove what may be gone already, and go on asking while what stood on it is still leaving."""
+    retry(lambda: call(**arguments), still_used, done=lambda code: not_found(code) or code == "Gateway.NotAttached")

@@ -13,15 +13,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws.creating import create_once, stop_blind_retries
+from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import read_all
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network.plan import Plan
-from ansible_collections.entasis.engine.plugins.module_utils._aws.reading import read_all
-from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import not_found, retry, still_used
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
-    NAME_TAG,
-    PLATFORM_TAG,
-    ROLE_TAG,
-    to_tag_list,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import to_tag_list
+from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import not_found, remove, retry
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG, ROLE_TAG
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Handler, HandlerError
 from ansible_collections.entasis.engine.plugins.module_utils._waiting import poll
 
@@ -85,7 +81,7 @@ class NetworkApply:
         """A handler that deletes by id."""
 
         def handle(change: Change) -> None:
-            self._remove(call, **{parameter: self.ids[change.resource]})
+            remove(call, **{parameter: self.ids[change.resource]})
 
         return handle
 
@@ -135,8 +131,8 @@ class NetworkApply:
         gateway = self.ids[change.resource]
         attached = self._plan.attachments.get(change.name)
         if attached:
-            self._remove(self._ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=attached)
-        self._remove(self._ec2.delete_internet_gateway, InternetGatewayId=gateway)
+            remove(self._ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=attached)
+        remove(self._ec2.delete_internet_gateway, InternetGatewayId=gateway)
 
     def _create_subnet(self, change: Change) -> None:
         after = _after(change)
@@ -190,7 +186,7 @@ class NetworkApply:
     def _delete_nat_gateway(self, change: Change) -> None:
         gateway = self.ids[change.resource]
         if (change.before or {}).get("state") != "deleting":
-            self._remove(self._ec2.delete_nat_gateway, NatGatewayId=gateway)
+            remove(self._ec2.delete_nat_gateway, NatGatewayId=gateway)
         # The address and the subnet are held until the gateway is gone.
         self._wait_for_nat_gateway(gateway, "deleted")
 
@@ -222,8 +218,8 @@ class NetworkApply:
 
     def _delete_route_table(self, change: Change) -> None:
         for association in self._plan.leftover_associations.get(change.name, ()):
-            self._remove(self._ec2.disassociate_route_table, AssociationId=association)
-        self._remove(self._ec2.delete_route_table, RouteTableId=self.ids[change.resource])
+            remove(self._ec2.disassociate_route_table, AssociationId=association)
+        remove(self._ec2.delete_route_table, RouteTableId=self.ids[change.resource])
 
     def _route(self, described: Mapping[str, Any], *, with_target: bool) -> dict[str, str]:
         arguments = {
@@ -246,7 +242,7 @@ class NetworkApply:
         self._modify(self._ec2.replace_route, **self._route(_after(change), with_target=True))
 
     def _delete_route(self, change: Change) -> None:
-        self._remove(self._ec2.delete_route, **self._route(change.before or {}, with_target=False))
+        remove(self._ec2.delete_route, **self._route(change.before or {}, with_target=False))
 
     def _create_association(self, change: Change) -> None:
         after = _after(change)
@@ -313,11 +309,6 @@ class NetworkApply:
     def _modify(call: Callable[..., Any], **arguments: Any) -> Any:
         """Call with ids that may be a moment old: AWS may not know them everywhere yet."""
         return retry(lambda: call(**arguments), not_found)
-
-    @staticmethod
-    def _remove(call: Callable[..., Any], **arguments: Any) -> None:
-        """Remove what may be gone already, and go on asking while what stood on it is still leaving."""
-        retry(lambda: call(**arguments), still_used, done=lambda code: not_found(code) or code == "Gateway.NotAttached")
 
 
 def _after(change: Change) -> Mapping[str, Any]:

@@ -19,13 +19,8 @@ from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network import desired as wanted
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network import observe as seen
-from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import has_mark
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
-    NAME_TAG,
-    PLATFORM_TAG,
-    ROLE_TAG,
-    belongs,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import belongs, has_mark
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG, ROLE_TAG
 
 
 @dataclass

@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._aws.reading import read_all
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, from_tag_list
+from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import read_all
+from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import from_tag_list
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG
 
 #: States of a NAT gateway that still holds its address. AWS lists deleted and failed ones for about an hour.
 _NAT_STATES = ("pending", "available", "deleting")

@@ -20,13 +20,8 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.security_group
     Rules,
     shown,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import has_mark, tag_changes
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
-    NAME_TAG,
-    PLATFORM_TAG,
-    ROLE_TAG,
-    belongs,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import belongs, has_mark, tag_changes
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG, ROLE_TAG
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     Change,
     PlanError,

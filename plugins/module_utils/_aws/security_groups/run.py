@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws import lookups
+from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import read_all
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import (
     AwsModule,
     client,
     refuse_blocked_removal,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._aws.reading import read_all
 from ansible_collections.entasis.engine.plugins.module_utils._aws.security_groups.desired import (
     absent,
     desired_groups,
@@ -37,13 +37,9 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.security_group
     from_permissions,
     to_permissions,
 )
+from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import from_tag_list, to_tag_list
 from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import not_found, retry, still_used
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
-    NAME_TAG,
-    PLATFORM_TAG,
-    from_tag_list,
-    to_tag_list,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     KNOWN_AFTER_APPLY,
     Change,

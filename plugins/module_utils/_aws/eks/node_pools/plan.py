@@ -21,13 +21,8 @@ from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks import shared as eks
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup
-from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import tag_changes
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
-    PLATFORM_TAG,
-    ROLE_TAG,
-    belongs,
-    ownership_tags,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import belongs, tag_changes
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, ROLE_TAG, ownership_tags
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     Change,
     Plan,

@@ -1,0 +1,172 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Entasis Engine contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: aws_iam_roles
+version_added: 0.1.0
+short_description: Reconcile the IAM roles of a platform
+author:
+  - Entasis Engine contributors (@entasis-engine)
+description:
+  - Makes a set of IAM roles what the options say - who may assume them, their policies, their permissions boundary and
+    their instance profile.
+  - IAM knows no regions, so every role carries the tag C(entasis.io/region) too. Platforms of one name in two regions
+    have roles of their own.
+  - A role of a wanted name that is not ours is an error, and never touched.
+  - Policies that others attached to one of our roles, or wrote into it, are left alone and listed in RV(unlisted);
+    O(purge) removes them.
+options:
+  roles:
+    description:
+      - The roles. Required when O(state=present).
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - Name of the role, at most 64 characters.
+          - Begin it with the value of O(platform) and a hyphen, since a role that has left O(roles) is only found by
+            that.
+        type: str
+        required: true
+      assume_role_policy:
+        description:
+          - The trust policy, which says who may assume the role.
+        type: dict
+        required: true
+      description:
+        description:
+          - What the role is for.
+        type: str
+        default: ""
+      policies:
+        description:
+          - Managed policies, each by its ARN, or one of AWS's own by its name, as V(AmazonEKSClusterPolicy).
+        type: list
+        elements: str
+        default: []
+      inline_policies:
+        description:
+          - Policies that are a part of the role, by their names.
+        type: dict
+        default: {}
+      permissions_boundary:
+        description:
+          - The managed policy beyond which the role may do nothing, by its ARN or by the name of one of AWS's own.
+          - Without it, the role is to have none.
+        type: str
+      instance_profile:
+        description:
+          - Whether the role has an instance profile of its name, by which EC2 instances get it.
+        type: bool
+        default: false
+      path:
+        description:
+          - Path of the role. IAM never changes it.
+        type: str
+        default: /
+      tags:
+        description:
+          - Tags of this role, besides those of O(tags).
+        type: dict
+        default: {}
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - entasis.engine.attributes
+  - entasis.engine.aws
+  - entasis.engine.aws.set
+"""
+
+EXAMPLES = r"""
+- name: Reconcile the role of the cluster's nodes
+  entasis.engine.aws_iam_roles:
+    platform: entasis
+    role: eks_node_pools
+    region: ap-northeast-2
+    roles:
+      - name: entasis-ap-northeast-2-eks-node
+        assume_role_policy:
+          Version: "2012-10-17"
+          Statement:
+            - {Effect: Allow, Action: "sts:AssumeRole", Principal: {Service: ec2.amazonaws.com}}
+        policies: [AmazonEKSWorkerNodePolicy, AmazonEC2ContainerRegistryPullOnly, AmazonEKS_CNI_Policy]
+
+- name: Remove all roles of that role of the collection
+  entasis.engine.aws_iam_roles:
+    platform: entasis
+    role: eks_node_pools
+    region: ap-northeast-2
+    state: absent
+"""
+
+RETURN = r"""
+changes:
+  description: The changes that were made, or in check mode would be made, in their order.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: V(create), V(update) or V(delete).
+      type: str
+    kind:
+      description: V(iam_role).
+      type: str
+    name:
+      description: Name of the role.
+      type: str
+    part:
+      description: What of the role changes.
+      returned: with V(update)
+      type: str
+  sample:
+    - {action: update, kind: iam_role, name: entasis-ap-northeast-2-eks-node, part: policies}
+ids:
+  description: ARN of each role, by name; V((known after apply\)) in check mode where there is none yet.
+  returned: when O(state=present)
+  type: dict
+  sample: {entasis-ap-northeast-2-eks-node: "arn:aws:iam::123456789012:role/entasis-ap-northeast-2-eks-node"}
+unlisted:
+  description: Roles of ours that the options do not name, and policies of our roles that are not listed. They stay
+    because O(purge=false).
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - "iam_role/entasis-ap-northeast-2-eks-node policies: arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+"""
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.entasis.engine.plugins.module_utils._aws.iam_roles import IamRoles
+from ansible_collections.entasis.engine.plugins.module_utils._aws.module import SET_ARGUMENTS
+
+ROLE = {
+    "name": {"type": "str", "required": True},
+    "assume_role_policy": {"type": "dict", "required": True},
+    "description": {"type": "str", "default": ""},
+    "policies": {"type": "list", "elements": "str", "default": []},
+    "inline_policies": {"type": "dict", "default": {}},
+    "permissions_boundary": {"type": "str"},
+    "instance_profile": {"type": "bool", "default": False},
+    "path": {"type": "str", "default": "/"},
+    "tags": {"type": "dict", "default": {}},
+}
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={**SET_ARGUMENTS, "roles": {"type": "list", "elements": "dict", "options": ROLE}},
+        required_if=[("state", "present", ["roles"])],
+        supports_check_mode=True,
+    )
+    IamRoles(module).main()
+
+
+if __name__ == "__main__":
+    main()
