@@ -17,6 +17,8 @@ from ansible_collections.entasis.engine.plugins.module_utils._spec.platform impo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.borders import BORDERS
+
 MINIMAL: dict[str, Any] = {"name": "entasis", "region": "ap-northeast-2"}
 POOL = {"name": "general", "instance_type": "c5.2xlarge", "min_size": 1, "max_size": 3}
 
@@ -182,6 +184,35 @@ def test_notices_of_what_a_person_should_know(keys: dict[str, Any], notice: str 
     found = _parse(**{**quiet, **keys}).notices
     assert len(found) == (notice is not None)
     assert all(text.startswith(notice or "") for text in found)
+
+
+def _service(**keys: Any) -> dict[str, Any]:
+    return {"services": [{"name": "api", "image": "api:1", **keys}]}
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        *BORDERS.values(),
+        *(
+            _service(resources={"requests": {"memory": amount}})
+            for amount in ("128974848000m", "129e6", "1E9", "+129M")
+        ),
+        *(
+            _service(resources={"limits": {"cpu": amount}})
+            for amount in ("1e-1", "100000u", "2.", ".5", "100000000n", 0)
+        ),
+        _service(resources={"requests": {"nvidia.com/gpu": "1.0"}, "limits": {"nvidia.com/gpu": 1}}),
+        _service(resources={"limits": {"memory": "1Gi", "hugepages-2Mi": "4Mi", "example.com/e": "1E"}}),
+        {"helm_releases": [{"name": "1.x", "namespace": "2x", "chart": "oci://x/y", "version": "1"}]},
+        {"timescaledb": {"namespace": "1", "secret": "1.timescaledb.app"}},
+        {"eks_cluster": {"endpoint_private_access": False}},
+        {"account": "012345678901"},
+        {"name": "sgs"},
+    ],
+)
+def test_what_aws_and_kubernetes_take_is_taken(keys: dict[str, Any]) -> None:
+    _parse(**keys)
 
 
 def test_a_service_goes_to_the_general_pool_where_there_is_one() -> None:

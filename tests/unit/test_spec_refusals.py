@@ -18,14 +18,28 @@ FIXTURES = Path(__file__).parent / "fixtures" / "refused_specs"
 MINIMAL = {"name": "entasis", "region": "ap-northeast-2"}
 
 
+POOL = {"name": "general", "instance_type": "c5.2xlarge", "min_size": 1, "max_size": 3}
+SERVICE = {"name": "api", "image": "api:1"}
+
+
+def _spec(case: dict[str, Any]) -> Any:
+    """A case's C(spec), with name and region where it is not C(whole); or keys of one pool, service or rule."""
+    if "pool" in case:
+        return {**MINIMAL, "services": [], "node_pools": [{**POOL, **case["pool"]}]}
+    if "service" in case:
+        return {**MINIMAL, "services": [{**SERVICE, **case["service"]}]}
+    if "rule" in case:
+        return {**MINIMAL, "security_groups": {"frontend": {"inbound": [case["rule"]]}}}
+    return case["spec"] if case.get("whole") else {**MINIMAL, **case["spec"]}
+
+
 def refused_specs() -> list[Any]:
-    """Every case; name and region are added where C(whole) is not true."""
-    cases = []
-    for path in sorted(FIXTURES.glob("*.yml")):
-        for case in yaml.safe_load(path.read_text()):
-            spec = case["spec"] if case.get("whole") else {**MINIMAL, **case["spec"]}
-            cases.append(pytest.param(spec, case["problems"], id=f"{path.stem}: {case['case']}"))
-    return cases
+    """Every case of the table."""
+    return [
+        pytest.param(_spec(case), case["problems"], id=f"{path.stem}: {case['case']}")
+        for path in sorted(FIXTURES.glob("*.yml"))
+        for case in yaml.safe_load(path.read_text())
+    ]
 
 
 @pytest.mark.parametrize(("spec", "problems"), refused_specs())

@@ -66,7 +66,7 @@ def _public_network(value: Value, word: str) -> str:
     for block in _NEVER_PUBLIC:
         if IPv4Network(word).subnet_of(block):
             raise value.refuse(
-                f"{word} is a part of {block}, from which nothing comes over the internet; write the public addresses "
+                f"{word} lies in {block}, from which nothing comes over the internet; write the public addresses "
                 "of the callers"
             )
     return word

@@ -44,12 +44,20 @@ class RefusedValueError(Exception):
 class Value:
     """A piece of the data, where it is, and what it shares with the whole: the problems, and what is known so far."""
 
-    def __init__(self, path: str, data: object, problems: list[str], known: dict[str, Any]) -> None:
-        self.path = path
+    def __init__(
+        self, step: str, data: object, problems: list[str], known: dict[str, Any], parent: Value | None = None
+    ) -> None:
+        self._step = step
+        self._parent = parent
+        self._problems = problems
         self.data = data
         #: What a part of the spec refers to in others: whatever was read before, by a name.
         self.known = known
-        self._problems = problems
+
+    @property
+    def path(self) -> str:
+        """Where the value is, such as platform.node_pools[0].name."""
+        return f"{self._parent.path if self._parent else ''}{self._step}"
 
     def problem(self, text: str) -> None:
         """Record a problem of this value and go on."""
@@ -62,8 +70,7 @@ class Value:
 
     def child(self, step: str | int, data: object = None) -> Value:
         """A key or an item of this value."""
-        path = f"{self.path}[{step}]" if isinstance(step, int) else f"{self.path}.{step}"
-        return Value(path, data, self._problems, self.known)
+        return Value(f"[{step}]" if isinstance(step, int) else f".{step}", data, self._problems, self.known, self)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._quantities import amount
@@ -75,6 +77,7 @@ def _ports(value: Value, ports: dict[str, int]) -> dict[str, int]:
     return ports
 
 
+_HUGE_PAGES = "hugepages-"
 #: Kubernetes' own resources, with the least and the most that makes sense; others have a domain.
 _RESOURCES = {
     "cpu": (0, 2000, "CPUs", "500m for half a CPU"),
@@ -85,7 +88,7 @@ _RESOURCES = {
 
 @values.label_key.then
 def _resource(value: Value, word: str) -> str:
-    if "/" not in word and word not in _RESOURCES and not word.startswith("hugepages-"):
+    if "/" not in word and word not in _RESOURCES and not re.fullmatch(rf"{_HUGE_PAGES}[1-9][0-9]{{,5}}[KMGT]i", word):
         raise value.refuse(
             f"'{word}' is no resource of Kubernetes; write one of: {', '.join(_RESOURCES)}, hugepages-<size>, or one "
             "with a domain, such as nvidia.com/gpu"
@@ -102,11 +105,13 @@ def _quantities(value: Value, quantities: dict[str, int | str]) -> dict[str, int
             value.child(name).problem(f"{written} is {float(stands_for):g} {unit}; write an amount such as {instead}")
         if _is_extended(name) and stands_for != stands_for.to_integral_value():
             value.child(name).problem(f"{written} is not whole, and {name} cannot be shared out; write a whole number")
+        if name.startswith(_HUGE_PAGES) and Fraction(stands_for) % Fraction(amount(name.removeprefix(_HUGE_PAGES))):
+            value.child(name).problem(f"{written} is no multiple of the page's size; write one")
     return quantities
 
 
 def _is_extended(name: str) -> bool:
-    """Whether Kubernetes knows nothing of the resource but a device plugin's count."""
+    """Whether the resource is one that a device plugin counts."""
     return "/" in name and "kubernetes.io/" not in name
 
 
@@ -125,11 +130,14 @@ def _resources(value: Value, resources: Resources) -> Resources:
     for name, request in resources.requests.items():
         place = value.child("requests").child(name)
         limit = resources.limits.get(name)
-        fixed = _is_extended(name) or name.startswith("hugepages-")
+        fixed = _is_extended(name) or name.startswith(_HUGE_PAGES)
         if fixed and (limit is None or amount(request) != amount(limit)):
-            place.problem(f"Kubernetes takes {name} with an equal limit alone; write limits: {{{name}: {request}}}")
+            place.problem(f"Kubernetes takes {name} only with an equal limit; write limits: {{{name}: {request}}}")
         elif limit is not None and amount(request) > amount(limit):
             place.problem(f"{request} is more than limits.{name} {limit}; write {limit} or less, or a higher limit")
+    names = {*resources.requests, *resources.limits}
+    if any(name.startswith(_HUGE_PAGES) for name in names) and names.isdisjoint(("cpu", "memory")):
+        value.problem("Kubernetes takes huge pages only beside cpu or memory; write one of them too")
     return resources
 
 

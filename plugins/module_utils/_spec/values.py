@@ -11,7 +11,8 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG, ROLE_TAG
 from ansible_collections.entasis.engine.plugins.module_utils._quantities import is_quantity
@@ -268,15 +269,20 @@ def _tag_value(value: Value, word: str) -> str:
 MOST_TAGS = 40
 
 
-@mapping_of(_tag_key, _tag_value.called("text", maxLength=256), most=MOST_TAGS).then
-def tags(value: Value, parsed: dict[str, str]) -> dict[str, str]:
-    """AWS tags of the user's own."""
+_tags = mapping_of(_tag_key, _tag_value.called("text", maxLength=256), most=MOST_TAGS)
+
+
+def _read_tags(value: Value) -> dict[str, str]:
     first: dict[str, str] = {}
-    for key in parsed:
+    for key in filter(lambda key: isinstance(key, str), value.data if isinstance(value.data, Mapping) else ()):
         other = first.setdefault(key.casefold(), key)
         if other != key:
             value.child(key).problem(f"IAM takes '{other}' and '{key}' for one key; remove one of the two")
-    return parsed
+    return _tags(value)
+
+
+#: AWS tags of the user's own.
+tags = replace(_tags, read=_read_tags)
 
 
 @reads("quantity", "quantities", type=["integer", "string"], minimum=0)
