@@ -5,11 +5,11 @@
 # PRIVATE to the collection: may change without notice.
 
 
-"""C(retention): how long the data of hypertables and continuous aggregates are kept."""
+"""C(retention): how long the data of hypertables and continuous aggregates are kept, and what else is kept for them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from ansible_collections.entasis.engine.plugins.module_utils._spec import values
@@ -21,10 +21,15 @@ from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import
     reads,
     text,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._spec.schema import Section, key, section
+from ansible_collections.entasis.engine.plugins.module_utils._spec.schema import key, section
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb import intervals
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import parse_moment, parse_relation
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import (
+    parse_moment,
+    parse_relation,
+    policies_of,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusals import Refusal
 
 
 @text.then
@@ -79,6 +84,14 @@ def _reach(value: Value) -> str | int:
     return _interval(value)
 
 
+@reads("interval or number, from 0", type=["string", "integer"], minimum=0, maximum=_LARGEST)
+def _end(value: Value) -> str | int:
+    """A reach that may be nothing."""
+    if isinstance(value.data, int) and not isinstance(value.data, bool):
+        return integer(0, _LARGEST)(value)
+    return _limit(value)
+
+
 @reads("moment", type="string")
 def _moment(value: Value) -> str:
     if isinstance(value.data, datetime):
@@ -90,15 +103,56 @@ def _moment(value: Value) -> str:
 
 
 @dataclass(frozen=True)
-class RetentionPolicy:
-    """What is None is left as it is."""
+class Job:
+    """When a policy runs."""
 
-    relation: str = key(_relation, "Hypertable or continuous aggregate with its schema, such as `market.trades`.")
     state: str = key(
         one_of("present", "paused", "absent"),
         "`paused` means that the policy stays and does not run, `absent` that there is no policy.",
         "present",
     )
+    schedule_interval: str | None = key(
+        _interval, "How often the policy runs.", None, shown="left as it is; TimescaleDB's at first"
+    )
+    initial_start: str | None = key(
+        _moment,
+        'When it runs first, such as `"2026-01-31T03:00:00Z"`, in quotes; later runs keep its time of day.',
+        None,
+        shown="soon",
+    )
+    timezone: str | None = key(
+        values.line, "Time zone of the schedule, in PostgreSQL's own spelling, such as `Asia/Seoul`.", None, shown="UTC"
+    )
+    max_runtime: str | None = key(
+        _limit, "The longest that one run may take; `0 minutes` for no limit.", None, shown="TimescaleDB's"
+    )
+    max_retries: int | None = key(
+        integer(-1, 2**31 - 1), "How often a failed run is tried again; -1 has no end.", None, shown="TimescaleDB's"
+    )
+    retry_period: str | None = key(_interval, "Time between two tries.", None, shown="TimescaleDB's")
+
+
+@dataclass(frozen=True)
+class ColumnstorePolicy(Job):
+    after: str | int | None = key(
+        _reach, "Age of the data that move to the columnstore. This or `created_before`.", None, shown="—"
+    )
+    created_before: str | None = key(_interval, "The same by when the chunks were made.", None, shown="—")
+
+
+@dataclass(frozen=True)
+class RefreshPolicy(Job):
+    start_offset: str | int | None = key(
+        _reach, "Time before the present from which it refreshes.", None, shown="the beginning"
+    )
+    end_offset: str | int | None = key(_end, "Time before the present up to which it refreshes.", None, shown="the end")
+
+
+@dataclass(frozen=True)
+class _Data:
+    """The keys of the data themselves, which come before those of the job."""
+
+    relation: str = key(_relation, "Hypertable or continuous aggregate with its schema, such as `market.trades`.")
     drop_after: str | int | None = key(
         _reach,
         "Age of the data that are dropped: an interval of PostgreSQL, such as `90 days`, or a number in the unit of an "
@@ -112,38 +166,40 @@ class RetentionPolicy:
         None,
         shown="—",
     )
-    schedule_interval: str | None = key(_interval, "How often the policy runs.", None, shown="TimescaleDB's, a day")
-    initial_start: str | None = key(
-        _moment,
-        'When it runs first, such as `"2026-01-31T03:00:00Z"`; later runs keep its time of day.',
-        None,
-        shown="soon",
-    )
-    timezone: str | None = key(values.line, "Time zone of the schedule, such as `Asia/Seoul`.", None, shown="UTC")
-    max_runtime: str | None = key(
-        _limit, "The longest that one run may take; `0 minutes` for no limit.", None, shown="TimescaleDB's, 5 minutes"
-    )
     integer_now_func: str | None = key(
         _function, "Function that tells the present of an integer time column.", None, shown="the present one"
     )
     chunk_time_interval: str | int | None = key(
-        _reach, "Time that each new chunk covers. Data are dropped by whole chunks.", None, shown="left as it is"
+        _reach,
+        "Time that each new chunk covers. Data are dropped by whole chunks.",
+        None,
+        shown="left as it is",
+    )
+    columnstore: ColumnstorePolicy | None = key(
+        section(ColumnstorePolicy), "The policy that moves chunks to the columnstore.", None, shown="left as it is"
+    )
+    refresh: RefreshPolicy | None = key(
+        section(RefreshPolicy), "The policy that refreshes a continuous aggregate.", None, shown="left as it is"
     )
 
 
-def _policy(taken: Section, policy: RetentionPolicy) -> RetentionPolicy:
-    reaches = [word for word in ("drop_after", "drop_created_before") if taken.has(word)]
-    if len(reaches) == 2:
-        taken.refuse("drop_created_before", "stands beside drop_after; remove one of the two")
-    if policy.state == "absent":
-        for word in reaches:
-            taken.refuse(word, "has no meaning with state: absent; remove it")
-    elif policy.state and not reaches:
-        taken.refuse("drop_after", "is missing; write how long the data are kept, such as 90 days")
+@dataclass(frozen=True)
+class RetentionPolicy(Job, _Data):
+    """How long the data of one hypertable or continuous aggregate are kept. What is None is left as it is."""
+
+
+@section(RetentionPolicy).then
+def _policy(value: Value, policy: RetentionPolicy) -> RetentionPolicy:
+    """An entry that the module itself would not refuse before it looks at the database."""
+    relation, refusals = parse_relation(policy.relation), list[Refusal]()
+    if relation:
+        policies_of(relation, asdict(policy), refusals)
+    for refusal in refusals:
+        value.problem(f"{refusal.message}; {refusal.remedy[0].lower()}{refusal.remedy[1:].rstrip('.')}")
     return policy
 
 
-@list_of(section(RetentionPolicy, _policy)).then
+@list_of(_policy).then
 def retention(value: Value, policies: tuple[RetentionPolicy, ...]) -> tuple[RetentionPolicy, ...]:
     """The parser of C(retention)."""
     first: dict[object, int] = {}

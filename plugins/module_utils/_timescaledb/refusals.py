@@ -152,7 +152,7 @@ _TABLE = (
         "TSR016",
         "The options do not fit together",
         "Of two options one is needed and both are too many, or an option needs another one.",
-        "Correct the entry.",
+        "Write what is missing, or remove one of the two.",
     ),
     Code(
         "TSR017",
