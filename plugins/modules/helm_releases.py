@@ -23,7 +23,11 @@ description:
   - A release that failed is upgraded again. One that a helm left pending when it ended before its time is marked as
     failed and upgraded; one that is pending for less than its timeout is waited for, because another helm may be at
     work.
-  - Helm never upgrades the CustomResourceDefinitions in a chart's C(crds) folder, and neither does this module yet.
+  - The CustomResourceDefinitions in the C(crds) folders of a chart and of its subcharts are a part of the release. They
+    are applied server-side before it and awaited, with each change of the release, and whenever one is missing; helm
+    itself only makes them once. They stay when the release goes, see O(delete_crds). Definitions among a chart's
+    templates are left to helm.
+  - A definition that others made is refused; those of a release that the platform already has are taken over.
   - Values reach helm through its standard input. In the diff and in the invocation, values are hidden whose name, or
     the name of a mapping around them, is that of a secret, such as C(adminPassword), C(apiKey) or C(token).
 extends_documentation_fragment:
@@ -31,7 +35,7 @@ extends_documentation_fragment:
   - entasis.engine.progress
   - entasis.engine.kubernetes
 requirements:
-  - "the C(helm) command, 3.14 or later, or 4; not needed in check mode"
+  - "the C(helm) command, 3.14 or later, or 4; in check mode only for the definitions of changed releases"
 options:
   platform:
     description: Name of the platform that the releases belong to.
@@ -98,6 +102,10 @@ options:
         type: list
         elements: str
         default: []
+      skip_crds:
+        description: Leave the CustomResourceDefinitions of the chart's C(crds) folders to whoever makes them.
+        type: bool
+        default: false
   mirror:
     description:
       - A folder, or the beginning of a URL. Each chart is then taken from C(MIRROR/CHART-VERSION.tgz), and
@@ -119,6 +127,12 @@ options:
     default: false
   adopt:
     description: Take over releases of O(releases) that exist and carry no label of a platform.
+    type: bool
+    default: false
+  delete_crds:
+    description:
+      - Remove the CustomResourceDefinitions of the releases that are removed, and so all objects of these kinds.
+      - Without it they stay, and a warning names them.
     type: bool
     default: false
   parallelism:
@@ -219,15 +233,18 @@ releases:
 import contextlib
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import helm
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import helm, helm_crds
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.diff import masked_values
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm_command import (
     Command,
     Installer,
+    fetch_charts,
     wait_for_others,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import (
@@ -240,6 +257,8 @@ from ansible_collections.entasis.engine.plugins.module_utils._reconcile import H
 
 
 class HelmReleases:
+    """One run: observe and plan, the apply table, and what is returned."""
+
     def __init__(self, module: AnsibleModule, desired: Sequence[helm.Desired], stack: contextlib.ExitStack) -> None:
         """C(stack) ends with the module; a kubeconfig that was written for helm goes with it."""
         self._module = module
@@ -248,28 +267,63 @@ class HelmReleases:
         self._owner = helm.Owner(module.params["platform"], module.params["role"])
         self._client: Client | None = None
         self._live: Mapping[str, helm.Live] = {}
+        self._members: Sequence[helm_crds.Member] = ()
+        self._definitions: Sequence[helm_crds.Definition] = ()
+        self._charts: Mapping[str, Path] = {}
+        self._labels: Mapping[str, str] = {}
 
     def plan(self) -> Plan:
-        options = self._module.params
-        self._client = connect(self._module)
-        if self._client is not None:
-            check_mode = self._module.check_mode
-            self._live = helm.observe(self._client) if check_mode else wait_for_others(self._client, self._desired)
-        return helm.plan(self._desired, self._live, self._owner, purge=options["purge"], adopt=options["adopt"])
+        """Read the cluster, and the charts of what changes.
+
+        Raises:
+            PlanError: the releases cannot be planned.
+            KubernetesError: the cluster cannot be used.
+        """
+        options, check_mode = self._module.params, self._module.check_mode
+        client = self._client = connect(self._module)
+        if client is not None:
+            self._live = helm.observe(client) if check_mode else wait_for_others(client, self._desired)
+        planned = helm.plan(self._desired, self._live, self._owner, purge=options["purge"], adopt=options["adopt"])
+        if client is not None and (planned.changes or helm_crds.are_recorded(self._live.values(), self._owner)):
+            self._members = helm_crds.members(client, self._owner)
+        looked_at = helm_crds.to_look_at(self._desired, self._live, planned, self._members)
+        command = self._command()
+        if looked_at and check_mode and command.path is None:
+            self._module.warn(f"CustomResourceDefinitions are not shown: there is no helm command '{command.binary}'.")
+            return planned
+        kubernetes = client.version() if client is not None and looked_at else ""
+        self._charts, brought = fetch_charts(command, looked_at, Path(self._module.tmpdir), kubernetes)
+        definitions = helm_crds.gather(brought)
+        self._definitions = helm_crds.observe(client, definitions, self._owner, self._live)
+        planned, self._labels = helm_crds.plan(
+            planned,
+            self._definitions,
+            brought,
+            self._members,
+            self._live,
+            self._owner,
+            adopt=options["adopt"],
+            delete=options["delete_crds"],
+        )
+        return planned
+
+    def _command(self) -> Command:
+        return Command(self._module.params["helm_binary"], self._module.params["mirror"] or "")
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
+        """The apply table of the plan."""
         if self._client is None:
             return {}
-        options = self._module.params
         kubeconfig, context = self._open.enter_context(self._client.connection.kubeconfig(self._module.tmpdir))
-        command = Command(options["helm_binary"], kubeconfig, context, options["mirror"] or "")
-        return Installer(self._client, command, self._desired, self._live, self._owner).handlers()
+        command = replace(self._command(), kubeconfig=kubeconfig, context=context)
+        installer = Installer(self._client, command, self._desired, self._live, self._owner, self._charts, self._labels)
+        return {**installer.handlers(), **helm_crds.handlers(self._client, self._definitions, self._members)}
 
-    def report(self) -> Mapping[str, Any]:
+    def report(self) -> dict[str, Any]:
+        """The listed releases as they are now."""
         if self._client is not None and not self._module.check_mode:
             self._live = helm.observe(self._client)
-        found = [self._live[one.path] for one in self._desired if one.path in self._live]
-        return {"releases": [describe(one) for one in found]}
+        return {"releases": [describe(self._live[one.path]) for one in self._desired if one.path in self._live]}
 
 
 def describe(live: helm.Live) -> dict[str, Any]:
@@ -305,12 +359,14 @@ def main() -> None:
                     "timeout": {"type": "int", "default": 300},
                     "create_namespace": {"type": "bool", "default": True},
                     "needs": {"type": "list", "elements": "str", "default": []},
+                    "skip_crds": {"type": "bool", "default": False},
                 },
             },
             "mirror": {"type": "str", "default": ""},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "purge": {"type": "bool", "default": False},
             "adopt": {"type": "bool", "default": False},
+            "delete_crds": {"type": "bool", "default": False},
             "parallelism": {"type": "int", "default": 10},
             "helm_binary": {"type": "str", "default": "helm"},
         },

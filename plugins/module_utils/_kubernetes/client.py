@@ -321,6 +321,10 @@ class Client:
                 preferred.setdefault((resource.group, resource.kind), resource)
         self._discovery = (resources, preferred)
 
+    def version(self) -> str:
+        """The version of the API server, such as C(1.36.3)."""
+        return self.request("GET", "/version")["gitVersion"].lstrip("v").partition("-")[0]
+
     def _served(self) -> tuple[dict[tuple[str, str], Resource], dict[tuple[str, str], Resource]]:
         if self._discovery is None:
             self.discover()

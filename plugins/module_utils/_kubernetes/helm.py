@@ -100,6 +100,9 @@ class Live:
     def pending(self) -> bool:
         return self.status in _PENDING
 
+    def is_owned(self, owner: Owner) -> bool:
+        return all(self.labels.get(key) == value for key, value in owner.labels.items())
+
     def age(self, now: datetime.datetime) -> float:
         """Seconds since the revision was begun."""
         return (now - self.updated).total_seconds()
@@ -282,7 +285,7 @@ def plan(
         if path in planned
     ]
     ours = sorted(
-        (path for path, one in live.items() if path not in needs and _is_owned(one, owner)),
+        (path for path, one in live.items() if path not in needs and one.is_owned(owner)),
         key=lambda path: (live[path].installed, path),
         reverse=True,
     )
@@ -322,18 +325,14 @@ def _update(one: Desired, existing: Live, owner: Owner) -> Change | None:
         before["values"], after["values"] = value_differences(was, becomes)
     if existing.status != "deployed":
         before["status"], after["status"] = existing.status, "deployed"
-    if not _is_owned(existing, owner):
+    if not existing.is_owned(owner):
         before["labels"], after["labels"] = {}, owner.labels
     return Change("update", KIND, one.path, before, after) if after else None
 
 
-def _is_owned(one: Live, owner: Owner) -> bool:
-    return all(one.labels.get(key) == value for key, value in owner.labels.items())
-
-
 def _ownership_problem(existing: Live, owner: Owner, adopt: bool) -> str | None:
     platform, role = existing.labels.get(PLATFORM_TAG), existing.labels.get(ROLE_TAG)
-    if _is_owned(existing, owner) or (platform is None and adopt):
+    if existing.is_owned(owner) or (platform is None and adopt):
         return None
     if platform is None:
         return "exists and was not made by the platform. Set adopt to true to take it over, or choose another name."

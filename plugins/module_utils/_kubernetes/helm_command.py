@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""Carrying out changes of Helm releases with the helm command, version 3.14 or later, or 4."""
+"""The helm command, version 3.14 or later, or 4: the charts of releases, and the changes of releases."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ import os
 import posixpath
 import shutil
 import subprocess
+import tarfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils import _progress
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import helm
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import helm, helm_crds
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import KubernetesError
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm import Desired, Live, Owner
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import SECRETS
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Handler
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PARALLELISM, Change, Handler, PlanError
 
 #: Revisions that Helm keeps of each release, to go back to by hand.
 HISTORY = 10
@@ -41,21 +45,28 @@ _ERROR_LINES = 4
 
 @dataclass(frozen=True)
 class Command:
-    """How helm is called. C(mirror) is a folder or URL that holds every chart as NAME-VERSION.tgz."""
+    """How helm is called. C(mirror) is a folder or URL that holds every chart as NAME-VERSION.tgz.
+
+    Without kubeconfig and context it can deal with charts only.
+    """
 
     binary: str
-    kubeconfig: str | None
-    context: str | None
     mirror: str = ""
+    kubeconfig: str | None = None
+    context: str | None = None
 
-    def run(self, arguments: Sequence[str], *, timeout: float, values: str | None = None) -> None:
-        """Run helm; values go through its standard input, so that nothing secret is in the process list.
+    @property
+    def path(self) -> str | None:
+        """Where the command is; None, nowhere."""
+        return shutil.which(self.binary)
+
+    def run(self, arguments: Sequence[str], *, timeout: float = _MARGIN, values: str = "") -> str:
+        """What helm answers; values go through its standard input, so that nothing secret is in the process list.
 
         Raises:
             KubernetesError: helm is missing, took too long, or failed; says its last words.
         """
-        path = shutil.which(self.binary)
-        if path is None:
+        if self.path is None:
             raise KubernetesError(
                 f"there is no helm command '{self.binary}'. Install Helm 3.14 or later, or set helm_binary."
             )
@@ -66,8 +77,8 @@ class Command:
         context = ["--kube-context", self.context] if self.context else []
         try:
             finished = subprocess.run(
-                [path, *arguments, *context],
-                input=values if values is not None else "",
+                [self.path, *arguments, *context],
+                input=values,
                 capture_output=True,
                 text=True,
                 timeout=timeout,
@@ -78,6 +89,7 @@ class Command:
             raise KubernetesError(f"helm did not end within {timeout:.0f} s and was stopped.") from error
         if finished.returncode != 0:
             raise KubernetesError(condensed(finished.stderr or finished.stdout))
+        return finished.stdout
 
     def chart(self, release: Desired) -> list[str]:
         """The arguments that name the chart and its version."""
@@ -88,6 +100,90 @@ class Command:
         if release.repository:
             return [release.chart, "--repo", release.repository, "--version", release.version]
         return [release.chart, "--version", release.version]
+
+    def fetch(self, release: Desired, folder: Path) -> Path:
+        """The release's chart as a file, put into the folder unless it is a file already.
+
+        Raises:
+            KubernetesError: the chart cannot be had.
+        """
+        chart, *options = self.chart(release)
+        if "://" not in chart and chart.endswith(".tgz"):
+            return Path(chart)
+        folder.mkdir(parents=True)
+        if not self.mirror and not release.repository and os.path.isdir(chart):
+            self.run(["package", chart, "--destination", str(folder)])
+        else:
+            self.run(["pull", chart, *options, "--destination", str(folder)])
+        [file] = folder.iterdir()
+        return file
+
+    def definitions(self, release: Desired, chart: Path, folder: Path, kubernetes: str) -> list[Any]:
+        """What the crds folders of a chart hold, and those of its subcharts that the values turn on.
+
+        helm tells which those are. It gets the chart without its templates, so that it renders nothing else: templates
+        may ask for what the cluster does not have yet. C(kubernetes) is the cluster's version, where it is known.
+
+        Raises:
+            KubernetesError: the chart is none, or helm does not take the values.
+        """
+        if not _bare(chart, folder):
+            return []
+        arguments = ["template", release.name, *map(str, folder.iterdir()), "--namespace", release.namespace]
+        version = ["--kube-version", kubernetes] if kubernetes else []
+        values = json.dumps(release.values)
+        return helm_crds.read(self.run([*arguments, "--include-crds", "--values", "-", *version], values=values))
+
+
+def _bare(chart: Path, folder: Path) -> bool:
+    """Write a chart without its templates into the folder, where it has any crds folder; whether it has."""
+    try:
+        with tarfile.open(chart) as archive:
+            files = {PurePosixPath(one.name): one for one in archive if one.isfile()}
+            if not any("crds" in name.parts for name in files):
+                return False
+            for name, one in files.items():
+                if "templates" in name.parts or ".." in name.parts or name.is_absolute():
+                    continue
+                target = folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                content = archive.extractfile(one)
+                target.write_bytes(content.read() if content else b"")
+    except FileNotFoundError as error:
+        raise KubernetesError(f"there is no chart {chart}. Put it there, or correct chart and version.") from error
+    except (OSError, tarfile.TarError) as error:
+        raise KubernetesError(f"the chart {chart} cannot be read: {error}.") from error
+    return True
+
+
+def fetch_charts(
+    command: Command, releases: Sequence[Desired], folder: Path, kubernetes: str
+) -> tuple[dict[str, Path], dict[str, list[Any]]]:
+    """The charts of some releases, and what their crds folders hold, both by the paths of the releases.
+
+    Raises:
+        PlanError: some cannot be had; says all of them.
+    """
+    charts: dict[str, Path] = {}
+    brought: dict[str, list[Any]] = {}
+    problems = []
+
+    def fetch(one: Desired) -> None:
+        where = folder / one.namespace / one.name
+        try:
+            charts[one.path] = command.fetch(one, where / "chart")
+            brought[one.path] = command.definitions(one, charts[one.path], where / "bare", kubernetes)
+        except KubernetesError as error:
+            problems.append(f"release {one.path}: {error}")
+
+    with (
+        _progress.waiting(f"fetching the charts of {len(releases)} releases"),
+        ThreadPoolExecutor(max_workers=PARALLELISM) as pool,
+    ):
+        list(pool.map(fetch, releases))
+    if problems:
+        raise PlanError(sorted(problems))
+    return charts, brought
 
 
 def condensed(output: str) -> str:
@@ -103,13 +199,23 @@ class Installer:
     """The apply table of a plan of releases."""
 
     def __init__(
-        self, client: Client, command: Command, desired: Iterable[Desired], live: Mapping[str, Live], owner: Owner
+        self,
+        client: Client,
+        command: Command,
+        desired: Iterable[Desired],
+        live: Mapping[str, Live],
+        owner: Owner,
+        charts: Mapping[str, Path],
+        labels: Mapping[str, str],
     ) -> None:
+        """C(charts) are those that were fetched already, and C(labels) the count labels, by the path of the release."""
         self._client = client
         self._command = command
         self._desired = {one.path: one for one in desired}
         self._live = live
         self._owner = owner
+        self._charts = charts
+        self._labels = labels
 
     def handlers(self) -> dict[tuple[str, str], Handler]:
         return {
@@ -125,12 +231,16 @@ class Installer:
             self._mark_failed(existing)
         elif existing is not None and existing.status == "uninstalling":
             self._uninstall(change)
-        labels = ",".join(f"{key}={value}" for key, value in self._owner.labels.items())
+        crds = helm_crds.SKIPPED if release.skip_crds else self._labels[release.path]
+        labels = {**self._owner.labels, helm_crds.COUNT_LABEL: crds}
+        chart = self._charts.get(release.path)
         arguments = [
             "upgrade",
             release.name,
-            *self._command.chart(release),
+            *([str(chart)] if chart else self._command.chart(release)),
             "--install",
+            # Applied before, where they are not to be left alone.
+            "--skip-crds",
             "--namespace",
             release.namespace,
             "--values",
@@ -138,7 +248,7 @@ class Installer:
             # Without it an empty set of values would mean those of the last revision.
             "--reset-values",
             "--labels",
-            labels,
+            ",".join(f"{key}={value}" for key, value in labels.items()),
             "--history-max",
             str(HISTORY),
             "--timeout",

@@ -230,7 +230,7 @@ def test_a_record_as_helm_writes_it() -> None:
     ],
 )
 def test_where_the_chart_comes_from(release: Desired, mirror: str, arguments: list[str]) -> None:
-    assert Command("helm", None, None, mirror).chart(release) == arguments
+    assert Command("helm", mirror).chart(release) == arguments
     assert release.chart_name == "tiny"
 
 
