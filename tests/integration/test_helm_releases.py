@@ -267,6 +267,8 @@ def test_releases_go_side_by_side_but_for_what_they_need(releases: Releases) -> 
 def test_a_failed_release_is_upgraded_again(releases: Releases) -> None:
     failed = releases.run(releases.release("slow", values={"pods": True}, timeout=1))
     assert failed.failed
+    assert "node(s) didn't match Pod's node affinity/selector" in failed.message
+    assert "raise timeout (now 1 s) if only time is lacking" in failed.message
     assert releases.listed()["slow"][1] == "failed"
     again = releases.apply(releases.release("slow"))
     assert again.changes == [("update", "HelmRelease", f"{releases.namespace}/slow")]

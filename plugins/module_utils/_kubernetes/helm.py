@@ -136,6 +136,12 @@ def observe(client: Client) -> dict[str, Live]:
     return {path: read_release(secret) for path, secret in newest.items()}
 
 
+def newest_record(client: Client, one: Desired) -> dict[str, Any]:
+    """Helm's whole record of the newest revision of a release; empty where there is none."""
+    secrets, _version = client.list(SECRETS, one.namespace, label_selector=f"owner=helm,name={one.name}")
+    return decode(max(secrets, key=_revision)["data"]["release"]) if secrets else {}
+
+
 def _revision(secret: Mapping[str, Any]) -> int:
     return int((secret["metadata"].get("labels") or {}).get("version") or 0)
 

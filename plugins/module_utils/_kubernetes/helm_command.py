@@ -23,10 +23,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils import _progress
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import helm, helm_crds
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import helm, helm_crds, objects, waiting
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import KubernetesError
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm import Desired, Live, Owner
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm_errors import TIMED_OUT, explained
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import SECRETS
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PARALLELISM, Change, Handler, PlanError
 
@@ -39,8 +40,13 @@ _MARGIN = 120
 #: Seconds between two looks at a release that another helm is working on.
 _INTERVAL = 1.0
 
-#: Lines of helm's error that are worth showing.
-_ERROR_LINES = 4
+#: Kinds that a release is waited for, and how much is said of them when that took too long.
+_WAITED_FOR = {"Deployment", "StatefulSet", "DaemonSet", "Job", "Pod", "PersistentVolumeClaim"}
+_SHOWN_NOT_READY = 3
+
+
+class HelmTimeoutError(KubernetesError):
+    """Helm waited for as long as it was to."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +66,12 @@ class Command:
         """Where the command is; None, nowhere."""
         return shutil.which(self.binary)
 
-    def run(self, arguments: Sequence[str], *, timeout: float = _MARGIN, values: str = "") -> str:
+    def run(self, *arguments: str, timeout: float = _MARGIN, values: Mapping[str, Any] | None = None) -> str:
         """What helm answers; values go through its standard input, so that nothing secret is in the process list.
 
         Raises:
-            KubernetesError: helm is missing, took too long, or failed; says its last words.
+            HelmTimeoutError: helm gave up waiting.
+            KubernetesError: helm is missing or failed; says why, and what to do.
         """
         if self.path is None:
             raise KubernetesError(
@@ -78,7 +85,7 @@ class Command:
         try:
             finished = subprocess.run(
                 [self.path, *arguments, *context],
-                input=values,
+                input=json.dumps(values or {}),
                 capture_output=True,
                 text=True,
                 timeout=timeout,
@@ -86,9 +93,11 @@ class Command:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise KubernetesError(f"helm did not end within {timeout:.0f} s and was stopped.") from error
+            raise HelmTimeoutError(f"helm did not end within {timeout:.0f} s and was stopped.") from error
         if finished.returncode != 0:
-            raise KubernetesError(condensed(finished.stderr or finished.stdout))
+            output = finished.stderr or finished.stdout
+            kind = HelmTimeoutError if TIMED_OUT.search(output) else KubernetesError
+            raise kind(explained(output, arguments[0], values or {}))
         return finished.stdout
 
     def chart(self, release: Desired) -> list[str]:
@@ -112,9 +121,9 @@ class Command:
             return Path(chart)
         folder.mkdir(parents=True)
         if not self.mirror and not release.repository and os.path.isdir(chart):
-            self.run(["package", chart, "--destination", str(folder)])
+            self.run("package", chart, "--destination", str(folder))
         else:
-            self.run(["pull", chart, *options, "--destination", str(folder)])
+            self.run("pull", chart, *options, "--destination", str(folder))
         [file] = folder.iterdir()
         return file
 
@@ -131,8 +140,8 @@ class Command:
             return []
         arguments = ["template", release.name, *map(str, folder.iterdir()), "--namespace", release.namespace]
         version = ["--kube-version", kubernetes] if kubernetes else []
-        values = json.dumps(release.values)
-        return helm_crds.read(self.run([*arguments, "--include-crds", "--values", "-", *version], values=values))
+        rendered = self.run(*arguments, "--include-crds", "--values", "-", *version, values=release.values)
+        return helm_crds.read(rendered)
 
 
 def _bare(chart: Path, folder: Path) -> bool:
@@ -184,15 +193,6 @@ def fetch_charts(
     if problems:
         raise PlanError(sorted(problems))
     return charts, brought
-
-
-def condensed(output: str) -> str:
-    """The useful end of helm's error output: no warnings, no repetition, a sentence."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith(("WARNING:", "W1", "W0", "level=", "walk.go"))]
-    kept = list(dict.fromkeys(telling or lines))[-_ERROR_LINES:]
-    text = " ".join(line.removeprefix("Error: ") for line in kept).rstrip(".") or "no output"
-    return f"helm failed: {text}."
 
 
 class Installer:
@@ -259,7 +259,13 @@ class Installer:
         if release.create_namespace:
             arguments.append("--create-namespace")
         with _progress.waiting(f"helm installs {change.name} {release.version}"):
-            self._command.run(arguments, timeout=release.timeout + _MARGIN, values=json.dumps(release.values))
+            try:
+                self._command.run(*arguments, timeout=release.timeout + _MARGIN, values=release.values)
+            except HelmTimeoutError as error:
+                raise KubernetesError(
+                    f"{error} {self._not_ready(release)}A new run goes on from there; raise timeout (now "
+                    f"{release.timeout} s) if only time is lacking."
+                ) from error
 
     def _uninstall(self, change: Change) -> None:
         existing = self._live[change.name]
@@ -267,9 +273,20 @@ class Installer:
         timeout = release.timeout if release else 300
         with _progress.waiting(f"helm removes {change.name}"):
             self._command.run(
-                ["uninstall", existing.name, "--namespace", existing.namespace, "--wait", "--timeout", f"{timeout}s"],
+                *("uninstall", existing.name, "--namespace", existing.namespace, "--wait", "--timeout", f"{timeout}s"),
                 timeout=timeout + _MARGIN,
             )
+
+    def _not_ready(self, release: Desired) -> str:
+        """A sentence for each object of the newest revision that is not ready, as far as that can be told."""
+        resources = {}
+        for manifest in helm_crds.read(helm.newest_record(self._client, release).get("manifest") or ""):
+            resource = self._client.resource(manifest["apiVersion"], manifest["kind"])
+            if resource is not None and manifest["kind"] in _WAITED_FOR:
+                namespace = manifest["metadata"].get("namespace") or release.namespace
+                resources[objects.Reference(resource.group_kind, namespace, manifest["metadata"]["name"])] = resource
+        lines = waiting.explain(self._client, waiting.wait_ready(self._client, resources, {}, timeout=0))
+        return "".join(f"{line.rstrip('.')}. " for line in lines[:_SHOWN_NOT_READY])
 
     def _mark_failed(self, existing: Live) -> None:
         """Close a revision whose helm has ended without doing so; helm itself refuses to go on from a pending one."""

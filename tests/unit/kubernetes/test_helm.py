@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import helm
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm import Desired, Live, Owner
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm_command import Command, condensed
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm_command import Command
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm_errors import explained
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Plan, PlanError
 
 OWNER = Owner("demo", "helm_releases")
@@ -234,11 +235,38 @@ def test_where_the_chart_comes_from(release: Desired, mirror: str, arguments: li
     assert release.chart_name == "tiny"
 
 
-def test_helms_errors_are_condensed() -> None:
-    output = """WARNING: Kubernetes configuration file is group-readable.
-level=WARN msg="x"
-Error: UPGRADE FAILED: context deadline exceeded
-"""
-    assert condensed(output) == "helm failed: UPGRADE FAILED: context deadline exceeded."
-    assert condensed("") == "helm failed: no output."
-    assert condensed("WARNING: only this") == "helm failed: WARNING: only this."
+@pytest.mark.parametrize(
+    ("output", "verb", "said", "advice"),
+    [
+        ("", "upgrade", "no output", ""),
+        ("WARNING: only this", "upgrade", "WARNING: only this", ""),
+        ('W0101 x\nlevel=WARN msg="x"\nError: UPGRADE FAILED: gone\n', "upgrade", "UPGRADE FAILED: gone", ""),
+        (
+            'Error: 1 error occurred:\n\t* pods "x" is forbidden: exceeded quota: q',
+            "upgrade",
+            '1 error occurred: pods "x" is forbidden: exceeded quota: q',
+            " Raise the ResourceQuota, or let the chart ask for less.",
+        ),
+        (
+            'Error: secrets is forbidden: User "x" cannot list resource "secrets"',
+            "upgrade",
+            'secrets is forbidden: User "x" cannot list resource "secrets"',
+            " Give the caller this permission (an access policy of EKS, or a role and its binding).",
+        ),
+        (
+            "Error: execution error at (t/x.yaml:1:30): not correct-horse\n\nUse --debug flag",
+            "upgrade",
+            "execution error at (t/x.yaml:1:30): not ********",
+            " Correct the values that the chart uses there.",
+        ),
+        (
+            "Error: Get https://x/y-1.tgz: connection refused",
+            "pull",
+            "Get https://x/y-1.tgz: connection refused",
+            " Check chart, version and repository, and the network to it, or set mirror to a folder with the chart.",
+        ),
+    ],
+)
+def test_helms_errors_are_condensed_and_explained(output: str, verb: str, said: str, advice: str) -> None:
+    values = {"auth": {"token": "correct-horse", "tokens": ["x", True]}}
+    assert explained(output, verb, values) == f"helm failed: {said}.{advice}"
