@@ -374,6 +374,31 @@ def test_a_run_that_was_killed_is_gone_on_with(
     assert picture(ec2) == whole_picture()
 
 
+def _lose_each_answer(server: AwsServer, *operations: str) -> None:
+    for operation in operations:
+        server.control("POST", "faults", {"service": "ec2", "operation": operation, "kind": "lost_answer", "count": 1})
+
+
+def test_lost_answers_make_nothing_twice_and_fail_nothing(
+    run_module: RunModule, account: AwsServer, ec2: Any, vpc: str
+) -> None:
+    assert vpc
+    making = [f"AuthorizeSecurityGroup{direction}" for direction in ("Ingress", "Egress")]
+    _lose_each_answer(account, "CreateSecurityGroup", *making, "RevokeSecurityGroupEgress")
+    made = present(run_module).result["group_ids"]
+    assert account.control("GET", "faults") == []
+    assert picture(ec2) == whole_picture()
+    _add_rule(ec2, made)
+    _lose_each_answer(account, "RevokeSecurityGroupIngress")
+    present(run_module)
+    assert picture(ec2) == whole_picture()
+    _lose_each_answer(account, "DeleteSecurityGroup")
+    outcome = run_module("aws_security_groups", {"platform": PLATFORM, "state": "absent"})
+    assert not outcome.failed, outcome.message
+    assert account.control("GET", "faults") == []
+    assert picture(ec2) == {}
+
+
 def test_throttling_is_waited_out(run_module: RunModule, account: AwsServer, ec2: Any, vpc: str) -> None:
     assert vpc
     account.control("POST", "faults", {"service": "ec2", "kind": "throttle", "count": 3})

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws import lookups
+from ansible_collections.entasis.engine.plugins.module_utils._aws.creating import create_once, stop_blind_retries
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import read_all
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import (
     AwsModule,
@@ -46,6 +47,8 @@ from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     Handler,
     PlanError,
 )
+
+_NO_SUCH_RULE = "InvalidPermission.NotFound"
 
 
 class AwsSecurityGroups:
@@ -142,6 +145,7 @@ class SecurityGroupsApply:
         self.ids = dict(plan.ids)
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
+        stop_blind_retries(self._ec2, ("CreateSecurityGroup",))
         return {
             ("security_group", "create"): self._create,
             ("security_group", "update"): self._tag,
@@ -152,20 +156,24 @@ class SecurityGroupsApply:
 
     def _create(self, change: Change) -> None:
         after = change.after or {}
-        answer = self._ec2.create_security_group(
-            GroupName=change.name,
-            Description=after["description"],
-            VpcId=self._vpc,
-            TagSpecifications=[{"ResourceType": "security-group", "Tags": to_tag_list(after["tags"])}],
+        named = [_filter("vpc-id", self._vpc), _filter("group-name", change.name)]
+        made = create_once(
+            lambda: self._ec2.create_security_group(
+                GroupName=change.name,
+                Description=after["description"],
+                VpcId=self._vpc,
+                TagSpecifications=[{"ResourceType": "security-group", "Tags": to_tag_list(after["tags"])}],
+            ),
+            lambda: read_all(self._ec2, "describe_security_groups", "SecurityGroups", Filters=named),
         )
-        self.ids[change.name] = answer["GroupId"]
+        self.ids[change.name] = made["GroupId"]
 
     def _tag(self, change: Change) -> None:
         tags = (change.after or {})["tags"]
         self._ec2.create_tags(Resources=[self.ids[change.name]], Tags=to_tag_list(tags))
 
     def _delete(self, change: Change) -> None:
-        retry(lambda: self._ec2.delete_security_group(GroupId=self.ids[change.name]), still_used)
+        retry(lambda: self._ec2.delete_security_group(GroupId=self.ids[change.name]), still_used, done=not_found)
 
     def _change_inbound(self, change: Change) -> None:
         self._change_rules(
@@ -193,15 +201,30 @@ class SecurityGroupsApply:
     ) -> None:
         """New rules first, so that what both sets allow stays allowed all the time."""
         before, after = self._plan.rules[change.resource]
-        steps: list[tuple[Callable[..., Any], Rules]] = [
-            (authorize, {rule: after[rule] for rule in after if rule not in before}),
-            (describe, {rule: after[rule] for rule in after if before.get(rule, after[rule]) != after[rule]}),
-            (revoke, {rule: "" for rule in before if rule not in after}),
+        steps: list[tuple[Callable[..., Any], Rules, str]] = [
+            (authorize, {rule: after[rule] for rule in after if rule not in before}, "InvalidPermission.Duplicate"),
+            (describe, {rule: after[rule] for rule in after if before.get(rule, after[rule]) != after[rule]}, ""),
+            (revoke, {rule: "" for rule in before if rule not in after}, _NO_SUCH_RULE),
         ]
-        for call, rules in steps:
+        for call, rules, done in steps:
             if rules:
-                self._call(call, self.ids[change.name], to_permissions(rules, self.ids))
+                self._call(call, self.ids[change.name], to_permissions(rules, self.ids), done)
 
     @staticmethod
-    def _call(call: Callable[..., Any], group: str, permissions: list[dict[str, Any]]) -> None:
-        retry(lambda: call(GroupId=group, IpPermissions=permissions), not_found)
+    def _call(call: Callable[..., Any], group: str, permissions: list[dict[str, Any]], done: str) -> None:
+        """All permissions in one call; one by one where AWS refuses them because one of them is as wanted already."""
+
+        def attempt(some: list[dict[str, Any]]) -> Any:
+            return retry(
+                lambda: call(GroupId=group, IpPermissions=some),
+                lambda code: not_found(code) and code != _NO_SUCH_RULE,
+                done=lambda code: code == done,
+            )
+
+        if attempt(permissions) is None and len(permissions) > 1:
+            for permission in permissions:
+                attempt([permission])
+
+
+def _filter(name: str, value: str) -> dict[str, Any]:
+    return {"Name": name, "Values": [value]}
