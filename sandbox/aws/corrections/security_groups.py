@@ -4,8 +4,7 @@
 
 """Security groups as a whole.
 
-moto deletes a group that other groups name in their rules or that network interfaces carry, and deletes the default
-group, to which it also gives no inbound rule.
+moto deletes a group that other groups name in their rules, or that network interfaces carry.
 """
 
 from __future__ import annotations
@@ -13,25 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from moto.ec2.exceptions import DependencyViolationError, EC2ClientError, InvalidSecurityGroupNotFoundError
-from moto.ec2.models import EC2Backend
-from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.ec2.exceptions import DependencyViolationError, InvalidSecurityGroupNotFoundError
 from moto.ec2.responses.security_groups import SecurityGroups
 
 from sandbox.aws.corrections.correction import corrects
-
-
-@corrects(EC2Backend, "create_security_group")
-def _create(original: Callable[..., Any], self: Any, name: str, *rest: Any, **named: Any) -> Any:
-    if name.startswith("sg-"):
-        message = f"Value ({name}) for parameter GroupName is invalid. Group names may not be in the format sg-*"
-        raise EC2ClientError("InvalidParameterValue", message)
-    group = original(self, name, *rest, **named)
-    if group.is_default:
-        itself = {"GroupId": group.id, "UserId": self.account_id}
-        rule = SecurityGroupRule(self, "-1", group.id, None, None, None, source_group=itself, is_egress=False)
-        group.ingress_rules.append(rule)
-    return group
 
 
 @corrects(SecurityGroups, "delete_security_group")
@@ -40,9 +24,6 @@ def _delete(original: Callable[[SecurityGroups], Any], self: SecurityGroups) -> 
     group = self.ec2_backend.get_security_group_by_name_or_id(given)
     if group is None:
         raise InvalidSecurityGroupNotFoundError(given)
-    if group.is_default:
-        message = f'the specified group: "{group.id}" name: "{group.name}" cannot be deleted by a user'
-        raise EC2ClientError("CannotDelete", message)
     if _is_named_by_another(self.ec2_backend, group) or _is_carried(self.ec2_backend, group):
         raise DependencyViolationError(f"resource {group.id} has a dependent object")
     return original(self)
@@ -59,6 +40,4 @@ def _is_named_by_another(ec2: Any, group: Any) -> bool:
 
 
 def _is_carried(ec2: Any, group: Any) -> bool:
-    return any(carried.id == group.id for interface in ec2.enis.values() for carried in interface.group_set) or any(
-        group.id in endpoint.security_group_ids for endpoint in ec2.vpc_end_points.values()
-    )
+    return any(carried.id == group.id for interface in ec2.enis.values() for carried in interface.group_set)
