@@ -20,11 +20,6 @@ description:
     and by at least one of the platform's tags. A group of that name without any of them is never touched.
   - What AWS cannot change - the description of a group - is refused, with what to do instead.
 options:
-  vpc:
-    description:
-      - Name tag of the VPC. The default is the value of O(platform).
-      - It must carry the platform's tag. In check mode it may be missing.
-    type: str
   groups:
     description:
       - The groups. Required when O(state=present).
@@ -210,7 +205,6 @@ def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
             **SET_ARGUMENTS,
-            "vpc": {"type": "str"},
             "groups": {"type": "list", "elements": "dict", "options": GROUP},
         },
         required_if=[("state", "present", ["groups"])],

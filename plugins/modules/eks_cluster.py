@@ -37,12 +37,13 @@ options:
     type: str
   vpc:
     description:
-      - Name tag of the VPC. The default is the value of O(platform).
+      - What to call the platform's VPC. The default is the value of O(platform).
       - EKS cannot change it on an existing cluster.
     type: str
   subnets:
     description:
-      - Name tags of at least two subnets, in different zones. Required when O(state=present).
+      - At least two subnets of the platform's VPC, in different zones. Required when O(state=present).
+      - Each is written as its IPv4 addresses, which never change, or as its Name tag.
     type: list
     elements: str
   security_groups:

@@ -115,7 +115,7 @@ options:
         default: 20
       subnets:
         description:
-          - Name tags of the subnets.
+          - Subnets of the platform's VPC, each as its IPv4 addresses, which never change, or as its Name tag.
         type: list
         elements: str
         required: true

@@ -179,7 +179,7 @@ def test_check_mode_on_an_empty_account_lists_what_the_real_run_does_later(
 def test_a_run_without_the_vpc_says_what_to_do(run_module: RunModule, account: AwsServer) -> None:
     outcome = run_module("aws_security_groups", options())
     assert outcome.failed
-    assert outcome.message == ("platform demo has no VPC named demo in this region. Make it first with aws_network")
+    assert outcome.message == ("platform demo has no VPC in this region. Make it first with aws_network")
     assert writes(account) == []
 
 

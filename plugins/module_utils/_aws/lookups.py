@@ -4,7 +4,11 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""From the names that cross layers to the ids that AWS wants: parents are found by name and ownership tag."""
+"""From the names that cross layers to the ids that AWS wants: parents are found by name and ownership tag.
+
+A parent is recognised as by the module that makes it: a check in which its tags are still to be repaired says what the
+run after the repair says.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import from_tag_list
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG, is_owned
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import KNOWN_AFTER_APPLY, PlanError
 
 with suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
@@ -72,29 +76,59 @@ def require(*lookups: Lookup) -> None:
         raise PlanError(problems)
 
 
+def platform_vpc(ec2: Any, platform: str) -> str | None:
+    """The id of the platform's VPC, as every module knows it: by the platform's tag alone, since names are edited.
+
+    Raises:
+        PlanError: the platform has several.
+    """
+    found = read_all(ec2, "describe_vpcs", "Vpcs", Filters=[_filter(f"tag:{PLATFORM_TAG}", [platform])])
+    if len(found) > 1:
+        raise PlanError(several_vpcs(platform, [vpc["VpcId"] for vpc in found]))
+    return found[0]["VpcId"] if found else None
+
+
+def several_vpcs(platform: str, ids: Collection[str]) -> str:
+    """What is wrong with a platform that has more than one VPC."""
+    return (
+        f"platform {platform} has {len(ids)} VPCs: {', '.join(sorted(ids))}. "
+        f"Remove the tag {PLATFORM_TAG} from the one that is not in use"
+    )
+
+
 def vpcs(ec2: Any, platform: str, names: Sequence[str]) -> Lookup:
-    """The VPCs of the platform with these Name tags."""
-    filters = [_filter(f"tag:{PLATFORM_TAG}", [platform]), _filter(f"tag:{NAME_TAG}", names)]
-    found = ec2.describe_vpcs(Filters=filters)["Vpcs"] if names else []
-    pairs = [(_name_tag(vpc), vpc["VpcId"]) for vpc in found]
-    return _lookup("VPC", names, pairs, f"Make it with aws_network, platform {platform}.")
+    """The platform's VPC under the name that the caller has for it."""
+    vpc = platform_vpc(ec2, platform)
+    return Lookup("VPC", tuple(names), {name: vpc for name in names if vpc}, _by_module("aws_network", platform))
 
 
 def subnets(ec2: Any, platform: str, names: Sequence[str]) -> Lookup:
-    """The subnets of the platform with these Name tags."""
-    filters = [_filter(f"tag:{PLATFORM_TAG}", [platform]), _filter(f"tag:{NAME_TAG}", sorted(set(names)))]
-    pages = ec2.get_paginator("describe_subnets").paginate(Filters=filters) if names else []
-    pairs = [(_name_tag(subnet), subnet["SubnetId"]) for page in pages for subnet in page["Subnets"]]
-    return _lookup("subnet", names, pairs, f"Make it with aws_network, platform {platform}.")
+    """The subnets of the platform's VPC, each by its IPv4 addresses, which never change, or by its Name tag."""
+    pairs = []
+    for subnet in _inside(ec2, platform, "describe_subnets", "Subnets") if names else ():
+        tags = from_tag_list(subnet.get("Tags"))
+        keys = {subnet.get("CidrBlock"), tags.get(NAME_TAG) if is_owned(tags, platform) else None}
+        pairs += [(name, subnet["SubnetId"]) for name in dict.fromkeys(names) if name in keys]
+    return _lookup("subnet", names, pairs, _by_module("aws_network", platform))
 
 
 def security_groups(ec2: Any, platform: str, groups: Sequence[str]) -> Lookup:
-    """The platform's security groups by the names that aws_security_groups gives them (C(frontend), not an id)."""
+    """The groups of the platform's VPC by the names that aws_security_groups gives them (C(frontend), not an id)."""
     full_names = {f"{platform}-{group}": group for group in groups}
-    filters = [_filter(f"tag:{PLATFORM_TAG}", [platform]), _filter("group-name", sorted(full_names))]
-    pages = ec2.get_paginator("describe_security_groups").paginate(Filters=filters) if groups else []
-    pairs = [(full_names[found["GroupName"]], found["GroupId"]) for page in pages for found in page["SecurityGroups"]]
-    return _lookup("security group", groups, pairs, f"Make it with aws_security_groups, platform {platform}.")
+    found = _inside(ec2, platform, "describe_security_groups", "SecurityGroups") if groups else []
+    pairs = [(full_names[item["GroupName"]], item["GroupId"]) for item in found if item["GroupName"] in full_names]
+    return _lookup("security group", groups, pairs, _by_module("aws_security_groups", platform))
+
+
+def _inside(ec2: Any, platform: str, operation: str, key: str) -> list[dict[str, Any]]:
+    """What is in the platform's VPC, but for what carries another platform's tag. A tag of ours may have been lost."""
+    vpc = platform_vpc(ec2, platform)
+    found = read_all(ec2, operation, key, Filters=[_filter("vpc-id", [vpc])]) if vpc else []
+    return [item for item in found if from_tag_list(item.get("Tags")).get(PLATFORM_TAG, platform) == platform]
+
+
+def _by_module(module: str, platform: str) -> str:
+    return f"Make it with {module}, platform {platform}."
 
 
 def interfaces(ec2: Any, by: str, values: Iterable[str], *, besides: Collection[str] = ()) -> list[str]:
@@ -150,7 +184,3 @@ def _lookup(kind: str, names: Sequence[str], pairs: Sequence[tuple[str, str]], m
 
 def _filter(name: str, values: Sequence[str]) -> dict[str, Any]:
     return {"Name": name, "Values": list(values)}
-
-
-def _name_tag(resource: Mapping[str, Any]) -> str:
-    return from_tag_list(resource.get("Tags"))[NAME_TAG]

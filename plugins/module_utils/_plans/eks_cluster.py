@@ -36,7 +36,7 @@ def eks_cluster_plan(platform: Platform) -> Plan:
             "name": platform.name,
             "iam_role": role["name"],
             "vpc": platform.name,
-            "subnets": [subnet.name for subnet in platform.network.private_subnets],
+            "subnets": [subnet.cidr for subnet in platform.network.private_subnets],
         },
         "kubeconfig": kubeconfig(platform),
     }

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ansible_collections.entasis.engine.plugins.module_utils._plans.common import (
     Plan,
     common,
@@ -28,17 +30,23 @@ def eks_node_pools_plan(platform: Platform) -> Plan:
         description=f"Nodes of EKS cluster {platform.name}",
         policies=("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonEKS_CNI_Policy"),
     )
+    # Not by their names: those are tags, which anyone can edit.
+    cidrs = {subnet.name: subnet.cidr for subnet in platform.network.subnets}
     return {
         **common(platform),
         "purge": platform.purge,
         "tags": plain(platform.tags),
         "iam_role": role,
         "cluster": platform.name,
-        "node_pools": [_node_pool(pool, role["name"]) for pool in platform.node_pools],
+        "node_pools": [_node_pool(pool, role["name"], cidrs) for pool in platform.node_pools],
     }
 
 
-def _node_pool(pool: NodePool, role: str) -> Plan:
+def _node_pool(pool: NodePool, role: str, cidrs: Mapping[str, str]) -> Plan:
     """A pool without C(desired_size), where the spec has none, so that an autoscaler's size is left alone."""
     decided = ("instance_type", "zones", "gpus")
-    return {**{key: value for key, value in options(pool).items() if key not in decided}, "iam_role": role}
+    return {
+        **{key: value for key, value in options(pool).items() if key not in decided},
+        "subnets": [cidrs[name] for name in pool.subnets],
+        "iam_role": role,
+    }

@@ -17,10 +17,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import several_vpcs
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network import desired as wanted
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network import observe as seen
 from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import belongs, has_mark
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG, ROLE_TAG
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
+    NAME_TAG,
+    PLATFORM_TAG,
+    ROLE_TAG,
+    is_owned,
+)
 
 
 @dataclass
@@ -87,12 +93,17 @@ def match(desired: wanted.Network, observed: seen.Observed) -> Matches:
 
 
 def _match_vpc(desired: wanted.Network, observed: seen.Observed, found: Matches) -> seen.Vpc | None:
-    ours = [vpc for vpc in observed.vpcs if belongs(vpc.tags, desired.platform, desired.role, inside=False)]
+    ours = [vpc for vpc in observed.vpcs if is_owned(vpc.tags, desired.platform)]
     if len(ours) > 1:
-        found.problems.append(
-            f"platform {desired.platform} has {len(ours)} VPCs: {', '.join(sorted(vpc.id for vpc in ours))}. "
-            f"Remove the tag {PLATFORM_TAG} from the one that is not in use"
-        )
+        found.problems.append(several_vpcs(desired.platform, [vpc.id for vpc in ours]))
+        return None
+    if ours and ours[0].tags.get(ROLE_TAG, desired.role) != desired.role:
+        if desired.present:
+            found.problems.append(
+                f"{ours[0].id}, the VPC of platform {desired.platform}, has the tag {ROLE_TAG}="
+                f"{ours[0].tags[ROLE_TAG]}. If it is to be kept by this role, change that to {desired.role}; if not, "
+                "use another platform: each has one VPC"
+            )
         return None
     if ours:
         name = desired.name if desired.present else ours[0].tags.get(NAME_TAG, desired.name)

@@ -40,7 +40,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.security_group
 )
 from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import from_tag_list, to_tag_list
 from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import not_found, retry, still_used
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     KNOWN_AFTER_APPLY,
     Change,
@@ -55,7 +54,6 @@ class AwsSecurityGroups:
     def __init__(self, module: AwsModule) -> None:
         self._module = module
         self._platform: str = module.params["platform"]
-        self._vpc: str = module.params["vpc"] or self._platform
         self._ec2 = client(module, "ec2")
 
     def plan(self) -> Plan:
@@ -65,11 +63,9 @@ class AwsSecurityGroups:
             if options["state"] == "present"
             else absent(self._platform, options["role"])
         )
-        vpc, observed = observe(self._ec2, self._platform, self._vpc, self._desired.prefix_lists)
+        vpc, observed = observe(self._ec2, self._platform, self._desired.prefix_lists)
         if vpc is None and self._desired.groups and not self._module.check_mode:
-            raise PlanError(
-                f"platform {self._platform} has no VPC named {self._vpc} in this region. Make it first with aws_network"
-            )
+            raise PlanError(f"platform {self._platform} has no VPC in this region. Make it first with aws_network")
         self._plan = plan(self._desired, observed, purge=options["purge"])
         self._apply = SecurityGroupsApply(self._ec2, vpc or "", self._plan)
         going = {change.name: self._plan.ids[change.name] for change in self._plan.changes if change.action == "delete"}
@@ -92,28 +88,18 @@ class AwsSecurityGroups:
         }
 
 
-def observe(ec2: Any, platform: str, vpc: str, prefix_lists: frozenset[str]) -> tuple[str | None, Observed]:
+def observe(ec2: Any, platform: str, prefix_lists: frozenset[str]) -> tuple[str | None, Observed]:
     """The id of the platform's VPC, and every security group in it; two rounds of calls.
 
     Raises:
-        PlanError: the platform has more than one VPC of that name.
+        PlanError: the platform has more than one VPC.
     """
     with ThreadPoolExecutor(max_workers=2) as pool:
         lists = pool.submit(_prefix_list_ids, ec2, prefix_lists)
-        filters = [{"Name": f"tag:{PLATFORM_TAG}", "Values": [platform]}, {"Name": f"tag:{NAME_TAG}", "Values": [vpc]}]
-        found = [item["VpcId"] for item in read_all(ec2, "describe_vpcs", "Vpcs", Filters=filters)]
-        if len(found) > 1:
-            raise PlanError(
-                f"platform {platform} has {len(found)} VPCs named {vpc}: {', '.join(sorted(found))}. "
-                f"Remove the tag {PLATFORM_TAG} from the one that is not in use"
-            )
-        if not found:
-            return None, Observed(prefix_lists=lists.result())
-        inside = [{"Name": "vpc-id", "Values": found}]
-        groups = tuple(
-            _group(item) for item in read_all(ec2, "describe_security_groups", "SecurityGroups", Filters=inside)
-        )
-        return found[0], Observed(groups, lists.result())
+        vpc = lookups.platform_vpc(ec2, platform)
+        inside = [_filter("vpc-id", vpc)] if vpc else []
+        found = read_all(ec2, "describe_security_groups", "SecurityGroups", Filters=inside) if vpc else []
+        return vpc, Observed(tuple(_group(item) for item in found), lists.result())
 
 
 def _prefix_list_ids(ec2: Any, names: frozenset[str]) -> dict[str, str]:
