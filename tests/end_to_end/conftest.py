@@ -26,7 +26,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def inventory_of(tmp_path: Path) -> Callable[[Callable[[dict[str, Any]], None]], Path]:
-    """An inventory like the sandbox's, with a specification that a function has changed."""
+    """An inventory like the sandbox's, with a spec that a function has changed."""
 
     def make(change: Callable[[dict[str, Any]], None]) -> Path:
         folder = tmp_path / "inventory"
@@ -38,9 +38,9 @@ def inventory_of(tmp_path: Path) -> Callable[[Callable[[dict[str, Any]], None]],
         (groups / "connection.yml").write_text(connection.replace("inventory_dir", "sandbox_inventory"))
         (groups / "location.yml").write_text(yaml.safe_dump({"sandbox_inventory": str(source)}))
         text = (source / "group_vars" / "all" / "platform.yml").read_text()
-        specification = yaml.safe_load(text.replace("inventory_dir", "sandbox_inventory"))
-        change(specification["entasis_platform"])
-        (groups / "platform.yml").write_text(yaml.safe_dump(specification))
+        spec = yaml.safe_load(text.replace("inventory_dir", "sandbox_inventory"))
+        change(spec["entasis_platform"])
+        (groups / "platform.yml").write_text(yaml.safe_dump(spec))
         return folder
 
     return make

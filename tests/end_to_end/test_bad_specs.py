@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A bad specification fails before any AWS call, with every problem in one message."""
+"""A bad spec fails before any AWS call, with every problem in one message."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from tests.support.platform import Sandbox
 
 
-def test_every_problem_of_a_specification_at_once_and_no_call(
+def test_every_problem_of_a_spec_at_once_and_no_call(
     sandbox: Sandbox, inventory_of: Callable[[Callable[[dict[str, Any]], None]], Path]
 ) -> None:
     def spoil(platform: dict[str, Any]) -> None:

@@ -94,8 +94,8 @@ def changed(run: Run) -> list[str]:
 def test_check_where_nothing_was_made_plans_every_policy(
     sandbox: Sandbox, inventory_of: Callable[[Callable[[dict[str, Any]], None]], Path], tmp_path: Path
 ) -> None:
-    def elsewhere(specification: dict[str, Any]) -> None:
-        specification.update(name="elsewhere", kubeconfig=str(tmp_path / "kubeconfig"))
+    def elsewhere(spec: dict[str, Any]) -> None:
+        spec.update(name="elsewhere", kubeconfig=str(tmp_path / "kubeconfig"))
 
     run = sandbox.run("retention", "--check", "--diff", inventory=inventory_of(elsewhere))
     assert changed(run) == [RECONCILE]
@@ -182,7 +182,7 @@ def test_the_scheduled_engine_drops_by_itself_and_within_the_limits(
 ) -> None:
     database.execute("INSERT INTO analysis.features VALUES (now() - interval '200 days', 1)")
     days = "SELECT count(DISTINCT time::date) FROM analysis.features"
-    inventory = inventory_of(lambda specification: specification.update(timescaledb={"engine": "scheduled"}))
+    inventory = inventory_of(lambda spec: spec.update(timescaledb={"engine": "scheduled"}))
     now = ["-e", "data_stores_retention_arm=now"]
 
     refused = platform.run("retention", *now, inventory=inventory)

@@ -207,6 +207,7 @@ def _objects(**service: Any) -> dict[str, Any]:
 
 def test_a_plain_service_is_a_deployment_and_a_service_in_its_namespace() -> None:
     assert set(_objects(namespace="shop")) == {"Namespace", "Deployment", "Service"}
+    assert set(_objects(namespace="shop", ports={})) == {"Namespace", "Deployment"}
     assert _objects(namespace="shop")["Namespace"]["metadata"]["name"] == "shop"
     assert _objects(namespace="shop")["Deployment"]["metadata"]["namespace"] == "shop"
 

@@ -57,7 +57,7 @@ def services_plan(platform: Platform) -> Plan:
 
 def manifests(service: Service, platform: str) -> list[Plan]:
     """The objects of one service."""
-    objects = [_deployment(service), _service(service)]
+    objects = [_deployment(service), *([_service(service)] if service.ports else [])]
     if service.autoscaling:
         objects.append(_autoscaler(service, service.autoscaling))
     if service.network_policy:

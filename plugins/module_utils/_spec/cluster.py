@@ -91,13 +91,19 @@ class Cluster:
         DEFAULT_VERSION,
         shown=f'`"{DEFAULT_VERSION}"`',
     )
-    endpoint_private_access: bool = key(boolean, "Whether the API server is reached from inside the VPC.", True)
+    endpoint_private_access: bool = key(
+        boolean,
+        "Whether the API server is reached from inside the VPC. Without it the nodes come by the public endpoint, "
+        "which then has to be open to everybody.",
+        True,
+    )
     endpoint_public_access: bool = key(
         boolean, "Whether it is reached from the internet, by `public_access_cidrs`.", True
     )
     public_access_cidrs: tuple[str, ...] = key(
         list_of(_public_network, least=1, most=40, unique=True),
-        "Public addresses that reach the public endpoint. Every run says so while it is everybody.",
+        "Public addresses that reach the public endpoint; private ones never come there and are refused. Every run "
+        "says so while it is everybody.",
         (ANYWHERE,),
     )
     logging: tuple[str, ...] = key(
@@ -116,7 +122,9 @@ class Cluster:
         None,
         shown="EKS's choice",
     )
-    deletion_protection: bool = key(boolean, "Whether AWS refuses to delete the cluster.", False)
+    deletion_protection: bool | None = key(
+        boolean, "Whether AWS refuses to delete the cluster.", None, shown="left as it is"
+    )
     security_groups: tuple[str, ...] = key(
         list_of(_group, most=5, unique=True),
         "Names of the spec's groups for the control plane's interfaces, besides the one that EKS makes.",

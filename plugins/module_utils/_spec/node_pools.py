@@ -134,7 +134,7 @@ class NodePool:
             "a name of a node group; write letters, digits, '-' and '_', a letter or digit first",
             longest=LONGEST_NAME,
         ),
-        "Name of the node group.",
+        "Name of the node group: letters, digits, `-` and `_`, a letter or digit first.",
     )
     instance_type: str | None = key(_instance_type, "EC2 instance type; or write `instance_types`.", None, shown="—")
     instance_types: tuple[str, ...] = key(

@@ -119,7 +119,12 @@ def _is_extended(name: str) -> bool:
 class Resources:
     """Requests and limits by the name of the resource, in the author's own form."""
 
-    requests: Mapping[str, int | str] = key(_quantities, "Quantities by resource, such as `cpu: 500m`.", {})
+    requests: Mapping[str, int | str] = key(
+        _quantities,
+        "Quantities by resource, such as `cpu: 500m`. What no container can mean, such as `memory: 512m` (half a byte) "
+        "or `cpu: 500M`, is refused.",
+        {},
+    )
     limits: Mapping[str, int | str] = key(
         _quantities, "The same; not less than the requests, and equal to them for GPUs and other devices.", {}
     )
