@@ -26,6 +26,10 @@ from typing import Literal
 
 Architecture = Literal["x86_64", "arm64"]
 
+#: What the NVIDIA device plugin looks for. The AMI's start-up sets the label too, but an autoscaler that starts the
+#: first node only knows what the node group says.
+GPU_LABEL = "nvidia.com/gpu.present"
+
 
 @dataclass(frozen=True)
 class InstanceType:

@@ -56,7 +56,8 @@ options:
   prune:
     description:
       - Remove the members that are no longer in O(objects).
-      - Without it they stay and are listed in RV(unlisted).
+      - Without it they stay and are listed in RV(unlisted), all of them where O(objects) is empty.
+      - An empty O(objects) with it is refused; O(state=absent) is the word for that.
     type: bool
     default: true
   allow_delete:
@@ -196,7 +197,7 @@ class K8sObjects:
         self._manifests = manifests
         options = module.params
         self._policy = Policy(
-            prune=options["prune"],
+            prune=options["prune"] or options["state"] == "absent",
             allow_delete=frozenset(options["allow_delete"]),
             adopt=options["adopt"],
             force_conflicts=options["force_conflicts"],
@@ -289,7 +290,7 @@ def main() -> None:
     module.params["objects"] = [masked(manifest) for manifest in manifests]
     if module.params["state"] == "absent":
         manifests = []
-    elif not manifests:
+    elif not manifests and module.params["prune"]:
         module.fail_json(msg="objects is empty. Use state: absent to remove the whole set.")
     run = K8sObjects(module, manifests)
     reconcile(module, plan=run.plan, handlers=run.handlers, extra=run.report, purge="prune")

@@ -153,6 +153,9 @@ def test_prune_removes_what_left_the_set_and_nothing_else(objects: Set, space: s
     assert not kept.changed
     assert kept.result["unlisted"] == [f"ConfigMap {space}/two", f"Deployment.apps {space}/web"]
     assert "prune: true" in kept.warnings
+    empty = objects.apply(prune=False)
+    assert not empty.changed
+    assert len(empty.result["unlisted"]) == 4
 
     planned = objects.run(*left, check=True)
     assert objects.exists("deployment", "web")

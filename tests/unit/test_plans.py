@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.entasis.engine.plugins.filter.plan import PLANS, plan
+from ansible_collections.entasis.engine.plugins.module_utils._releases.table import RELEASES
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import desired
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -177,26 +179,30 @@ def test_values_of_a_platforms_release_are_merged_and_its_pin_stays() -> None:
 def test_a_release_of_ones_own_comes_after_the_platforms() -> None:
     own = {"name": "echo", "namespace": "echo", "chart": "oci://registry.example.com/charts/echo", "version": "1.2.3"}
     assert list(_releases(helm_releases=[own])) == ["metrics-server", "nvidia-device-plugin", "echo"]
-    assert _releases(helm_releases=[own])["echo"] == {
-        **own,
-        "repository": "",
-        "values": {},
-        "timeout": 600,
-        "wait": True,
-        "create_namespace": True,
-    }
+    assert _releases(helm_releases=[own])["echo"] == {**own, "values": {}, "timeout": 600}
+
+
+def test_values_for_a_release_that_is_not_installed_are_told_of_with_the_reason() -> None:
+    keys = {"node_pools": [POOL], "helm_releases": [{"name": "nvidia-device-plugin", "values": {"a": 1}}]}
+    assert list(_releases(**keys)) == ["metrics-server"]
+    assert _plan("vpc", **keys)["notices"][-1] == (
+        "helm_releases has values for nvidia-device-plugin, which is not installed, because no node pool has GPUs."
+    )
+
+
+def test_what_a_release_needs_is_left_out_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    needs = dataclasses.replace(RELEASES["metrics-server"], needs=("nvidia-device-plugin",))
+    monkeypatch.setitem(RELEASES, "metrics-server", needs)
+    assert _releases(node_pools=[POOL])["metrics-server"]["needs"] == []
+    assert _releases(node_pools=[POOL, GPU_POOL])["metrics-server"]["needs"] == ["nvidia-device-plugin"]
 
 
 def test_the_gpu_gate_waits_for_the_least_nodes_of_all_gpu_pools() -> None:
-    assert _plan("helm_releases", node_pools=[POOL])["gpu"] is None
+    assert _plan("helm_releases", node_pools=[POOL])["gates"] == []
     pools = [POOL, GPU_POOL, {**GPU_POOL, "name": "more", "min_size": 2}]
-    assert _plan("helm_releases", node_pools=pools, gpu_readiness={"timeout": 60, "stable_for": 0})["gpu"] == {
-        "label_selector": "nvidia.com/gpu.present=true",
-        "expected_count": 3,
-        "expected_gpus": "auto",
-        "timeout": 60,
-        "stable_for": 0,
-    }
+    assert _plan("helm_releases", node_pools=pools, gpu_readiness={"timeout": 60, "stable_for": 0})["gates"] == [
+        {"label_selector": "nvidia.com/gpu.present=true", "expected_count": 3, "timeout": 60, "stable_for": 0}
+    ]
 
 
 def _objects(**service: Any) -> dict[str, Any]:
@@ -216,9 +222,10 @@ def test_several_replicas_get_a_disruption_budget() -> None:
     assert _objects(replicas=2)["PodDisruptionBudget"]["spec"]["maxUnavailable"] == 1
 
 
-def test_without_services_the_set_is_empty_so_that_what_ran_is_removed() -> None:
-    [objects] = _plan("services", services=[])["sets"]
-    assert objects == {"name": "services", "namespace": "default", "objects": []}
+@pytest.mark.parametrize(("purge", "state"), [(False, "present"), (True, "absent")])
+def test_without_services_what_ran_is_removed_only_with_purge(purge: bool, state: str) -> None:
+    [objects] = _plan("services", services=[], purge=purge)["sets"]
+    assert (objects["objects"], objects["prune"], objects["state"]) == ([], purge, state)
 
 
 def test_every_namespaced_object_is_labelled_with_its_platform() -> None:

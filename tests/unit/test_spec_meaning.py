@@ -171,10 +171,6 @@ def test_monitoring_is_added_only_where_a_rule_refers_to_it_and_nothing_defines_
     [
         ({}, None),
         ({"network": {"nat_gateways": "none"}}, "network.nat_gateways is none: "),
-        (
-            {"node_pools": [POOL], "helm_releases": [{"name": "nvidia-device-plugin", "values": {}}]},
-            "helm_releases has values for nvidia-device-plugin, which is not installed",
-        ),
         ({"eks_cluster": {}}, "eks_cluster.public_access_cidrs is everybody: "),
         ({"eks_cluster": {"endpoint_public_access": False}}, None),
     ],

@@ -243,7 +243,7 @@ def plan(desired: ObjectSet, observed: Observed, policy: Policy) -> Plan:
 
     members = {one for one, live in observed.live.items() if apply_set.membership(live) == desired.id}
     leaving = sorted(members - set(desired.manifests))
-    unlisted = leaving if not policy.prune and desired.manifests else []
+    unlisted = [] if policy.prune else leaving
     kept = [] if unlisted else [one for one in leaving if not _may_delete(one, policy)]
     removed = [] if unlisted else [one for one in leaving if _may_delete(one, policy)]
     extent = apply_set.extent(desired.parent, [*desired.manifests, *unlisted, *kept])

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG
-from ansible_collections.entasis.engine.plugins.module_utils._plans.common import Plan, kubeconfig
+from ansible_collections.entasis.engine.plugins.module_utils._plans.common import Plan
+from ansible_collections.entasis.engine.plugins.module_utils._plans.kubernetes_layer import a_set, kubernetes_layer
 from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
 from ansible_collections.entasis.engine.plugins.module_utils._spec.services import (
     HTTP_PORT,
@@ -25,9 +26,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._spec.services impo
 #: Seconds that all services together may take until they are ready: an image of some GiB, on a node that starts first.
 _WAIT_TIMEOUT = 600
 
-#: Where the set is recorded: a namespace that is always there, whichever namespaces the services are in.
-_RECORD_NAMESPACE = "default"
-
 METRICS_PORT = "metrics"
 #: The namespace whose pods read the metrics.
 MONITORING_NAMESPACE = "monitoring"
@@ -36,23 +34,15 @@ _NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 
 
 def services_plan(platform: Platform) -> Plan:
-    """One set of objects, so that a service that left the spec is removed with what belongs to it."""
+    """One set of objects, in which a service that left the spec is told from those of others."""
     namespaces = dict.fromkeys(service.namespace for service in platform.services)
-    return {
-        "region": platform.region,
-        "kubeconfig": kubeconfig(platform),
-        "sets": [
-            {
-                "name": "services",
-                "namespace": _RECORD_NAMESPACE,
-                "objects": [
-                    *(_namespace(namespace, platform.name) for namespace in namespaces),
-                    *(manifest for service in platform.services for manifest in manifests(service, platform.name)),
-                ],
-            }
-        ],
-        "wait_timeout": _WAIT_TIMEOUT,
-    }
+    objects = [
+        *(_namespace(namespace, platform.name) for namespace in namespaces),
+        *(manifest for service in platform.services for manifest in manifests(service, platform.name)),
+    ]
+    return kubernetes_layer(
+        platform, "services", sets=[a_set(platform, "services", objects, wait_timeout=_WAIT_TIMEOUT)]
+    )
 
 
 def manifests(service: Service, platform: str) -> list[Plan]:

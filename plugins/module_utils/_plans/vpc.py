@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ansible_collections.entasis.engine.plugins.module_utils._plans.common import Plan, common, plain
+from ansible_collections.entasis.engine.plugins.module_utils._plans.kubernetes_layer import not_installed
 from ansible_collections.entasis.engine.plugins.module_utils._spec.network_layout import Subnet
 from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
 from ansible_collections.entasis.engine.plugins.module_utils._spec.security_groups import (
@@ -24,7 +25,7 @@ def vpc_plan(platform: Platform) -> Plan:
         **common(platform),
         "purge": platform.purge,
         "tags": plain(platform.tags),
-        "notices": list(platform.notices),
+        "notices": [*platform.notices, *not_installed(platform)],
         "network": {
             "name": platform.name,
             "cidr": platform.network.cidr,

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._charts import CHARTS
+from ansible_collections.entasis.engine.plugins.module_utils._releases.table import RELEASES
 from ansible_collections.entasis.engine.plugins.module_utils._spec import values
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import free_mapping, integer, list_of, named
 from ansible_collections.entasis.engine.plugins.module_utils._spec.schema import Section, key, section
@@ -56,15 +56,15 @@ class HelmRelease:
 
 def _release(taken: Section, release: HelmRelease) -> HelmRelease:
     name = release.name
-    if name in CHARTS:
+    if name in RELEASES:
         for word in ("namespace", "chart", "repository", "version"):
             if taken.has(word):
-                pinned = CHARTS[name].version
+                pinned = RELEASES[name].version
                 taken.refuse(word, f"{name} is the platform's own release, pinned to {pinned}; remove it")
     elif taken.understood("name"):
         for word in ("namespace", "chart", "version"):
             if not taken.has(word):
-                taken.refuse(word, f"is missing; write it, because '{name}' is not one of {', '.join(CHARTS)}")
+                taken.refuse(word, f"is missing; write it, because '{name}' is not one of {', '.join(RELEASES)}")
         if release.chart and not release.chart.startswith("oci://") and not release.repository:
             taken.refuse("repository", "is missing; write the URL of the chart's repository, or chart: oci://…")
     return release

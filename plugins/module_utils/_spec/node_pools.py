@@ -12,7 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from ansible_collections.entasis.engine.plugins.module_utils._instance_types import InstanceType, instance_type, nearest
+from ansible_collections.entasis.engine.plugins.module_utils._instance_types import (
+    GPU_LABEL,
+    InstanceType,
+    instance_type,
+    nearest,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._spec import schema, values
 from ansible_collections.entasis.engine.plugins.module_utils._spec.network import Network
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
@@ -34,10 +39,6 @@ LARGEST_POOL = 450
 
 #: EKS takes 63 characters; a pool that is replaced gets a suffix for a while.
 LONGEST_NAME = 54
-
-#: What the NVIDIA device plugin looks for. The AMI's start-up sets the label too, but an autoscaler that starts the
-#: first node only knows what the node group says.
-GPU_LABEL = "nvidia.com/gpu.present"
 
 #: GiB. The NVIDIA AMI and the images that run on it are several times the size of the others.
 _DISK_SIZE = 50

@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
-from ansible_collections.entasis.engine.plugins.module_utils._charts import NVIDIA_DEVICE_PLUGIN
 from ansible_collections.entasis.engine.plugins.module_utils._instance_types import instance_type
 from ansible_collections.entasis.engine.plugins.module_utils._spec import values
 from ansible_collections.entasis.engine.plugins.module_utils._spec.alertmanager import Alertmanager
@@ -122,6 +121,10 @@ class Platform:
     backup: Backup | None = key(section(Backup), "See [backup](#backup).", None)
     notices: tuple[str, ...] = ()
 
+    @property
+    def gpu_pools(self) -> tuple[NodePool, ...]:
+        return tuple(pool for pool in self.node_pools if pool.gpus)
+
 
 def _between(taken: Section, platform: Platform) -> Platform:
     place, known = taken.value, taken.value.known
@@ -185,12 +188,6 @@ def _notices(value: Value, platform: Platform) -> Platform:
         notices.append(
             "network.nat_gateways is none: nodes in private subnets reach neither EKS, nor registries, nor AWS, unless "
             "something outside this spec gives them a way."
-        )
-    releases = {release.name for release in platform.helm_releases}
-    if not any(pool.gpus for pool in platform.node_pools) and NVIDIA_DEVICE_PLUGIN.name in releases:
-        notices.append(
-            f"helm_releases has values for {NVIDIA_DEVICE_PLUGIN.name}, which is not installed, because no node pool "
-            "has GPUs."
         )
     if platform.eks_cluster.endpoint_public_access and ANYWHERE in platform.eks_cluster.public_access_cidrs:
         notices.append(

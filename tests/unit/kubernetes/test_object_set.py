@@ -144,6 +144,10 @@ def test_without_prune_it_stays_and_stays_recorded() -> None:
     assert plan.changes == []
     assert plan.unlisted == ["ConfigMap space/b"]
 
+    empty = desired_set()
+    plan = object_set.plan(empty, seen(world(config_map("a"), config_map("b")), empty), Policy(prune=False))
+    assert (plan.changes, plan.unlisted) == ([], ["ConfigMap space/a", "ConfigMap space/b"])
+
 
 def test_an_object_without_the_label_is_never_removed() -> None:
     desired = desired_set(config_map("a"))

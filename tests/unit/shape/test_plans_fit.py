@@ -40,6 +40,15 @@ def _role_options(role: str) -> dict[str, Any]:
     return yaml.safe_load(text)["argument_specs"]["main"]["options"]
 
 
+def _errors(role: str, given: dict[str, Any]) -> list[str]:
+    """What the role's argument_specs say against these variables."""
+    options = _role_options(role)
+    for name, option in options.items():
+        if "options" in option:
+            assert set(option["options"]) == set(given[name])
+    return ArgumentSpecValidator(options).validate(given).error_messages
+
+
 class Captured(BaseException):
     """What a module gave AnsibleModule, instead of a run."""
 
@@ -66,6 +75,11 @@ def _calls(role: str, file: str, variables: dict[str, Any]) -> Iterator[tuple[st
         scope = {**variables, **task.get("vars", {})}
         if "ansible.builtin.import_tasks" in task:
             yield from _calls(role, task["ansible.builtin.import_tasks"].removesuffix(".yml"), scope)
+        if "ansible.builtin.import_role" in task:
+            imported = task["ansible.builtin.import_role"]["name"].removeprefix(OURS)
+            given = Templar(loader, scope).template(task["vars"])
+            assert not _errors(imported, given), imported
+            yield from _calls(imported, "main", given)
         for name in task:
             if not name.startswith(OURS):
                 continue
@@ -79,17 +93,15 @@ def _calls(role: str, file: str, variables: dict[str, Any]) -> Iterator[tuple[st
                     yield name.removeprefix(OURS), templar.template(task[name])
 
 
-def test_each_role_has_a_plan() -> None:
-    assert sorted(PLANS) == sorted(p.name for p in (PROJECT / "roles").iterdir())
+def test_each_role_has_a_plan_but_for_the_one_that_layers_share() -> None:
+    assert {*PLANS, "kubernetes_layer"} == {p.name for p in (PROJECT / "roles").iterdir()}
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 @pytest.mark.parametrize("role", PLANS)
 def test_the_plan_is_what_the_role_and_its_modules_take(role: str, environment: str) -> None:
     variables = {f"{role}_plan": _plan(role, environment)}
-    demanded = _role_options(role)
-    assert set(demanded[f"{role}_plan"]["options"]) == set(variables[f"{role}_plan"])
-    assert not ArgumentSpecValidator(demanded).validate(variables).error_messages
+    assert not _errors(role, variables)
     calls = list(_calls(role, "main", variables))
     assert calls
     for module, options in calls:
@@ -97,7 +109,7 @@ def test_the_plan_is_what_the_role_and_its_modules_take(role: str, environment: 
 
 
 def test_a_role_reads_all_that_it_demands() -> None:
-    for role in PLANS:
+    for role in [*PLANS, "kubernetes_layer"]:
         tasks = "".join(path.read_text() for path in (PROJECT / "roles" / role / "tasks").iterdir())
-        for key in _role_options(role)[f"{role}_plan"]["options"]:
+        for key in _role_options(role)[f"{role}_plan"].get("options", {}):
             assert f"{role}_plan.{key}" in tasks, role
