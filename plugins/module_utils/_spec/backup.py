@@ -43,8 +43,8 @@ def _is_cron_field(field: str, bounds: tuple[int, int]) -> bool:
 
 
 _bucket = pattern(
-    r"[a-z0-9][a-z0-9.-]+[a-z0-9]",
-    "the name of an S3 bucket; write 3 to 63 lower-case letters, digits, '.' and '-'",
+    r"(?=.{3})(?!([0-9]+\.){3}[0-9]+$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*",
+    "the name of an S3 bucket; write 3 to 63 lower-case letters, digits, '.' and '-', and no address",
     longest=63,
 )
 _count = integer(0, 1000)

@@ -61,7 +61,7 @@ class WrittenSubnet:
     """A subnet as the spec writes it."""
 
     name: str | None = key(
-        values.line, "Name tag.", None, shown="`<name>-public-<letter>` or `<name>-private-<letter>`"
+        values.tag_value, "Name tag.", None, shown="`<name>-public-<letter>` or `<name>-private-<letter>`"
     )
     cidr: str = key(_cidr, "A part of the VPC's network, apart from the other subnets.")
     zone: str = key(text, "Availability zone.")

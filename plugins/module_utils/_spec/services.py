@@ -47,8 +47,12 @@ def _namespace(value: Value, word: str) -> str:
     return word
 
 
+#: A part of an image's path, as registries take it.
+_PATH = "[a-z0-9]+([._-]+[a-z0-9]+)*"
+
+
 @pattern(
-    r"[a-z0-9][A-Za-z0-9._:/-]*(@sha256:[0-9a-f]{64})?",
+    rf"([a-z0-9.-]+(:[0-9]+)?/)?{_PATH}(/{_PATH})*(:[A-Za-z0-9_][A-Za-z0-9._-]{{0,127}})?(@sha256:[0-9a-f]{{64}})?",
     "an image; write it as name:tag or registry/name:tag",
     longest=512,
 ).then
@@ -60,7 +64,9 @@ def _image(value: Value, word: str) -> str:
 
 
 _port_name = pattern(
-    r"[a-z]([a-z0-9-]*[a-z0-9])?", "the name of a port; write lower-case letters, digits and hyphens", longest=15
+    r"(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*",
+    "the name of a port; write lower-case letters, digits and single hyphens between, a letter among them",
+    longest=15,
 )
 _variable = pattern(
     r"[A-Za-z_][A-Za-z0-9_]*", "the name of a variable; write letters, digits and '_', no digit first", longest=253

@@ -269,7 +269,8 @@ def _tag_value(value: Value, word: str) -> str:
 MOST_TAGS = 40
 
 
-_tags = mapping_of(_tag_key, _tag_value.called("text", maxLength=256), most=MOST_TAGS)
+tag_value = _tag_value.called("text of at most 256 characters", maxLength=256)
+_tags = mapping_of(_tag_key, tag_value.called("text"), most=MOST_TAGS)
 
 
 def _read_tags(value: Value) -> dict[str, str]:
