@@ -20,7 +20,7 @@ description:
     that AWS keeps itself - local ones, propagated ones and those of gateway endpoints.
   - What AWS cannot change - the addresses of the VPC, the addresses and the zone of a subnet - is refused, with what to
     do instead.
-  - A run that was interrupted is gone on with by the next one. Nothing is made twice.
+  - The next run continues an interrupted one. Nothing is made twice.
 options:
   name:
     description:
@@ -50,6 +50,7 @@ options:
       zone:
         description:
           - Availability zone, as V(ap-northeast-2a).
+          - For a new subnet, one that the account has; for a private one, also one in which EKS takes a control plane.
         type: str
         required: true
       public:
@@ -84,6 +85,8 @@ notes:
     one gives its public address back to AWS for good. Others may have it in an allow list.
   - With O(state=absent) the public addresses are given back and everything of the platform in its VPC is removed,
     whatever O(purge) says. It is refused, before anything is removed, while something else is in the VPC.
+  - Subnets that leave the options go with O(purge=true) only when no network interface is left in them. Otherwise the
+    run is refused before anything is removed.
   - What a NAT gateway, a public address and an endpoint cost is in AWS's price list of the region.
 seealso:
   - module: entasis.engine.aws_security_groups

@@ -491,6 +491,25 @@ def test_what_cannot_change_is_refused_with_what_to_do(run_module: RunModule, ec
     assert picture(ec2) == before
 
 
+@pytest.mark.parametrize("check", [True, False])
+def test_zones_that_the_account_or_eks_does_not_have_are_refused_before_anything_is_made(
+    modules: Modules, account: AwsServer, check: bool
+) -> None:
+    """us-east-1e is use1-az3 in the emulated account."""
+    subnets = [
+        {"name": f"demo-{letter}", "cidr": f"10.20.{number}.0/24", "zone": f"us-east-1{letter}"}
+        for number, letter in enumerate("aez")
+    ]
+    options = network_options(region="us-east-1", nat_gateways="none", subnets=subnets)
+    refused = modules.run("aws_network", check=check, **options)
+    fit = "Write one of: us-east-1a, us-east-1b, us-east-1c, us-east-1d, us-east-1f"
+    assert refused.result["problems"] == [
+        f"subnet demo-e: us-east-1e is use1-az3 in this account, where EKS takes no control plane. {fit}",
+        f"subnet demo-z: this account has no zone us-east-1z. {fit}",
+    ]
+    assert writes(account) == []
+
+
 def test_two_vpcs_of_one_platform_are_refused(run_module: RunModule, ec2: Any, made: dict[str, str]) -> None:
     tags = [{"Key": "entasis.io/platform", "Value": PLATFORM}]
     other = ec2.create_vpc(CidrBlock="10.99.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": tags}])["Vpc"][

@@ -90,14 +90,6 @@ def test_another_account_by_assuming_a_role(account: AwsServer) -> None:
     )
 
 
-def test_another_region_is_another_world(account: AwsServer) -> None:
-    here = account.client("ec2").create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
-    there = account.client("ec2", region="eu-central-1")
-    assert error_of(there.describe_vpcs, VpcIds=[here]).response["Error"]["Code"] == "InvalidVpcID.NotFound"
-    zones = there.describe_availability_zones()["AvailabilityZones"]
-    assert {zone["RegionName"] for zone in zones} == {"eu-central-1"}
-
-
 def test_a_presigned_url_reaches_its_service(account: AwsServer) -> None:
     """moto finds the service in the Authorization header only, and takes a presigned URL for one of S3."""
     key = Credentials(account.access_key["access_key_id"], account.access_key["secret_access_key"])
@@ -165,12 +157,6 @@ def test_throttling_and_errors_have_the_shape_of_each_protocol(
     assert account.control("GET", "faults") == []
 
 
-def test_botocore_retries_what_is_throttled(account: AwsServer) -> None:
-    account.control("POST", "faults", {"service": "ec2", "operation": "DescribeVpcs", "kind": "throttle", "count": 2})
-    account.client("ec2", attempts=4).describe_vpcs()
-    assert calls_of(account) == {"ec2": {"DescribeVpcs": 3}}
-
-
 def test_latency_does_not_hold_up_the_calls_beside_it(account: AwsServer) -> None:
     account.control("POST", "faults", {"service": "ec2", "kind": "latency", "seconds": 0.4})
     ec2 = account.client("ec2")
@@ -186,19 +172,6 @@ def test_a_lost_answer_leaves_what_the_call_has_made(account: AwsServer) -> None
     ec2 = account.client("ec2")
     error_of(ec2.create_vpc, CidrBlock="10.9.0.0/16")
     assert len(ec2.describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.9.0.0/16"]}])["Vpcs"]) == 1
-
-
-def test_a_lost_answer_and_a_token_make_one_nat_gateway(account: AwsServer) -> None:
-    """botocore sends the call again, with the same token."""
-    ec2 = account.client("ec2", attempts=3)
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
-    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
-    lost = {"service": "ec2", "operation": "CreateNatGateway", "kind": "lost_answer", "status": 503, "count": 1}
-    account.control("POST", "faults", lost)
-    made = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
-    assert [gateway["NatGatewayId"] for gateway in ec2.describe_nat_gateways()["NatGateways"]] == [made]
-    assert calls_of(account)["ec2"]["CreateNatGateway"] == 2
 
 
 def test_a_wrong_request_of_the_sandbox_itself_is_explained(account: AwsServer) -> None:
@@ -229,21 +202,6 @@ def test_what_moto_cannot_do_is_said_in_the_shape_of_aws(account: AwsServer) -> 
     error = error_of(account.client("elasticache").describe_cache_engine_versions).response
     assert error["Error"]["Code"] == "NotImplemented"
     assert "elasticache DescribeCacheEngineVersions" in error["Error"]["Message"]
-
-
-def test_kms_keys_by_their_arn(account: AwsServer) -> None:
-    """moto breaks on the ARN."""
-    kms = account.client("kms")
-    key = kms.create_key(Tags=[{"TagKey": "a", "TagValue": "b"}])["KeyMetadata"]
-    arn = key["Arn"]
-    kms.disable_key(KeyId=arn)
-    kms.enable_key(KeyId=arn)
-    scheduled = kms.schedule_key_deletion(KeyId=arn, PendingWindowInDays=7)
-    assert (scheduled["KeyId"], scheduled["KeyState"]) == (arn, "PendingDeletion")
-    again = error_of(kms.schedule_key_deletion, KeyId=key["KeyId"], PendingWindowInDays=7)
-    assert again.response["Error"]["Code"] == "KMSInvalidStateException"
-    kms.cancel_key_deletion(KeyId=arn)
-    assert kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"] == "Disabled"
 
 
 def make_something_everywhere(server: AwsServer) -> dict[str, Any]:
@@ -312,17 +270,6 @@ def test_a_killed_server_comes_back_with_the_account(fresh: AwsServer) -> None:
     keys = {"aws_access_key_id": session["AccessKeyId"], "aws_secret_access_key": session["SecretAccessKey"]}
     caller = fresh.client("sts", **keys, aws_session_token=session["SessionToken"]).get_caller_identity()
     assert caller["Account"] == OTHER_ACCOUNT
-
-
-def test_what_was_answered_is_on_disk(fresh: AwsServer) -> None:
-    """Killed right after an answer, at ten moments of a run of creates."""
-    made = []
-    for number in range(10):
-        made.append(fresh.client("ec2").create_vpc(CidrBlock=f"10.{number}.0.0/16")["Vpc"]["VpcId"])
-        if number % 5 == 4:
-            fresh.stop(signal.SIGKILL)
-            fresh.start()
-    assert len(fresh.client("ec2").describe_vpcs(VpcIds=made)["Vpcs"]) == 10
 
 
 def test_an_account_that_cannot_be_read_is_said_and_kept(fresh: AwsServer) -> None:

@@ -32,6 +32,7 @@ class World:
         self.nats: dict[str, seen.NatGateway] = {}
         self.tables: dict[str, seen.RouteTable] = {}
         self.endpoints: dict[str, seen.Endpoint] = {}
+        self.zones = {f"ap-northeast-2{letter}": f"apne2-az{number}" for number, letter in enumerate("abcd", 1)}
         self._numbers = itertools.count(1)
 
     @property
@@ -55,6 +56,7 @@ class World:
             vpcs=tuple(self.vpcs.values()),
             internet_gateways=tuple(self.gateways.values()),
             elastic_ips=tuple(self.addresses.values()),
+            zones=self.zones,
         )
         ours = [vpc.id for vpc in self.vpcs.values() if vpc.tags.get("entasis.io/platform") == platform]
         if len(ours) != 1:

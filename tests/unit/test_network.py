@@ -300,6 +300,7 @@ def test_what_others_may_have_in_our_vpc_is_read_and_kept_apart() -> None:
     observed = observe(
         _Ec2(
             describe_vpcs={"Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "10.20.0.0/16", "Tags": tags}]},
+            describe_availability_zones={"AvailabilityZones": [{"ZoneName": f"{REGION}a", "ZoneId": "apne2-az1"}]},
             describe_vpc_attribute={"EnableDnsSupport": on, "EnableDnsHostnames": on},
             describe_subnets={
                 "Subnets": [{"SubnetId": "subnet-6", "AvailabilityZone": f"{REGION}a", "MapPublicIpOnLaunch": False}]

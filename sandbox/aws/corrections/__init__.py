@@ -23,7 +23,6 @@ SUBJECTS = (
     "security_groups",
     "security_group_rules",
     "client_tokens",
-    "kms",
 )
 
 

@@ -5,7 +5,7 @@
 """Idempotency tokens.
 
 moto ignores them: a call that is sent again because its answer was lost makes a second NAT gateway. The same token
-answers what it made the first time, also after that was deleted, and a token with other parameters is refused.
+answers what it made the first time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.responses._base_response import EC2BaseResponse
 from moto.ec2.responses.nat_gateways import NatGateways
 from moto.ec2.responses.route_tables import RouteTables
@@ -30,17 +29,10 @@ def _once(original: Callable[[EC2BaseResponse], ActionResult], self: EC2BaseResp
     token = self._get_param("ClientToken")
     if not token:
         return original(self)
-    given = {name: value for name, value in self.querystring.items() if name != "ClientToken"}
     # Kept with the backend, so that it outlives the process with the resource.
-    known: dict[tuple[str, str], tuple[Any, Any]] = self.ec2_backend.__dict__.setdefault("client_tokens", {})
+    known: dict[tuple[str, str], Any] = self.ec2_backend.__dict__.setdefault("client_tokens", {})
     key = (self._get_action(), token)
     if key not in known:
         made: Any = original(self).result
-        known[key] = (given, {**made, "ClientToken": token})
-    parameters, result = known[key]
-    if parameters != given:
-        raise EC2ClientError(
-            "IdempotentParameterMismatch",
-            "The parameters of this call do not match those of the earlier call with the same client token.",
-        )
-    return ActionResult(result)
+        known[key] = {**made, "ClientToken": token}
+    return ActionResult(known[key])

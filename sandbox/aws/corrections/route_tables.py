@@ -4,8 +4,7 @@
 
 """Route tables.
 
-moto answers the association of a subnet that already has another table with that other association, as if all were
-well, and deletes a VPC's main route table.
+moto answers the association of a subnet that already has a table with that association, as if all were well.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
+from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.responses.route_tables import RouteTables
 
 from sandbox.aws.corrections.correction import corrects
@@ -23,15 +22,7 @@ from sandbox.aws.corrections.correction import corrects
 def _associate(original: Callable[[RouteTables], Any], self: RouteTables) -> Any:
     table_id, subnet_id = self._get_param("RouteTableId"), self._get_param("SubnetId")
     for table in self.ec2_backend.route_tables.values():
-        if table.id != table_id and subnet_id and subnet_id in table._associations.values():
+        if subnet_id in table._associations.values():
             message = f"the specified association for route table {table_id} conflicts with an existing association"
             raise EC2ClientError("Resource.AlreadyAssociated", message)
-    return original(self)
-
-
-@corrects(RouteTables, "delete_route_table")
-def _delete(original: Callable[[RouteTables], Any], self: RouteTables) -> Any:
-    table_id = self._get_param("RouteTableId")
-    if self.ec2_backend.get_route_table(table_id).main_association_id:
-        raise DependencyViolationError(f"The routeTable '{table_id}' has dependencies and cannot be deleted.")
     return original(self)

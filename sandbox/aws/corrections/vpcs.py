@@ -10,7 +10,6 @@ detaches an internet gateway from under public addresses. Whoever removes things
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from typing import Any
 
@@ -20,19 +19,6 @@ from moto.ec2.responses.internet_gateways import InternetGateways
 from moto.ec2.responses.vpcs import VPCs
 
 from sandbox.aws.corrections.correction import corrects
-
-
-@corrects(EC2Backend, "create_vpc")
-def _create(original: Callable[..., Any], self: Any, cidr_block: str, *rest: Any, **named: Any) -> Any:
-    return original(self, canonical(cidr_block), *rest, **named)
-
-
-def canonical(cidr: str) -> str:
-    """A CIDR block as AWS keeps it: 10.0.0.9/16 becomes 10.0.0.0/16."""
-    try:
-        return str(ipaddress.IPv4Network(cidr, strict=False))
-    except ValueError:
-        return cidr
 
 
 @corrects(VPCs, "delete_vpc")

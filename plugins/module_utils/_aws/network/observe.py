@@ -77,11 +77,13 @@ class Endpoint(Resource):
 
 @dataclass(frozen=True)
 class Observed:
-    """The VPCs, internet gateways and addresses of the region, and what is in the platform's VPC where there is one."""
+    """The VPCs, internet gateways, addresses and zones of the region, and what is in the platform's one VPC."""
 
     vpcs: tuple[Vpc, ...] = ()
     internet_gateways: tuple[InternetGateway, ...] = ()
     elastic_ips: tuple[ElasticIp, ...] = ()
+    #: The zones that the account has in the region, by name: the ids that mean the same place in every account.
+    zones: Mapping[str, str] = field(default_factory=dict)
     #: enableDnsSupport and enableDnsHostnames of the platform's VPC.
     vpc_attributes: Mapping[str, bool] = field(default_factory=dict)
     subnets: tuple[Subnet, ...] = ()
@@ -104,11 +106,13 @@ def observe(ec2: Any, platform: str) -> Observed:
         vpcs = read("describe_vpcs", "Vpcs")
         gateways = read("describe_internet_gateways", "InternetGateways")
         addresses = read("describe_addresses", "Addresses")
+        zones = read("describe_availability_zones", "AvailabilityZones")
         found = tuple(_vpc(item) for item in vpcs())
         region = Observed(
             vpcs=found,
             internet_gateways=tuple(_internet_gateway(item) for item in gateways()),
             elastic_ips=tuple(_elastic_ip(item) for item in addresses()),
+            zones={zone["ZoneName"]: zone["ZoneId"] for zone in zones()},
         )
         ours = [vpc.id for vpc in found if vpc.tags.get(PLATFORM_TAG) == platform]
         if len(ours) != 1:

@@ -32,6 +32,11 @@ _NEW_VPC_ATTRIBUTES = {"enableDnsSupport": True, "enableDnsHostnames": False}
 _VPC_ATTRIBUTES = {"enableDnsSupport": True, "enableDnsHostnames": True}
 
 
+#: The places in which EKS takes no subnet for a control plane.
+#: https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
+_WITHOUT_CONTROL_PLANE = frozenset({"use1-az3", "usw1-az2", "cac1-az3"})
+
+
 @dataclass(frozen=True)
 class Plan(_reconcile.Plan):
     #: The id of each resource that is there, by kind/name.
@@ -55,7 +60,11 @@ def plan(desired: wanted.Network, observed: seen.Observed, *, purge: bool = Fals
         PlanError: with every reason why the desired network cannot be reached.
     """
     found = match(desired, observed)
-    problems = [*found.problems, *_fixed_problems(desired, observed, found)]
+    problems = [
+        *found.problems,
+        *_fixed_problems(desired, observed, found),
+        *_zone_problems(desired, observed.zones, found),
+    ]
     if problems:
         raise PlanError(problems)
     comparison = _Comparison(desired, observed, found)
@@ -162,6 +171,27 @@ def _fixed_problems(desired: wanted.Network, observed: seen.Observed, found: Mat
             problems.append(
                 f"NAT gateway {name} ({there_nat.id}) is in {zones[there_nat.subnet_id]}, not in {zone}, and AWS "
                 "cannot move it. Delete it, and the next run makes it in the right zone"
+            )
+    return problems
+
+
+def _zone_problems(desired: wanted.Network, zones: Mapping[str, str], found: Matches) -> list[str]:
+    """What speaks against the zones of the subnets that are to be made. Which letter is which place differs by account.
+
+    Private subnets are those of the control plane.
+    """
+    fit = ", ".join(sorted(zone for zone in zones if zones[zone] not in _WITHOUT_CONTROL_PLANE))
+    problems = []
+    for name, subnet in desired.subnets.items():
+        place = zones.get(subnet.zone)
+        if name in found.subnets:
+            continue
+        if place is None:
+            problems.append(f"subnet {name}: this account has no zone {subnet.zone}. Write one of: {fit}")
+        elif not subnet.public and place in _WITHOUT_CONTROL_PLANE:
+            problems.append(
+                f"subnet {name}: {subnet.zone} is {place} in this account, where EKS takes no control plane. "
+                f"Write one of: {fit}"
             )
     return problems
 
