@@ -408,27 +408,45 @@ def test_subnets_whose_names_were_swapped_are_told_apart_by_their_addresses() ->
     }
 
 
-def test_two_gateways_of_one_name_are_refused_where_nothing_tells_them_apart() -> None:
-    world = made(network(public="a", private=""))
+def _twin_gateway(world: World) -> None:
     [gateway] = world.gateways.values()
     world.gateways[gateway.id] = replace(gateway, vpc_id=None)
     world.gateways["igw-twin"] = replace(gateway, id="igw-twin", vpc_id=None)
-    with pytest.raises(PlanError, match=f"internet_gateway demo is there 2 times: {gateway.id}, igw-twin"):
-        again(network(public="a", private=""), world)
 
 
-def test_an_internet_gateway_of_others_in_our_vpc_is_refused() -> None:
-    world = made(network(public="a", private=""))
+def _foreign_gateway(world: World) -> None:
     [gateway] = world.gateways.values()
     world.gateways[gateway.id] = replace(gateway, tags={})
-    with pytest.raises(PlanError, match="is attached to VPC demo and is not the platform's"):
-        again(network(public="a", private=""), world)
 
 
-def test_a_nat_gateway_in_the_wrong_zone_is_refused() -> None:
-    world = made(network())
+def _nat_gateway_elsewhere(world: World) -> None:
     ids = {there.tags["Name"]: there.id for there in world.subnets.values()}
     moved = next(there for there in world.nats.values() if there.tags["Name"] == "demo-nat-a")
     world.nats[moved.id] = replace(moved, subnet_id=ids["demo-public-c"])
-    with pytest.raises(PlanError, match=f"NAT gateway demo-nat-a .* is in {REGION}c, not in {REGION}a"):
+
+
+def _vpc_of_another_role(world: World) -> None:
+    [vpc] = world.vpcs
+    world.tag(vpc, {"entasis.io/role": "bastion"})
+
+
+@pytest.mark.parametrize(
+    ("drift", "problem"),
+    [
+        (_twin_gateway, "internet_gateway demo is there 2 times: igw-[0-9]+, igw-twin"),
+        (_foreign_gateway, "is attached to VPC demo and is not the platform's"),
+        (_nat_gateway_elsewhere, f"NAT gateway demo-nat-a .* is in {REGION}c, not in {REGION}a"),
+        (_vpc_of_another_role, "the VPC of platform demo, has the tag entasis.io/role=bastion"),
+    ],
+)
+def test_what_cannot_be_told_apart_or_mended_is_refused(drift: Callable[[World], None], problem: str) -> None:
+    world = made(network())
+    drift(world)
+    with pytest.raises(PlanError, match=problem):
         again(network(), world)
+
+
+def test_a_vpc_of_another_role_is_not_removed() -> None:
+    world = made(network())
+    _vpc_of_another_role(world)
+    assert "vpc" not in {change.kind for change in again(absent(PLATFORM, "vpc", PLATFORM), world).changes}
