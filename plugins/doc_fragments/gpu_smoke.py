@@ -126,15 +126,6 @@ options:
         type: str
         choices: [NoSchedule, PreferNoSchedule, NoExecute]
         default: NoSchedule
-  textfile:
-    description:
-      - Writes the verdict to this file for the textfile collector of Prometheus' node exporter, in one step. The name
-        has to end in C(.prom), and the folder has to exist. It is on the machine where the module runs.
-      - The metrics are C(entasis_gpu_nodes), C(entasis_gpu_nodes_ready), C(entasis_gpu_node_ready),
-        C(entasis_gpu_node_gpus), C(entasis_gpu_node_reason), C(entasis_gpu_node_smoke_passed),
-        C(entasis_gpu_node_smoke_seconds) and C(entasis_gpu_nodes_checked_timestamp_seconds).
-      - Written anew each time, which does not count as a change. Not written in check mode.
-    type: path
   condition:
     description:
       - Writes the verdict as a condition of this type to each node, such as V(example.com/GPUReady). Needs the right to

@@ -25,7 +25,7 @@ description:
   - Fails before the time is over where waiting cannot help, see O(fail_fast_reasons).
   - While it waits, where it stands is shown on the screen, with a local connection.
   - In check mode, and with O(state=report), it looks once and never fails because of what it sees.
-  - Changes nothing, but for what O(smoke), O(release_taint), O(condition) and O(textfile) ask for.
+  - Changes nothing, but for what O(smoke), O(release_taint) and O(condition) ask for.
 extends_documentation_fragment:
   - entasis.engine.gpu_smoke
   - entasis.engine.kubernetes
@@ -246,14 +246,14 @@ options:
     default: 30
   progress_interval:
     description:
-      - Seconds between two lines of progress that the module writes, and two entries of RV(timeline).
+      - Seconds between two lines of progress that the module writes.
       - The screen shows the latest every E(ENTASIS_PROGRESS_INTERVAL) seconds, by default 15.
     type: int
     default: 5
   fail_fast_reasons:
     description:
       - Codes that end the wait where so many nodes have had them for O(fail_fast_after) seconds that enough can no
-        longer become ready. A code may have seconds of its own, such as V(COUNT_BELOW_TYPE:300).
+        longer become ready.
       - Without it, the codes that C(docs/codes.md) marks as those that waiting does not mend. An empty list always
         waits.
     type: list
@@ -436,21 +436,6 @@ waited_s:
   description: How long it took, in seconds.
   returned: always
   type: float
-watch:
-  description:
-    - What following the nodes has cost.
-    - C(lists) and C(list_pages) are the lists and the requests for them, C(relists) lists made anew because the API
-      server had forgotten, C(watches) the watches begun, C(events) the changes seen, C(evaluations) how many times a
-      node was judged, C(api_calls) all requests.
-  returned: always
-  type: dict
-  sample: {"lists": 3, "list_pages": 3, "relists": 0, "watches": 2, "events": 14, "evaluations": 18, "api_calls": 7}
-timeline:
-  description: How many nodes were ready, over time.
-  returned: always
-  type: list
-  elements: dict
-  sample: [{"seconds": 0.4, "ready": 0, "total": 2}, {"seconds": 92.5, "ready": 2, "total": 2}]
 smoke_pods_created:
   description: How many smoke pods were made.
   returned: always
@@ -564,7 +549,6 @@ _ARGUMENTS: dict[str, Any] = {
     "smoke": {"type": "dict", "options": _SMOKE},
     "release_taint": {"type": "dict", "options": _RELEASE_TAINT},
     "condition": {"type": "str"},
-    "textfile": {"type": "path"},
 }
 
 

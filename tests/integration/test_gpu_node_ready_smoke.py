@@ -251,18 +251,16 @@ def test_what_a_killed_run_left_is_removed_by_the_next(pool: Pool) -> None:
     wait_until(lambda: not pool.smoke_pods(), f"{left['metadata']['name']} and its successor are gone")
 
 
-def test_check_mode_makes_no_pod_and_lifts_no_taint(pool: Pool, tmp_path: Path) -> None:
+def test_check_mode_makes_no_pod_and_lifts_no_taint(pool: Pool) -> None:
     node = pool.add("one", 1)
     taint(pool, node, STARTUP)
-    file = tmp_path / "gpu.prom"
-    foreseen = pool.run(check=True, release_taint=STARTUP, textfile=str(file), condition=CONDITION)
+    foreseen = pool.run(check=True, release_taint=STARTUP, condition=CONDITION)
     assert not foreseen.failed, foreseen.message
     assert [found["phase"] for found in smoke(foreseen)] == ["skipped_check_mode"]
     assert foreseen.result["taint_released"] == [node]
     assert pool.kubelet.pods_of(node) == []
     assert pool.taints(node) == {STARTUP["key"]}
     assert condition(pool, node) is None
-    assert not file.exists()
 
 
 def test_a_missing_right_is_named_before_any_pod_is_made(pool: Pool, tmp_path: Path) -> None:
@@ -442,14 +440,13 @@ def condition(pool: Pool, node: str) -> dict[str, Any] | None:
     return next((entry for entry in conditions if entry["type"] == CONDITION), None)
 
 
-def test_the_verdict_is_written_as_a_condition_and_for_prometheus(pool: Pool, tmp_path: Path) -> None:
+def test_the_verdict_is_written_as_a_condition(pool: Pool) -> None:
     sound, broken = pool.add("sound", 2), pool.add("broken", 2, passes(1), passes(2))
-    file = tmp_path / "gpu.prom"
     unproved = pool.run(condition=CONDITION, smoke={"mode": "none"})
     assert not unproved.failed, unproved.message
     reasons = [found["reason"] for found in (condition(pool, sound), condition(pool, broken)) if found]
     assert reasons == ["GPUsReady", "GPUsReady"]
-    outcome = pool.run(condition=CONDITION, textfile=str(file), smoke={"mode": "missing_only"})
+    outcome = pool.run(condition=CONDITION, smoke={"mode": "missing_only"})
     assert sorted(outcome.result["condition_written"]) == sorted([sound, broken])
     good, bad = condition(pool, sound), condition(pool, broken)
     assert good is not None
@@ -457,11 +454,6 @@ def test_the_verdict_is_written_as_a_condition_and_for_prometheus(pool: Pool, tm
     assert bad is not None
     assert (bad["status"], bad["reason"]) == ("False", "SMOKE_GPU_COUNT")
     assert "the pod saw 1 of 2 GPUs" in bad["message"]
-    text = file.read_text()
-    assert "entasis_gpu_nodes 2\nentasis" not in text
-    assert "\nentasis_gpu_nodes_ready 1\n" in text
-    assert f'entasis_gpu_node_smoke_passed{{node="{sound}",' in text
-    assert 'code="SMOKE_GPU_COUNT"' in text
     ready = {entry["type"] for entry in pool.cluster.get("node", sound)["status"]["conditions"]}
     assert {"Ready", CONDITION} <= ready
     missing = pool.run(condition=CONDITION, smoke={"mode": "missing_only"})
@@ -475,8 +467,8 @@ def test_the_verdict_is_written_as_a_condition_and_for_prometheus(pool: Pool, tm
 
 
 def test_wrong_options_are_named_all_at_once(pool: Pool) -> None:
-    outcome = pool.run(smoke={"image": "vectoradd:1", "parallelism": 0}, condition="Ready", textfile="gpu.txt")
+    outcome = pool.run(smoke={"image": "vectoradd:1", "parallelism": 0}, condition="Ready")
     assert outcome.failed
-    for words in ("smoke.image", "smoke.parallelism", "condition is Ready", "textfile is"):
+    for words in ("smoke.image", "smoke.parallelism", "condition is Ready"):
         assert words in outcome.message
     assert json.dumps(outcome.result).count("Traceback") == 0

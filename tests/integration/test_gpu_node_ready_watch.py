@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.decision import Patience
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.patience import Patience
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.sources import Selection
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import Goal
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import Watcher
@@ -116,22 +116,6 @@ def test_one_list_in_pages_and_one_watch_of_each(fake: KubernetesFake) -> None:
     assert len(watches) == 2
     assert all(request.query["allowWatchBookmarks"] == "true" for request in watches)
     assert all(int(request.query["timeoutSeconds"]) <= 290 for request in watches)
-    assert outcome.result["watch"]["list_pages"] == sum(request.verb == "list" for request in fake.requests)
-    assert outcome.result["watch"]["watches"] == 2
-
-
-def test_only_what_changes_is_judged_again(fake: KubernetesFake) -> None:
-    names = [f"n{number:02}" for number in range(40)]
-    add(fake, *(gpu_node(name) for name in names[:-1]), late(names[-1]))
-    process = started(fake)
-    fake.wait_for("watch", "pods")
-    for _time in range(3):
-        fake.put("nodes", late(names[-1]))
-    fake.put("nodes", gpu_node(names[-1]))
-    watch = succeeded(process).result["watch"]
-    assert watch["events"] == 4
-    # Each node once more for what the first lists of pods, DaemonSets and leases tell of it.
-    assert watch["evaluations"] <= 4 * 40 + 4
 
 
 def test_a_watch_that_ends_goes_on_where_it_was(fake: KubernetesFake) -> None:
@@ -140,10 +124,9 @@ def test_a_watch_that_ends_goes_on_where_it_was(fake: KubernetesFake) -> None:
     process = started(fake)
     for name in ("n1", "n2", "n3"):
         fake.put("nodes", gpu_node(name))
-    outcome = succeeded(process)
+    succeeded(process)
     assert fake.count("list", "nodes") == 1
     assert fake.count("watch", "nodes") >= 3
-    assert outcome.result["watch"]["relists"] == 0
 
 
 def test_after_a_bookmark_the_watch_goes_on_from_there(fake: KubernetesFake) -> None:
@@ -170,7 +153,7 @@ def test_what_the_server_forgot_is_listed_again(fake: KubernetesFake) -> None:
     fake.forget()
     outcome = succeeded(process)
     assert outcome.result["total"] == 1
-    assert outcome.result["watch"]["relists"] >= 1
+    assert fake.count("list", "nodes") >= 2
 
 
 def test_a_list_whose_snapshot_is_gone_begins_anew(fake: KubernetesFake) -> None:
@@ -407,9 +390,10 @@ def test_gpus_that_a_dra_driver_serves(fake: KubernetesFake) -> None:
     assert outcome.result["nodes"][0]["mode"] == "dra"
     served = [one for one in fake.requests if one.resource == "resourceslices"]
     assert {one.query["fieldSelector"] for one in served} == {"spec.driver=gpu.nvidia.com"}
+    before = sum(one.verb == "list" for one in fake.requests)
     alone = fake.run(**SOON, mode="dra")
     assert not alone.failed, alone.message
-    assert alone.result["watch"]["lists"] == 3
+    assert sum(one.verb == "list" for one in fake.requests) == before + 3
 
 
 def test_a_hopeless_node_that_is_not_needed_does_not_keep_it_busy(fake: KubernetesFake) -> None:

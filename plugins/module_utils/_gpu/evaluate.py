@@ -11,21 +11,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._gpu import (
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.context import Context
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.layers import (
     amount,
     conditions,
     device_plugin,
     dra,
     driver,
     kubelet,
-    labels,
     mig,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.amount import Offer
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.context import Context
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.layers.amount import Offer
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.node_report import NodeReport
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import ORDER, Reason, reason
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.report import NodeReport
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.scheduling import pod_ready, shown
 
 Object = Mapping[str, Any]

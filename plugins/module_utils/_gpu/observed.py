@@ -48,8 +48,6 @@ class Observed:
         self.nodes: dict[str, Object] = {}
         #: Since when each node that is ready has been so without a break that we know of (monotonic seconds).
         self.ready_since: dict[str, float] = {}
-        #: How many times a node was evaluated.
-        self.evaluations = 0
         self._config = config
         self._daemon_sets: list[Object] | None = None
         self._leases: dict[str, Object] = {}
@@ -176,7 +174,6 @@ class Observed:
         )
         if name in self._added:
             report = dataclasses.replace(report, reasons=(*report.reasons, *self._added[name]))
-        self.evaluations += 1
         self.counts.put(report, moment.monotonic)
         if report.ready and not report.excluded:
             self.ready_since.setdefault(name, moment.monotonic)

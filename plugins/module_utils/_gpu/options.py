@@ -181,15 +181,8 @@ def _fail_fast(options: Mapping[str, Any], problems: list[str]) -> dict[str, flo
     after = float(options.get("fail_fast_after", FAIL_FAST_AFTER))
     if after < 0:
         problems.append(f"fail_fast_after is {after:g}. Write a number of seconds of at least 0.")
-    chosen = _each("fail_fast_reasons", options.get("fail_fast_reasons", LASTING), _code_with_seconds, problems)
-    return {code: after if seconds is None else seconds for code, seconds in chosen}
-
-
-def _code_with_seconds(text: str) -> tuple[str, float | None]:
-    code, _colon, seconds = text.partition(":")
-    if seconds and not seconds.isdecimal():
-        raise ValueError(f"'{text}' is neither a code nor a code with seconds, such as COUNT_BELOW_TYPE:300")
-    return _code_of_a_node(code), float(seconds) if seconds else None
+    chosen = _each("fail_fast_reasons", options.get("fail_fast_reasons", LASTING), _code_of_a_node, problems)
+    return dict.fromkeys(chosen, after)
 
 
 def _code_of_a_node(text: str) -> str:

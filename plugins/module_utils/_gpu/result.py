@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import verdict as verdicts
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.node_report import NodeReport
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed import Moment, Observed
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.report import NodeReport
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_judging import SmokeResult
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.judging import SmokeResult
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import Verdict
 
 #: What of a report is for the machinery, or is told in another form.

@@ -14,12 +14,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._gpu import exposition, result, smoke, taints
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import node_condition, result, taints
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import verdict as verdicts
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed import Moment, Observed
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.settings import Settings
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_judging import SmokeResult
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import Cost, Watched, Watcher, failure_of
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke import run as smoke
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.judging import SmokeResult
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import Watched, Watcher, failure_of
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import KubernetesError
 
@@ -62,7 +63,6 @@ class Run:
             progress_interval=settings.progress_interval,
             watching=not self._only_looks,
         ) as watcher:
-            problem: OSError | None = None
             try:
                 watched = self._watch(client, watcher)
                 if watched.problem is None:
@@ -72,17 +72,7 @@ class Run:
             except KubernetesError as error:
                 watched = dataclasses.replace(watcher.look(0), failure=failure_of(error), problem=error)
             self.warnings += [*watcher.warnings, *verdicts.warnings(watcher.observed.counts)]
-            told = self._result(watched, watcher.observed, watcher.moment(), watcher)
-            if settings.textfile and not self._check_mode and watched.problem is None:
-                try:
-                    text = exposition.render(self._nodes(watcher), watcher.moment().wall)
-                    exposition.write(settings.textfile, text)
-                except OSError as error:
-                    problem = error
-        if problem is not None:
-            told["msg"] += f" The textfile {settings.textfile} cannot be written: {problem.strerror}."
-            told["failed"] = True
-        return told
+            return self._result(watched, watcher.observed, watcher.moment())
 
     def _watch(self, client: Client, watcher: Watcher) -> Watched:
         """Look once, or wait and meanwhile open each node that needs no proof by a smoke pod."""
@@ -159,22 +149,14 @@ class Run:
 
     def _write_conditions(self, client: Client, watcher: Watcher) -> None:
         if self._settings.condition:
-            nodes, reports = watcher.observed.nodes.values(), self._nodes(watcher)
-            for name in exposition.write_conditions(
+            nodes = watcher.observed.nodes.values()
+            reports = result.nodes(watcher.observed, self._smoke, watcher.moment())
+            for name in node_condition.write(
                 client, self._settings.condition, nodes, reports, check_mode=self._check_mode
             ):
                 self._written.append(name)
 
-    def _nodes(self, watcher: Watcher) -> list[dict[str, Any]]:
-        return result.nodes(watcher.observed, self._smoke, watcher.moment())
-
-    def _result(
-        self,
-        watched: Watched,
-        observed: Observed,
-        moment: Moment,
-        watcher: Watcher | None = None,
-    ) -> dict[str, Any]:
+    def _result(self, watched: Watched, observed: Observed, moment: Moment) -> dict[str, Any]:
         verdict, counts = watched.verdict, observed.counts
         shown = result.nodes(observed, self._smoke, moment, self._settings.max_report_nodes)
         told = {
@@ -184,8 +166,6 @@ class Run:
             "nodes": shown,
             "nodes_left_out": verdict.total - len(shown),
             "waited_s": round(watched.seconds, 1),
-            "watch": dataclasses.asdict(Cost() if watcher is None else watcher.cost()),
-            "timeline": [] if watcher is None else watcher.timeline,
             "smoke_pods_created": sum(tested.pods for tested in self._smoke.values()),
             "taint_released": self._released,
             "condition_written": self._written,

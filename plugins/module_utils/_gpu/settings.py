@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ansible_collections.entasis.engine.plugins.module_utils._gpu import exposition, options, smoke_options
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import node_condition, options
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.decision import Patience
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.options import OptionsError
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_options import SmokeOptions
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.patience import Patience
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke import options as smoke_options
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.options import SmokeOptions
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.sources import Selection
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.taints import Taint
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import Goal
@@ -33,7 +34,7 @@ _LEAST = {"timeout": 0, "stable_for": 0, "lease_max_age": 0, "max_report_nodes":
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run does. C(textfile) and C(condition) are empty where nothing is written."""
+    """What a run does. C(condition) is empty where none is written."""
 
     only_looks: bool
     selection: Selection
@@ -42,7 +43,6 @@ class Settings:
     patience: Patience
     smoke: SmokeOptions
     release_taint: Taint | None
-    textfile: str
     condition: str
     progress_interval: float
     max_report_nodes: int
@@ -59,11 +59,9 @@ def parse(given: Mapping[str, Any]) -> Settings:
         for name, least in _LEAST.items()
         if given[name] < least
     ]
-    textfile, condition = given["textfile"] or "", given["condition"] or ""
-    if textfile:
-        problems += filter(None, [exposition.textfile_problem(textfile)])
+    condition = given["condition"] or ""
     if condition:
-        problems += filter(None, [exposition.condition_problem(condition)])
+        problems += filter(None, [node_condition.problem(condition)])
     released = _tried(problems, lambda: Taint.parse(given["release_taint"]) if given["release_taint"] else None)
     smoke = _tried(
         problems,
@@ -85,7 +83,6 @@ def parse(given: Mapping[str, Any]) -> Settings:
         patience=Patience(given["timeout"], given["stable_for"]),
         smoke=smoke,
         release_taint=released,
-        textfile=textfile,
         condition=condition,
         progress_interval=given["progress_interval"],
         max_report_nodes=given["max_report_nodes"],

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.entasis.engine.plugins.module_utils._gpu import dra
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.layers import dra
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed import (
     DAEMON_SETS,
     LEASES,

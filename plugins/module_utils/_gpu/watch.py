@@ -18,7 +18,6 @@ from ansible_collections.entasis.engine.plugins.module_utils import _progress
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels, plugin_pods, sources
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import verdict as verdicts
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.decision import Patience, Seen, decide
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed import (
     DAEMON_SETS,
     LEASES,
@@ -28,6 +27,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed impor
     Moment,
     Observed,
 )
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.patience import Patience, Seen, decide
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.plugin_pods import PodQuery
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import reason
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.sources import Selection
@@ -55,9 +55,6 @@ _BESIDE_INTERVAL = 15.0
 #: Messages that are taken in before the verdict is looked at again.
 _BATCH = 500
 
-#: Entries of the timeline; of a longer one every second entry is left out.
-_TIMELINE_LENGTH = 200
-
 
 @dataclass(frozen=True)
 class Watched:
@@ -67,19 +64,6 @@ class Watched:
     seconds: float
     failure: FailureKind | None = None
     problem: KubernetesError | None = None
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a run has asked of the API server, and how many times it judged a node."""
-
-    lists: int = 0
-    list_pages: int = 0
-    relists: int = 0
-    watches: int = 0
-    events: int = 0
-    evaluations: int = 0
-    api_calls: int = 0
 
 
 def failure_of(error: KubernetesError) -> FailureKind:
@@ -105,8 +89,6 @@ class Watcher:
     silence: float = WATCH_READ_TIMEOUT
     #: What the user should know of the watching itself.
     warnings: list[str] = field(default_factory=list)
-    #: How many nodes were ready, over time: entries of seconds, ready and total.
-    timeline: list[dict[str, Any]] = field(default_factory=list)
 
     def __enter__(self) -> Watcher:
         self._start = self.clock()
@@ -182,23 +164,9 @@ class Watcher:
                 until = min(until, each_time())
             self._take_news(until)
 
-    def cost(self) -> Cost:
-        """What following has cost until now."""
-        counts = self.followers.counts
-        return Cost(
-            counts.lists,
-            counts.pages,
-            counts.relists,
-            counts.watches,
-            counts.events,
-            self.observed.evaluations,
-            self.client.requests,
-        )
-
     def _watched(self, failed: FailureKind | None = None) -> Watched:
         verdict = self._judge()
         now = self.clock()
-        self._note(verdict, now, last=True)
         problem = self._refusal or next(iter(self._problems.values()), None)
         if self._refusal is not None:
             failed = failure_of(self._refusal)
@@ -383,15 +351,5 @@ class Watcher:
         line = "reading the nodes"
         if NODES not in self._unseen:
             line = verdicts.headline(verdict, self.observed.counts)
-            self._note(verdict, now)
         problem = next(iter(self._problems.values()), None)
         _progress.report(f"{line}, {now - self._start:.0f} s" + ("" if problem is None else f"; {problem}"))
-
-    def _note(self, verdict: Verdict, now: float, *, last: bool = False) -> None:
-        entry = {"seconds": round(now - self._start, 1), "ready": verdict.ready_count, "total": verdict.total}
-        before = self.timeline[-1] if self.timeline else {}
-        if not last and all(entry[key] == before.get(key) for key in ("ready", "total")):
-            return
-        self.timeline.append(entry)
-        if len(self.timeline) > _TIMELINE_LENGTH:
-            del self.timeline[1:-1:2]

@@ -19,8 +19,8 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import 
 )
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.context import Context, Peers
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.evaluate import evaluate
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.node_report import NodeReport
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import CODES, ORDER
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.report import NodeReport
 
 from tests.support.gpu import (
     NOW,

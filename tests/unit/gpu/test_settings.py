@@ -28,7 +28,6 @@ GIVEN: dict[str, Any] = {
     "smoke": None,
     "release_taint": None,
     "condition": None,
-    "textfile": None,
 }
 
 
@@ -68,7 +67,6 @@ def test_all_problems_come_at_once() -> None:
         "min_ready": "101%",
         "fail_fast_reasons": ["COUNT_BELOW"],
         "smoke": {"mode": "all"},
-        "textfile": "/nowhere/gpu.txt",
         "condition": "Ready",
     }
     with pytest.raises(OptionsError) as refused:

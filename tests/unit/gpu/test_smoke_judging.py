@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_judging import Step, look, read, tail
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_options import SmokeOptions
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.judging import Step, look, read, tail
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.options import SmokeOptions
 
 Object = dict[str, Any]
 FULL = "0/3 nodes are available: 1 Insufficient nvidia.com/gpu."

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._gpu import smoke_pods
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_options import (
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke import pods as smoke_pods
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.options import (
     SmokeOptions,
     SmokeOptionsError,
     parse,

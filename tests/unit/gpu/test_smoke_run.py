@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._gpu import smoke
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_judging import SmokeResult
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_options import parse
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_pods import NODE_ANNOTATION, RUN_LABEL
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke import run as smoke
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.judging import SmokeResult
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.options import parse
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.pods import NODE_ANNOTATION, RUN_LABEL
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import ApiError, KubernetesError
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import Resource
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_judging import read
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_options import SCRIPT
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.judging import read
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.options import SCRIPT
 
 TWO_GPUS = """\
 echo 'GPU 0: NVIDIA A10G (UUID: GPU-1)'

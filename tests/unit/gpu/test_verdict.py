@@ -14,8 +14,8 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.context import Context
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.counts import Counts
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.evaluate import evaluate
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.node_report import NodeReport
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.report import NodeReport
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import (
     FAIL_FAST_AFTER,
     Goal,

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.amount import partitioned
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import MIG_PREFIX, Config
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.layers.amount import partitioned
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason, reason
 
 Object = Mapping[str, Any]

@@ -19,8 +19,8 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.exposition import PROVED
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_options import SmokeOptions
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.node_condition import PROVED
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.options import SmokeOptions
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.taints import carries
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.objects import FIELD_MANAGER
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import reasons
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_options import SmokeOptions
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.options import SmokeOptions
 
 Object = Mapping[str, Any]
 

@@ -26,10 +26,12 @@ from types import FrameType
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils import _progress
-from ansible_collections.entasis.engine.plugins.module_utils._gpu import reasons, smoke_judging, smoke_pods
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import reasons
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_judging import SmokeResult
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke_options import SmokeOptions
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke import judging as smoke_judging
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke import pods as smoke_pods
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.judging import SmokeResult
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.options import SmokeOptions
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, label_selector
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import ApiError, KubernetesError
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import PODS, PRIORITY_CLASSES, Resource
