@@ -14,10 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.context import Context, Peers
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.counts import Counts
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.evaluate import evaluate
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.layers.kubelet import condition
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.plugin_pods import is_driver_pod
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.following import Changed, Listed
@@ -48,6 +50,8 @@ class Observed:
         self.nodes: dict[str, Object] = {}
         #: Since when each node that is ready has been so without a break that we know of (monotonic seconds).
         self.ready_since: dict[str, float] = {}
+        #: Nodes that were seen not ready: what happened before that says nothing of how stable they are.
+        self._interrupted: set[str] = set()
         self._config = config
         self._daemon_sets: list[Object] | None = None
         self._leases: dict[str, Object] = {}
@@ -112,6 +116,7 @@ class Observed:
             elif unseen:
                 # It changed while nobody looked, so that it may not have been ready all the time.
                 self.ready_since.pop(name, None)
+                self._interrupted.add(name)
         self.nodes[name] = node
         self._stale.add(name)
         if self._peers.observe(node) and self._config.expected_gpus == "peers_max":
@@ -120,6 +125,8 @@ class Observed:
 
     def _forget(self, name: str) -> None:
         self.nodes.pop(name, None)
+        # One that comes later may be another machine.
+        self._interrupted.add(name)
         self.ready_since.pop(name, None)
         self._added.pop(name, None)
         self.counts.remove(name)
@@ -175,10 +182,27 @@ class Observed:
         if name in self._added:
             report = dataclasses.replace(report, reasons=(*report.reasons, *self._added[name]))
         self.counts.put(report, moment.monotonic)
-        if report.ready and not report.excluded:
+        if not report.ready or report.excluded:
+            self.ready_since.pop(name, None)
+            self._interrupted.add(name)
+        elif name in self._interrupted:
             self.ready_since.setdefault(name, moment.monotonic)
         else:
-            self.ready_since.pop(name, None)
+            settled = _settled(self.nodes[name], [pod for pod in pods if not is_driver_pod(pod)], moment)
+            self.ready_since[name] = min(self.ready_since.get(name, moment.monotonic), settled)
+
+
+def _settled(node: Object, plugin: list[Object], moment: Moment) -> float:
+    """When a node that the first look finds ready was last seen to change, by the API (monotonic seconds).
+
+    Only the node's condition Ready and that of the device plugin's pod on it are dated. Without such a pod nothing says
+    since when the GPUs have been there, so that it is now.
+    """
+    ready = [condition(one, "Ready") for one in (node, *plugin)]
+    times = [labels.seconds(one.get("lastTransitionTime")) for one in ready]
+    if not plugin or None in times:
+        return moment.monotonic
+    return moment.monotonic - max(0.0, moment.wall - max(time for time in times if time is not None))
 
 
 def _generation(daemon_set: Object) -> tuple[str, int]:

@@ -20,7 +20,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed impor
 )
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.following import Changed, Listed
 
-from tests.support.gpu import NOW, Object, node
+from tests.support.gpu import NOW, Object, ago, node
 
 
 class Story:
@@ -108,6 +108,33 @@ def test_a_node_is_ready_since_it_became_so() -> None:
     assert story.observed.ready_since == {"n1": 1}
     story.tell(changed(versioned("n2", 2)), changed(versioned("n1", 3, labels={"new": "label"})))
     assert story.observed.ready_since == {"n1": 1, "n2": 2}
+
+
+def well_since(second: float) -> tuple[Object, Object]:
+    """A node that has been Ready for a day, and the pod of its device plugin that has been so since a second."""
+    sound = versioned("n1", 1)
+    sound["status"]["conditions"][0]["lastTransitionTime"] = ago(86400)
+    plugin = pod("n1")
+    plugin["status"]["conditions"][0]["lastTransitionTime"] = ago(-second)
+    return sound, plugin
+
+
+def test_what_the_first_look_finds_well_has_been_so_since_the_last_dated_change() -> None:
+    sound, plugin = well_since(-600)
+    story = Story()
+    story.tell(listed(sound))
+    assert story.observed.ready_since == {"n1": 1}, "nothing dates the GPUs without the plugin's pod"
+    story.tell(Listed(PODS, [plugin], again=False))
+    assert story.observed.ready_since == {"n1": -600}
+    story.tell(changed(versioned("n1", 2, ready="False")), changed(versioned("n1", 3)))
+    assert story.observed.ready_since == {"n1": 4}, "a break that was seen begins anew, whatever the dates say"
+
+
+def test_a_plugin_that_has_just_become_ready_proves_no_stability() -> None:
+    sound, plugin = well_since(1)
+    story = Story()
+    story.tell(listed(sound), Listed(PODS, [plugin], again=False))
+    assert story.observed.ready_since == {"n1": 1}
 
 
 def test_a_break_between_two_looks_is_a_break() -> None:
