@@ -243,8 +243,8 @@ options:
   stable_for:
     description:
       - How long a node has to stay ready before it counts, in seconds.
-      - For a node that the first look finds ready, the time since its condition C(Ready) and that of the plugin's pod on
-        it last changed counts too, so that nothing is waited for where all has been well for long.
+      - For a node that the first look finds ready, the time since its condition C(Ready) and that of the plugin's pod
+        on it last changed counts too, so that nothing is waited for where all has been well for long.
     type: int
     default: 30
   progress_interval:

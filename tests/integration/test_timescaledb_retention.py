@@ -380,6 +380,14 @@ def test_the_other_kinds_of_time(database: Database, column: str) -> None:
     assert run.of(relation)["preview"]["chunks"] == 15
     unchanged(database.keep(relation, "5 days"))
     assert database.keep(relation, 5, allow_shorten=True).codes == {"TSR012"}
+    endless = database.run(
+        policies=[
+            {"relation": relation, "drop_after": "10000 years"},
+            {"relation": "market.none", "drop_after": "1 day"},
+        ]
+    )
+    assert endless.codes == {"TSR012", "TSR007"}
+    assert relation in endless.message
 
 
 def test_time_in_a_uuid(database: Database) -> None:
@@ -411,7 +419,9 @@ def test_integer_time(either: Database, column: str) -> None:
     either.sql("CREATE OR REPLACE FUNCTION market.now_text() RETURNS text LANGUAGE sql STABLE AS $$ SELECT '200' $$")
     assert either.keep(relation, 50).codes == {"TSR013"}
     assert either.keep(relation, "50 days").codes == {"TSR012", "TSR013"}
-    for wrong in ("market.now_text", "market.nothing"):
+    wide = "bigint" if column != "bigint" else "integer"
+    either.sql(f"CREATE OR REPLACE FUNCTION market.wide_{column}() RETURNS {wide} LANGUAGE sql AS 'SELECT 2000000000'")
+    for wrong in ("market.now_text", "market.nothing", f"market.wide_{column}"):
         assert either.keep(relation, 50, integer_now_func=wrong).codes == {"TSR038"}
     now = f"market.now_{column}"
     run = changed(either.keep(relation, 50, integer_now_func=now, chunk_time_interval=20))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import (
@@ -34,6 +35,11 @@ OLDEST = (2, 11)
 
 #: From here on the owner of the database may manage the policies of others' tables (#9668 of timescaledb).
 _DATABASE_OWNER_MANAGES = (2, 28)
+
+#: PostgreSQL's first timestamp is in this year before our time.
+_FIRST_YEAR = 4713
+#: Microseconds of a short year.
+_YEAR = 365 * 24 * 3600 * 1_000_000
 
 #: A launcher for the server and a scheduler for the database take two of the workers.
 _WORKERS_TAKEN = 2
@@ -66,7 +72,7 @@ def check(
             continue
         mine = by_relation.get(policies.relation, [])
         refusals += _kinds(policies, hypertable, state)
-        refusals += _versions(policies, hypertable, state.server, mine)
+        refusals += _versions(policies, hypertable, state, mine)
         refusals += _rights(hypertable, state.server, mine)
         refusals += _schedules(mine)
         refusals += _refreshing(policies, hypertable)
@@ -121,9 +127,22 @@ def _missing(relation: Relation, state: State) -> Refusal:
     return refusal("TSR008", str(relation), f"it is {names.get(kind, 'something else')}")
 
 
+def out_of_place(reach: Reach, hypertable: Hypertable, now: datetime, *, by_creation: bool = False) -> str:
+    """Why a reach cannot be one of this relation: its kind, or its size; empty where it can."""
+    if not by_creation and isinstance(reach, int) != hypertable.has_integer_time:
+        return f"is '{reach}', and its time is a column of type {hypertable.column_type}"
+    if isinstance(reach, int):
+        too_large = reach > INTEGERS[hypertable.column_type]
+        return f"is {reach}, more than a {hypertable.column_type} can be" if too_large else ""
+    if reach.longest > (now.year + _FIRST_YEAR) * _YEAR:
+        return f"is '{reach}', and begins before {_FIRST_YEAR} BC, where PostgreSQL's time begins"
+    return ""
+
+
 def _kinds(policies: Policies, hypertable: Hypertable, state: State) -> Iterator[Refusal]:
     """Intervals for time, numbers for integers."""
     where = str(policies.relation)
+    now = state.server.now
     reaches: list[tuple[str, Reach | None]] = [("chunk_time_interval", policies.chunk_time_interval)]
     if policies.retention and not policies.retention.by_creation:
         reaches.append(("drop_after", policies.retention.after))
@@ -133,11 +152,13 @@ def _kinds(policies: Policies, hypertable: Hypertable, state: State) -> Iterator
         reaches.append(("refresh.start_offset", policies.refresh.start_offset))
         reaches.append(("refresh.end_offset", policies.refresh.end_offset))
     for option, reach in reaches:
-        if reach is not None and isinstance(reach, int) != hypertable.has_integer_time:
-            column = f"a column of type {hypertable.column_type}"
-            yield refusal("TSR012", where, f"{option} is '{reach}', and its time is {column}")
-        elif isinstance(reach, int) and reach > INTEGERS[hypertable.column_type]:
-            yield refusal("TSR012", where, f"{option} is {reach}, more than a {hypertable.column_type} can be")
+        if reach is not None and (told := out_of_place(reach, hypertable, now)):
+            yield refusal("TSR012", where, f"{option} {told}")
+    parts = {"drop_created_before": policies.retention, "columnstore.created_before": policies.columnstore}
+    for option, part in parts.items():
+        reach = part.after if part and part.by_creation else None
+        if reach is not None and (told := out_of_place(reach, hypertable, now, by_creation=True)):
+            yield refusal("TSR012", where, f"{option} {told}")
     needs_now = any(reach is not None for option, reach in reaches if option != "chunk_time_interval")
     if hypertable.has_integer_time and needs_now:
         if policies.integer_now_func is None and state.integer_now_func(hypertable) is None:
@@ -146,13 +167,17 @@ def _kinds(policies: Policies, hypertable: Hypertable, state: State) -> Iterator
         yield refusal("TSR038", where, f"its time is a column of type {hypertable.column_type}")
 
 
-def _versions(policies: Policies, hypertable: Hypertable, server: Server, steps: Sequence[Step]) -> Iterator[Refusal]:
-    version = server.version or OLDEST
+def _versions(policies: Policies, hypertable: Hypertable, state: State, steps: Sequence[Step]) -> Iterator[Refusal]:
+    version = state.server.version or OLDEST
     where = str(policies.relation)
     retention = policies.retention
     fails = version < (2, 13) or (version < (2, 26, 3) and not hypertable.has_integer_time)
     if retention and retention.by_creation and retention.after is not None and fails:
         yield refusal("TSR015", where, f"this is {_dotted(version)}")
+    elif retention and retention.by_creation and retention.after is not None and hypertable.has_integer_time:
+        function = policies.integer_now_func or state.integer_now_func(hypertable)
+        if function is not None:
+            yield refusal("TSR015", where, f"its column is {hypertable.column_type}, with integer_now_func {function}")
     columnstore = policies.columnstore
     if columnstore and columnstore.by_creation and version < (2, 13):
         yield refusal("TSR033", where, f"columnstore.created_before on {_dotted(version)}")

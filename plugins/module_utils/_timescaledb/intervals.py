@@ -164,7 +164,10 @@ def _sum(parts: list[tuple[str, str]], text: str) -> Interval:
         raise ValueError(f"'{text}' has a part of a month, which has no length of its own; write days")
     if microseconds.denominator != 1:
         raise ValueError(f"'{text}' is finer than a microsecond")
-    return Interval(int(months), int(days), int(microseconds))
+    found = Interval(int(months), int(days), int(microseconds))
+    if max(abs(found.months), abs(found.days)) > FOREVER.months or abs(found.microseconds) > FOREVER.microseconds:
+        raise ValueError(f"'{text}' is longer than an interval of PostgreSQL can be")
+    return found
 
 
 def _time_parts(microseconds: int) -> list[str]:

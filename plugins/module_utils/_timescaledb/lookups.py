@@ -61,7 +61,10 @@ def _zones(database: Database, wanted: Iterable[Policies], state: State) -> Iter
                 asked.setdefault(part.job.timezone, []).append(policies.relation)
     if not asked:
         return
-    sql = "SELECT name FROM unnest(%s::text[]) AS name WHERE name NOT IN (SELECT name FROM pg_timezone_names)"
+    sql = (
+        "SELECT name FROM unnest(%s::text[]) AS name "
+        "WHERE lower(name) NOT IN (SELECT lower(name) FROM pg_timezone_names)"
+    )
     for row in database.execute(sql, [sorted(asked)]):
         for relation in asked[row["name"]]:
             yield refusal("TSR035", str(relation), f"'{row['name']}'")

@@ -101,8 +101,9 @@ def cutoffs(wanted: Iterable[Policies], state: State, *, every: bool = False) ->
         if not every and same and current is not None and current.scheduled:
             continue
         now_func = policies.integer_now_func or state.integer_now_func(hypertable)
-        mismatched = not by_creation and isinstance(after, int) != hypertable.has_integer_time
-        if mismatched or (hypertable.has_integer_time and not by_creation and now_func is None):
+        if checks.out_of_place(after, hypertable, state.server.now, by_creation=by_creation):
+            continue
+        if hypertable.has_integer_time and not by_creation and now_func is None:
             continue
         if by_creation and (state.server.version or ()) < (2, 13):
             continue

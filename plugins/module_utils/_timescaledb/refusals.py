@@ -126,9 +126,9 @@ _TABLE = (
     ),
     Code(
         "TSR012",
-        "The interval is of the wrong kind",
-        "A relation with a time column takes intervals, one with an integer column whole numbers in its own unit.",
-        "Write the other kind.",
+        "The interval does not fit the time column",
+        "A time column takes intervals, an integer column whole numbers in its own unit, both within the type's range.",
+        "Write the other kind, or less; leave the policy out to keep everything.",
     ),
     Code(
         "TSR013",
@@ -145,7 +145,8 @@ _TABLE = (
     Code(
         "TSR015",
         "Dropping by creation time does not work here",
-        "drop_created_before needs 2.13, and 2.26.3 on relations with a time column: each run of the job fails before.",
+        "drop_created_before needs 2.13, and 2.26.3 on a time column: each run of the job fails before. On an integer "
+        "column with an integer_now_func each run fails in every release so far (timescale/timescaledb#10355).",
         "Use drop_after, or update TimescaleDB.",
     ),
     Code(

@@ -141,8 +141,11 @@ def _previews(
     sizes = desired.rules.preview_bytes != "never" or desired.rules.max_drop_bytes is not None
     listed = list(wanted)
     types = lookups.function_types(database, listed, observed)
-    missing = {function for function, found in types.items() if found is None}
-    asked = [one for one in cutoffs(listed, observed, every=every) if one.integer_now_func not in missing]
+    asked = [
+        one
+        for one in cutoffs(listed, observed, every=every)
+        if one.integer_now_func not in types or types[one.integer_now_func] == one.hypertable.column_type
+    ]
     return preview.read(database, observed.server, asked, sizes=sizes)
 
 

@@ -86,7 +86,8 @@ def test_numbers_are_compared_with_numbers(drop_after: int, refused: bool) -> No
 def test_by_the_age_of_chunks_the_length_of_a_chunk_comes_on_top(created: str, refused: bool) -> None:
     made = drafted(candles(refresh("3 days")), {"drop_created_before": created})
     assert codes(made) == (["TSR019"] if refused else [])
-    assert codes(drafted(candles(refresh(10), **NUMBERS), {"drop_created_before": "100 years"})) == ["TSR019"]
+    numbers = {**NUMBERS, "integer_now_func": None}
+    assert codes(drafted(candles(refresh(10), **numbers), {"drop_created_before": "100 years"})) == ["TSR019"]
 
 
 def nested(*jobs: PolicyJob) -> State:
@@ -189,9 +190,15 @@ def test_an_aggregate_keeps_what_it_refreshes(drop_after: str, start: str | None
 )
 def test_dropping_by_creation(version: tuple[int, ...], created: bool, numbers: bool, refused: bool) -> None:
     entry = {"drop_created_before" if created else "drop_after": "90 days"}
-    table = a_hypertable(**(NUMBERS if numbers else {}))
+    table = a_hypertable(**({**NUMBERS, "integer_now_func": None} if numbers else {}))
     made = drafted(a_state(table, server=a_server(version=version)), entry)
     assert codes(made) == (["TSR015"] if refused else [])
+
+
+@pytest.mark.parametrize("entry", [{}, {"integer_now_func": "chain.height"}])
+def test_dropping_by_creation_fails_on_an_integer_column_that_has_a_present(entry: dict[str, Any]) -> None:
+    table = a_hypertable(**NUMBERS if not entry else {**NUMBERS, "integer_now_func": None})
+    assert codes(drafted(a_state(table), {"drop_created_before": "90 days", **entry})) == ["TSR015"]
 
 
 @pytest.mark.parametrize(("version", "refused"), [((2, 12, 2), True), ((2, 13), False)])
@@ -348,7 +355,10 @@ def test_a_columnstore_that_is_off_can_be_left_off() -> None:
         ("bigint", {"drop_after": "90 days"}, ["TSR012"]),
         ("bigint", {"chunk_time_interval": "1 day"}, ["TSR012"]),
         ("bigint", {"columnstore": {"after": "7 days"}}, ["TSR012"]),
-        ("bigint", {"drop_created_before": "90 days"}, []),
+        ("timestamp with time zone", {"drop_after": "6000 years"}, []),
+        ("timestamp with time zone", {"drop_after": "10000 years"}, ["TSR012"]),
+        ("timestamp with time zone", {"drop_created_before": "10000 years"}, ["TSR012"]),
+        ("date", {"columnstore": {"after": "10000 years"}}, ["TSR012"]),
         ("bigint", {"columnstore": {"created_before": "90 days"}}, []),
         ("date", {"drop_after": "90 days"}, []),
         ("date", {"drop_after": 90}, ["TSR012"]),

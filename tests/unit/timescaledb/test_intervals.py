@@ -44,6 +44,8 @@ intervals = st.builds(
         ("PT", None),
         ("5 m", None),
         ("1.5 months", None),
+        ("999999999999 years", None),
+        ("9223372036855 seconds", None),
         ("infinity", None),
         ("soon", None),
         ("3 fortnights", None),
@@ -53,7 +55,7 @@ intervals = st.builds(
 )
 def test_reading(text: str, interval: Interval | None) -> None:
     if interval is None:
-        with pytest.raises(ValueError, match=r"write|microsecond"):
+        with pytest.raises(ValueError, match=r"write|microsecond|longer"):
             parse(text)
     else:
         assert parse(text) == interval
