@@ -27,7 +27,8 @@ options:
     type: str
   version:
     description:
-      - Kubernetes version, as V(1.36). Required when O(state=present).
+      - Kubernetes version, as V(1.36). Where it is not given, a new cluster gets V(1.36), and an existing one keeps its
+        own.
       - A version below the cluster's is refused, since the collection never downgrades a control plane.
     type: str
   iam_role:
@@ -44,6 +45,8 @@ options:
     description:
       - At least two subnets of the platform's VPC, in different zones. Required when O(state=present).
       - Each is written as its IPv4 addresses, which never change, or as its Name tag.
+      - EKS keeps a control plane in the zones that it was made in. Later, subnets of other zones are not given to it,
+        and a zone that is not listed any more keeps its subnet, each with a warning.
     type: list
     elements: str
   security_groups:
@@ -66,6 +69,8 @@ options:
   public_access_cidrs:
     description:
       - Networks that reach the public endpoint. Only compared while O(endpoint_public_access=true).
+      - With O(endpoint_private_access=false) nodes come this way too, so that the addresses of their NAT gateways must
+        be among these networks.
     type: list
     elements: str
     default: [0.0.0.0/0]
@@ -86,13 +91,15 @@ options:
     default: API
   creator_admin:
     description:
-      - Whether the caller that creates the cluster becomes its administrator. EKS cannot change it later.
+      - Whether the caller that creates the cluster becomes its administrator. Only used at creation, and never shown by
+        EKS later.
     type: bool
     default: true
   encryption_key:
     description:
       - Id, ARN or alias of the KMS key that encrypts the cluster's secrets.
-      - A cluster without a key gets it; a change or a removal is refused, since EKS can do neither.
+      - A cluster without a key gets it. A change is refused, since EKS cannot make it. Where the option is not given,
+        the cluster keeps what it has.
     type: str
   service_cidr:
     description:
@@ -238,7 +245,7 @@ def main() -> None:
             "wait": {"type": "bool", "default": True},
             "wait_timeout": {"type": "int", "default": 1800},
         },
-        required_if=[("state", "present", ["version", "iam_role", "subnets"])],
+        required_if=[("state", "present", ["iam_role", "subnets"])],
         supports_check_mode=True,
     )
     cluster = EksCluster(module)

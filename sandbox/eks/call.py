@@ -122,7 +122,11 @@ def start_update(
         members["addonName"] = addon
     if record.view["status"] not in ("ACTIVE", "DEGRADED") or record.update_id:
         what = f"node group {group}" if group else f"add-on {addon}" if addon else f"cluster {cluster.name}"
+        if record.update_id:
+            raise in_use(f"Cannot {kind} because {what} currently has update {record.update_id} in progress", **members)
         raise in_use(f"Cannot {kind} because {what} is {record.view['status']}.", **members)
+    if isinstance(record, NodeGroup):
+        record.failure = call.failures.take("UpdateNodegroupConfig", group)
     view: View = {
         "id": str(uuid.uuid4()),
         "status": "InProgress",

@@ -77,6 +77,7 @@ def create_cluster(call: Call, parameters: Parameters) -> View:
         call.caller.principal,
         call.now + call.settings.cluster,
         security_group=group,
+        zones=zones_of(call, network["subnetIds"]),
         failure=call.failures.take("CreateCluster", name),
     )
     call.clusters[name] = cluster
@@ -164,6 +165,10 @@ def check_subnets(call: Call, name: str, ids: list[str]) -> str:
     if len({subnet.zone for subnet in found.values()}) < 2:
         raise invalid("Subnets specified must be in at least two different AZs", clusterName=name)
     return vpcs.pop()
+
+
+def zones_of(call: Call, ids: list[str]) -> list[str]:
+    return sorted({subnet.zone for subnet in account.subnets(call.caller.account, call.region, ids).values()})
 
 
 def check_security_groups(call: Call, name: str, ids: list[str], vpc_id: str) -> None:

@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Creations that are to fail, on demand: C(POST /_sandbox/eks/failures).
+"""Calls that are to end badly, on demand: C(POST /_sandbox/eks/failures).
 
-AWS accepts such a call and ends the resource in CREATE_FAILED (FAILED for a cluster) minutes later.
+AWS accepts such a call. Minutes later a creation ends the resource in CREATE_FAILED (FAILED for a cluster); an update
+of a node group is successful, and the group is DEGRADED all the same.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from typing import Any
 
 from sandbox.eks import own_calls
 
-OPERATIONS = ("CreateCluster", "CreateNodegroup")
+OPERATIONS = ("CreateCluster", "CreateNodegroup", "UpdateNodegroupConfig")
 
 
 @dataclass(frozen=True)
 class Failure:
-    """One creation that is to fail; C(name) is the resource's, C(*) stands for the next of any name."""
+    """One call that is to end badly; C(name) is the resource's, C(*) stands for the next of any name."""
 
     operation: str
     name: str = "*"
@@ -30,14 +31,14 @@ class Failure:
 
 
 class Failures:
-    """The failures that are set. Each is for one creation. Safe for threads."""
+    """The failures that are set. Each is for one call. Safe for threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._set: list[Failure] = []
 
     def take(self, operation: str, name: str) -> dict[str, str]:
-        """How a creation is to fail; empty where it is not."""
+        """How a call is to end badly; empty where it is not."""
         with self._lock:
             for failure in self._set:
                 if failure.operation == operation and failure.name in ("*", name):

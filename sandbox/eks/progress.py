@@ -94,9 +94,13 @@ def _advance_cluster(cluster: Cluster, now: float) -> bool:
 
 
 def _finish(cluster: Cluster, record: Cluster | NodeGroup | Addon) -> None:
-    """End the creation or the update under way with success."""
+    """End the creation or the update under way with success, which leaves a node group DEGRADED where that is asked."""
     record.due = None
     record.view["status"] = "ACTIVE"
+    if isinstance(record, NodeGroup) and record.failure:
+        record.view["status"] = "DEGRADED"
+        record.view["health"]["issues"] = [{**record.failure, "resourceIds": []}]
+        record.failure = {}
     if record.update_id:
         update = cluster.updates[record.update_id]
         update.view["status"] = "Successful"
@@ -290,8 +294,11 @@ def _free_address(cluster: Cluster, group: NodeGroup) -> tuple[str, str, str] | 
 
 
 def status_view(cluster: Cluster) -> View:
-    """The cluster as DescribeCluster shows it in its present state: what is not made yet is not shown yet."""
-    view = dict(cluster.view)
+    """The cluster as DescribeCluster shows it in its present state: what is not made yet is not shown yet.
+
+    EKS never shows whether the creator became an administrator.
+    """
+    view = {**cluster.view, "accessConfig": {"authenticationMode": cluster.view["accessConfig"]["authenticationMode"]}}
     if cluster.status == "CREATING":
         for later in ("endpoint", "identity"):
             view.pop(later, None)

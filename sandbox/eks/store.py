@@ -114,6 +114,8 @@ class Cluster:
     update_id: str = ""
     #: The cluster's own security group, which lives and dies with it.
     security_group: str = ""
+    #: The zones of the subnets at creation, which no update changes.
+    zones: list[str] = field(default_factory=list)
     failure: dict[str, str] = field(default_factory=dict)
     node_groups: dict[str, NodeGroup] = field(default_factory=dict)
     access_entries: dict[str, AccessEntry] = field(default_factory=dict)

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.cluster.plan import DEFAULT_VERSION
 from botocore.exceptions import ClientError
 
 from tests.support.aws_server import AwsServer
 from tests.support.eks import PLATFORM, cluster_options, make_parents, settled_update
-from tests.support.modules import Modules, Outcome
+from tests.support.modules import Modules, Outcome, finish
 from tests.support.waiting import wait_until
 
 QUICK = {"cluster": 0.3, "update": 0.3, "node_group": 0.3, "node": 0.0}
@@ -47,14 +48,6 @@ def eks(server: AwsServer) -> Any:
 def cluster(eks: Any) -> dict[str, Any]:
     described: dict[str, Any] = eks.describe_cluster(name=PLATFORM)["cluster"]
     return described
-
-
-def refuse_creations(server: AwsServer, code: str, message: str, count: int) -> None:
-    """Have the emulated EKS refuse the next creations, and see that it does."""
-    fault = {"service": "eks", "operation": "CreateCluster", "kind": "error", "code": code, "message": message}
-    server.control("POST", "faults", {**fault, "status": 400, "count": count + 1})
-    with pytest.raises(ClientError, match=code):
-        server.client("eks").create_cluster(name="probe", roleArn="probe", resourcesVpcConfig={})
 
 
 def gone(eks: Any) -> bool:
@@ -143,7 +136,8 @@ def test_each_kind_of_change_is_made_and_nothing_else(modules: Modules, eks: Any
             authentication_mode="API",
             logging=["scheduler"],
             public_access_cidrs=["192.0.2.0/24"],
-            subnets=["demo-private-a", "demo-private-b", "demo-private-c"],
+            subnets=["demo-private-a", "demo-private-b", "demo-private-extra"],
+            security_groups=["nodes"],
             deletion_protection=True,
             tags={"team": "data"},
         ),
@@ -154,13 +148,15 @@ def test_each_kind_of_change_is_made_and_nothing_else(modules: Modules, eks: Any
         "demo authentication mode API",
         "demo logging",
         "demo endpoint access",
-        "demo network",
+        "demo subnets",
+        "demo security groups",
     ]
     after = cluster(eks)
     assert after["accessConfig"]["authenticationMode"] == "API"
     assert enabled_logs(after) == {"scheduler"}
     assert after["resourcesVpcConfig"]["publicAccessCidrs"] == ["192.0.2.0/24"]
     assert len(after["resourcesVpcConfig"]["subnetIds"]) == 3
+    assert len(after["resourcesVpcConfig"]["securityGroupIds"]) == 1
     assert after["deletionProtection"] is True
     assert after["tags"]["team"] == "data"
     assert {field for field in before if before[field] != after[field]} == {
@@ -180,15 +176,15 @@ def test_a_private_cluster_stays_as_it_is(modules: Modules, eks: Any) -> None:
 
 
 @pytest.mark.usefixtures("parents")
-def test_a_key_is_added_and_then_neither_changed_nor_removed(modules: Modules, eks: Any, server: AwsServer) -> None:
+def test_a_key_is_added_and_then_never_changed(modules: Modules, eks: Any, server: AwsServer) -> None:
     kms = server.client("kms")
     key, other = (kms.create_key()["KeyMetadata"]["Arn"] for _number in range(2))
     make(modules)
     modules.quartet("eks_cluster", **cluster_options(encryption_key=key))
-    for refused, words in ((other, f"cannot become {other}"), (None, "cannot be removed")):
-        outcome = modules.run("eks_cluster", **cluster_options(encryption_key=refused))
-        assert outcome.failed
-        assert words in outcome.message
+    outcome = modules.run("eks_cluster", **cluster_options(encryption_key=other))
+    assert outcome.failed
+    assert f"cannot become {other}" in outcome.message
+    assert make(modules).changes == []
     assert [entry["provider"]["keyArn"] for entry in cluster(eks)["encryptionConfig"]] == [key]
 
 
@@ -203,6 +199,51 @@ def test_an_upgrade_goes_one_minor_version_at_a_time(modules: Modules, eks: Any)
     ]
     versions = [p["value"] for u in updates for p in u["params"] if p["type"] == "Version"]
     assert sorted(versions) == ["1.35", "1.36"]
+
+
+@pytest.mark.usefixtures("parents")
+def test_a_version_left_out_is_the_collections_at_first_and_the_clusters_later(modules: Modules, eks: Any) -> None:
+    make(modules, version=None)
+    assert cluster(eks)["version"] == DEFAULT_VERSION
+    modules.quartet("eks_cluster", platform=PLATFORM, role="eks_cluster", state="absent")
+    make(modules, version="1.34")
+    assert make(modules, version=None).changes == []
+    assert cluster(eks)["version"] == "1.34"
+
+
+@pytest.mark.usefixtures("parents")
+@pytest.mark.parametrize("zones", ["abc", "ac", "bc"])
+def test_a_change_of_zones_leaves_the_control_plane_where_it_is(modules: Modules, eks: Any, zones: str) -> None:
+    """EKS refuses any other zones than those of the creation; nodes may use them."""
+    make(modules)
+    before = cluster(eks)
+    outcome = make(modules, subnets=[f"demo-private-{zone}" for zone in zones])
+    assert outcome.changes == []
+    assert "EKS keeps a control plane in the zones that it was made in" in str(outcome.result["warnings"])
+    assert cluster(eks) == before
+
+
+def test_within_its_zones_the_control_plane_changes_its_subnets(
+    modules: Modules, eks: Any, parents: dict[str, str]
+) -> None:
+    make(modules)
+    modules.quartet("eks_cluster", **cluster_options(subnets=["demo-private-extra", "demo-private-b"]))
+    expected = {parents["demo-private-extra"], parents["demo-private-b"]}
+    assert set(cluster(eks)["resourcesVpcConfig"]["subnetIds"]) == expected
+
+
+@pytest.mark.parametrize("edited", ["demo", "demo-private-b", "nodes"])
+def test_check_mode_takes_no_parent_without_its_mark_for_another_one(
+    modules: Modules, parents: dict[str, str], server: AwsServer, edited: str
+) -> None:
+    """The layer before this one puts the tag back in the real run of the same playbook."""
+    make(modules, security_groups=["nodes"])
+    key = "entasis.io/platform" if edited == "nodes" else "Name"
+    server.client("ec2").create_tags(Resources=[parents[edited]], Tags=[{"Key": key, "Value": "edited"}])
+    outcome = modules.run("eks_cluster", check=True, **cluster_options(security_groups=["nodes"]))
+    assert not outcome.failed, outcome.message
+    assert outcome.changes == []
+    assert "yet" in str(outcome.result["warnings"])
 
 
 @pytest.mark.usefixtures("parents")
@@ -373,17 +414,60 @@ def test_throttling_is_waited_out(modules: Modules, eks: Any, server: AwsServer)
     assert cluster(eks)["status"] == "ACTIVE"
 
 
+def refuse(server: AwsServer, operation: str, code: str, message: str, **more: Any) -> None:
+    """Have the emulated EKS refuse calls of an operation."""
+    fault = {"service": "eks", "operation": operation, "kind": "error", "code": code, "message": message}
+    server.control("POST", "faults", {**fault, "status": 400, **more})
+
+
+@pytest.mark.usefixtures("parents")
+@pytest.mark.parametrize("code", ["ResourceNotFoundException", "ClientException"])
+def test_a_new_cluster_that_eks_does_not_know_yet_is_waited_for(
+    modules: Modules, eks: Any, server: AwsServer, code: str
+) -> None:
+    refuse(server, "DescribeCluster", code, "No cluster found for name: demo.", count=3)
+    make(modules)
+    assert cluster(eks)["status"] == "ACTIVE"
+
+
+@pytest.mark.usefixtures("parents")
+def test_credentials_that_expire_in_a_wait_are_told_with_what_to_do(
+    modules: Modules, eks: Any, server: AwsServer
+) -> None:
+    server.control("POST", "settings", {"cluster": 30.0})
+    run = modules.start("eks_cluster", **cluster_options())
+    wait_until(lambda: not gone(eks))
+    refuse(server, "DescribeCluster", "ExpiredTokenException", "The security token is expired")
+    outcome = finish(run)
+    assert outcome.failed
+    assert "ExpiredTokenException: The security token is expired. Renew the AWS credentials." in outcome.message
+
+
+@pytest.mark.usefixtures("parents")
+def test_an_operation_in_progress_that_no_state_shows_is_waited_for(
+    modules: Modules, eks: Any, server: AwsServer
+) -> None:
+    make(modules)
+    busy = "because cluster demo currently has update 408c0738 in progress"
+    refuse(server, "UpdateClusterConfig", "ResourceInUseException", f"Cannot LoggingUpdate {busy}", count=2)
+    make(modules, logging=["api"])
+    assert enabled_logs(cluster(eks)) == {"api"}
+    refuse(server, "DeleteCluster", "ResourceInUseException", f"Cannot delete {busy}", count=2)
+    modules.quartet("eks_cluster", platform=PLATFORM, role="eks_cluster", state="absent")
+    assert gone(eks)
+
+
 @pytest.mark.usefixtures("parents")
 def test_a_role_that_iam_has_not_spread_yet_is_tried_again(modules: Modules, eks: Any, server: AwsServer) -> None:
     refusal = "Role with arn: x, could not be assumed because it does not exist or the trusted entity is not correct"
-    refuse_creations(server, "InvalidParameterException", refusal, 2)
+    refuse(server, "CreateCluster", "InvalidParameterException", refusal, count=2)
     make(modules)
     assert cluster(eks)["status"] == "ACTIVE"
 
 
 @pytest.mark.usefixtures("parents")
 def test_what_aws_refuses_is_reported_in_its_own_words(modules: Modules, eks: Any, server: AwsServer) -> None:
-    refuse_creations(server, "ResourceLimitExceededException", "Too many clusters", 1)
+    refuse(server, "CreateCluster", "ResourceLimitExceededException", "Too many clusters", count=1)
     outcome = modules.run("eks_cluster", **cluster_options())
     assert outcome.failed
     assert "ResourceLimitExceededException: Too many clusters" in outcome.message

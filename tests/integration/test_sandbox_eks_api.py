@@ -48,10 +48,7 @@ def test_a_cluster_is_created_then_active_then_deleted(server: AwsServer, accoun
     assert cluster["tags"] == {"team": "data"}
     assert cluster["endpoint"].startswith("https://")
     assert cluster["identity"]["oidc"]["issuer"].startswith(f"https://oidc.eks.{REGION}.amazonaws.com/id/")
-    assert cluster["accessConfig"] == {
-        "authenticationMode": "API",
-        "bootstrapClusterCreatorAdminPermissions": True,
-    }
+    assert cluster["accessConfig"] == {"authenticationMode": "API"}
     assert cluster["resourcesVpcConfig"]["vpcId"] == account.vpc
     assert cluster["health"] == {"issues": []}
     group = cluster["resourcesVpcConfig"]["clusterSecurityGroupId"]
@@ -120,13 +117,18 @@ def test_each_kind_of_configuration_is_an_update_of_its_own(server: AwsServer, a
     assert refusal(update, **protected) == ("InvalidParameterException", "Only one type of update can be allowed.")
     mixed = {"name": "prod", "resourcesVpcConfig": {**both, "subnetIds": account.subnets}}
     assert refusal(update, **mixed)[1] == "Only one type of update can be allowed."
+    places = {"subnetIds": account.subnets, "securityGroupIds": []}
+    assert refusal(update, name="prod", resourcesVpcConfig=places)[1] == "Only one type of update can be allowed."
+    other_zone = {"subnetIds": [account.subnets[0], account.subnet(account.vpc, "10.0.9.0/24", "b")]}
+    assert "same set of AZs" in refusal(update, name="prod", resourcesVpcConfig=other_zone)[1]
     assert "names nothing" in refusal(update, name="prod")[1]
 
     server.control("POST", "settings", {"update": 0.3})
     begun = update(name="prod", resourcesVpcConfig=both)["update"]
     assert (begun["type"], begun["status"]) == ("EndpointAccessUpdate", "InProgress")
     assert account.cluster()["status"] == "UPDATING"
-    assert refusal(update, name="prod", deletionProtection=True)[0] == "ResourceInUseException"
+    code, message = refusal(update, name="prod", deletionProtection=True)
+    assert (code, "currently has update" in message) == ("ResourceInUseException", True)
     wait_until(lambda: account.cluster()["status"] == "ACTIVE")
     server.control("POST", "settings", {"update": 0})
     network = account.cluster()["resourcesVpcConfig"]

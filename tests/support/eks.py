@@ -17,7 +17,9 @@ PLATFORM = "demo"
 
 
 def make_parents(server: AwsServer, platform: str = PLATFORM) -> dict[str, str]:
-    """The VPC, three subnets, a security group and the two roles that a cluster needs: their ids by their names."""
+    """The VPC, a subnet in each of three zones and one more in the first, a security group, the two roles of a cluster:
+    their ids by their names.
+    """
     ec2, iam = server.client("ec2"), server.client("iam")
 
     def tagged(kind: str, name: str) -> list[dict[str, Any]]:
@@ -26,8 +28,9 @@ def make_parents(server: AwsServer, platform: str = PLATFORM) -> dict[str, str]:
 
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tagged("vpc", platform))["Vpc"]["VpcId"]
     ids = {platform: vpc}
-    for index, zone in enumerate("abc"):
-        name = f"{platform}-private-{zone}"
+    places = {"a": "a", "b": "b", "c": "c", "extra": "a"}
+    for index, (suffix, zone) in enumerate(places.items()):
+        name = f"{platform}-private-{suffix}"
         ids[name] = ec2.create_subnet(
             VpcId=vpc,
             CidrBlock=f"10.0.{index}.0/24",

@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.cluster.plan import (
+    DEFAULT_VERSION,
+    comparable,
     create_request,
     desired_state,
     observed_state,
@@ -24,12 +27,18 @@ from hypothesis import strategies as st
 PLATFORM = "demo"
 KEY = "arn:aws:kms:ap-northeast-2:123456789012:key/1"
 OTHER_KEY = "arn:aws:kms:ap-northeast-2:123456789012:key/2"
+#: A key of the account of AWS that keeps it, which nobody else sees.
+AWS_OWNED = "arn:aws:kms:ap-northeast-2:999999999999:key/3"
 PARENTS = {
     "vpc": Lookup("VPC", ("demo",), {"demo": "vpc-1"}, ""),
     "subnets": Lookup("subnet", ("a", "b", "c"), {"a": "subnet-a", "b": "subnet-b", "c": "subnet-c"}, ""),
     "security_groups": Lookup("security group", ("nodes",), {"nodes": "sg-1"}, ""),
+    "encryption_key": Lookup("KMS key", ("key",), {"key": KEY}, ""),
     "iam_role": Lookup("IAM role", ("cluster",), {"cluster": "arn:aws:iam::123456789012:role/cluster"}, ""),
 }
+
+
+ZONES = {"a": "zone-a", "b": "zone-b", "c": "zone-a", "d": "zone-d", "subnet-e": "zone-b"}
 
 
 def options(**changed: Any) -> dict[str, Any]:
@@ -63,6 +72,7 @@ def described(**changed: Any) -> dict[str, Any]:
     """DescribeCluster's answer for a cluster that is just what C(desired()) asks for."""
     return {
         "name": "demo",
+        "arn": "arn:aws:eks:ap-northeast-2:123456789012:cluster/demo",
         "status": "ACTIVE",
         "version": "1.36",
         "roleArn": "arn:aws:iam::123456789012:role/cluster",
@@ -80,7 +90,7 @@ def described(**changed: Any) -> dict[str, Any]:
                 {"types": ["authenticator", "controllerManager", "scheduler"], "enabled": False},
             ]
         },
-        "accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": True},
+        "accessConfig": {"authenticationMode": "API"},
         "kubernetesNetworkConfig": {"serviceIpv4Cidr": "172.20.0.0/16"},
         "deletionProtection": False,
         "tags": {
@@ -94,12 +104,19 @@ def described(**changed: Any) -> dict[str, Any]:
     }
 
 
+def encrypted(key: str) -> dict[str, Any]:
+    return {"encryptionConfig": [{"provider": {"keyArn": key}}]}
+
+
 def network(**changed: Any) -> dict[str, Any]:
     return {"resourcesVpcConfig": {**described()["resourcesVpcConfig"], **changed}}
 
 
 def planned(wanted: Mapping[str, Any] | None, found: Mapping[str, Any] | None) -> list[Change]:
-    return plan("demo", PLATFORM, "eks_cluster", wanted, observed_state(found, PARENTS) if found else None)
+    observed = observed_state(found, PARENTS) if found else None
+    if wanted and observed:
+        wanted, _notes = comparable(wanted, observed, PARENTS, ZONES)
+    return plan("demo", PLATFORM, "eks_cluster", wanted, observed)
 
 
 def parts(changes: list[Change]) -> list[str]:
@@ -152,9 +169,19 @@ def test_a_cluster_that_is_going_is_created_again() -> None:
             [],
         ),
         ({"subnets": ["b", "a"]}, {}, []),
-        ({"subnets": ["a", "b", "c"]}, {}, ["network"]),
-        ({"security_groups": []}, {}, ["network"]),
-        ({}, network(securityGroupIds=["sg-1", "sg-theirs"]), ["network"]),
+        ({"subnets": ["a", "b", "c"]}, {}, ["subnets"]),
+        ({"subnets": ["b", "c"]}, {}, ["subnets"]),
+        ({"subnets": ["a", "b", "d"]}, {}, []),
+        ({"subnets": ["a", "d"]}, {}, []),
+        ({"security_groups": []}, {}, ["security groups"]),
+        ({}, network(securityGroupIds=["sg-1", "sg-theirs"]), ["security groups"]),
+        (
+            {"subnets": ["c", "b"], "security_groups": []},
+            network(subnetIds=["subnet-a", "subnet-e"]),
+            ["subnets", "security groups"],
+        ),
+        ({"version": None}, {"version": "1.35"}, []),
+        ({"version": None}, {"version": "1.99"}, []),
         (
             {},
             {"accessConfig": {"authenticationMode": "CONFIG_MAP"}},
@@ -162,8 +189,11 @@ def test_a_cluster_that_is_going_is_created_again() -> None:
         ),
         ({}, {"accessConfig": {"authenticationMode": "API_AND_CONFIG_MAP"}}, ["authentication mode API"]),
         ({}, {"accessConfig": {"authenticationMode": "API"}}, []),
-        ({"encryption_key": KEY}, {}, ["encryption"]),
-        ({"encryption_key": KEY}, {"encryptionConfig": [{"provider": {"keyArn": KEY}}]}, []),
+        ({"encryption_key": "key"}, {}, ["encryption"]),
+        ({"encryption_key": "key"}, encrypted(KEY), []),
+        ({"encryption_key": None}, encrypted(KEY), []),
+        ({"encryption_key": None}, encrypted(AWS_OWNED), []),
+        ({"encryption_key": "key"}, encrypted(AWS_OWNED), ["encryption"]),
         ({"deletion_protection": True}, {}, ["deletion protection"]),
         ({"deletion_protection": False}, {"deletionProtection": True}, ["deletion protection"]),
         ({"deletion_protection": None}, {"deletionProtection": True}, []),
@@ -207,13 +237,7 @@ def test_the_diff_holds_what_differs_and_nothing_else() -> None:
         ({"iam_role": "other"}, {}, "iam_role of the EKS cluster 'demo' is cluster and cannot become other"),
         ({}, network(vpcId="vpc-theirs"), "vpc of the EKS cluster 'demo' is vpc-theirs and cannot become demo"),
         ({"service_cidr": "10.100.0.0/16"}, {}, "service_cidr of"),
-        ({"creator_admin": False}, {}, "creator_admin of"),
-        ({"encryption_key": None}, {"encryptionConfig": [{"provider": {"keyArn": KEY}}]}, "cannot be removed"),
-        (
-            {"encryption_key": OTHER_KEY},
-            {"encryptionConfig": [{"provider": {"keyArn": KEY}}]},
-            f"cannot become {OTHER_KEY}",
-        ),
+        ({"encryption_key": "key"}, encrypted(OTHER_KEY), f"is {OTHER_KEY} and cannot become key"),
         ({"authentication_mode": "API_AND_CONFIG_MAP"}, {}, "only moves towards API"),
     ],
 )
@@ -244,9 +268,8 @@ def test_every_mistake_in_the_options_is_named_at_once() -> None:
 
 
 def test_a_create_says_everything_in_one_call() -> None:
-    wanted = desired(encryption_key=KEY, service_cidr="10.100.0.0/16", deletion_protection=True)
+    wanted = desired(encryption_key="key", service_cidr="10.100.0.0/16", deletion_protection=True)
     request = create_request("demo", wanted, PARENTS)
-    token = request.pop("clientRequestToken")
     assert request == {
         "name": "demo",
         "version": "1.36",
@@ -275,8 +298,7 @@ def test_a_create_says_everything_in_one_call() -> None:
             "Name": "demo",
         },
     }
-    assert token == create_request("demo", wanted, PARENTS)["clientRequestToken"]
-    assert token != create_request("demo", desired(), PARENTS)["clientRequestToken"]
+    assert create_request("demo", desired(version=None), PARENTS)["version"] == DEFAULT_VERSION
 
 
 def test_a_private_cluster_is_created_without_networks_of_a_public_endpoint() -> None:
@@ -315,7 +337,7 @@ def simulated(cluster: Mapping[str, Any], changes: list[Change], wanted: Mapping
             "public_access_cidrs": st.sampled_from([["0.0.0.0/0"], ["192.0.2.0/24", "198.51.100.0/24"]]),
             "logging": st.sets(st.sampled_from(["api", "audit", "scheduler"])).map(list),
             "authentication_mode": st.sampled_from(["API", "API_AND_CONFIG_MAP"]),
-            "encryption_key": st.sampled_from([None, KEY]),
+            "encryption_key": st.sampled_from([None, "key"]),
             "deletion_protection": st.sampled_from([None, True, False]),
             "tags": st.dictionaries(st.sampled_from(["team", "stage", "Name"]), st.sampled_from(["x", "y"])),
         }
@@ -330,3 +352,63 @@ def test_a_plan_that_was_applied_leaves_nothing_to_plan(wanted: dict[str, Any], 
     )
     end = simulated(start, planned(goal, start), goal)
     assert planned(goal, end) == []
+
+
+def without(described: Any, path: tuple[Any, ...]) -> Any:
+    """DescribeCluster's answer without one of its fields."""
+    result = json.loads(json.dumps(described))
+    holder = result
+    for key in path[:-1]:
+        holder = holder[key]
+    del holder[path[-1]]
+    return result
+
+
+def fields(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield (*path, key)
+        yield from fields(inner, (*path, key))
+
+
+@pytest.mark.parametrize("path", [path for path in fields(described(**encrypted(KEY))) if path[0] != "tags"])
+def test_no_field_of_ekss_answer_is_relied_on(path: tuple[Any, ...]) -> None:
+    """botocore's model requires none of them; what EKS keeps to itself is no reason to refuse or to upgrade."""
+    answer = without(described(**encrypted(KEY)), path)
+    goal = desired(encryption_key="key", version="1.36", service_cidr="172.20.0.0/16")
+    assert all(change.part.partition(" ")[0] != "version" for change in planned(goal, answer))
+    assert [change.action for change in planned(None, answer)] == ["delete"]
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted", "found", "note"),
+    [
+        ({"vpc": {}}, {}, {}, "vpc of the EKS cluster cannot be compared yet: demo was not found"),
+        ({"subnets": {"a": "subnet-a"}}, {}, {}, "not found yet: b."),
+        ({"security_groups": {}}, {}, {}, "security_groups of the EKS cluster cannot be compared yet: nodes was"),
+        ({"encryption_key": {}}, {"encryption_key": "key"}, encrypted(KEY), "encryption_key of the EKS cluster cannot"),
+    ],
+)
+def test_a_parent_whose_name_is_lost_is_not_taken_for_another_one(
+    names: dict[str, dict[str, str]], wanted: dict[str, Any], found: dict[str, Any], note: str
+) -> None:
+    """In check mode another layer has not put the name back yet."""
+    parents = {kind: replace(lookup, ids=names.get(kind, lookup.ids)) for kind, lookup in PARENTS.items()}
+    observed = observed_state(described(**found), parents)
+    zones = {**ZONES, "subnet-b": "zone-b"} if "subnets" not in names else {"a": "zone-a", "subnet-b": "zone-b"}
+    goal, notes = comparable(desired(**wanted), observed, parents, zones)
+    assert plan("demo", PLATFORM, "eks_cluster", goal, observed) == []
+    assert any(each.startswith(note) for each in notes)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "note"),
+    [
+        (["a", "b"], []),
+        (["a", "b", "d"], ["not given to the control plane, though nodes may use them: d (zone-d)."]),
+        (["a", "c"], ["kept by the control plane, though not listed: b."]),
+    ],
+)
+def test_the_control_plane_keeps_its_zones_and_says_so(wanted: list[str], note: list[str]) -> None:
+    goal, notes = comparable(desired(subnets=wanted), observed_state(described(), PARENTS), PARENTS, ZONES)
+    assert {ZONES[name] for name in goal["subnets"]} == {"zone-a", "zone-b"}
+    assert [each.partition(" EKS keeps")[0] for each in notes] == note

@@ -4,92 +4,163 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""What the EKS modules share: waits, the words for what went wrong, tags, and tokens that make a call repeatable."""
+"""What the EKS modules share: waits, calls that are refused for a moment, and the words for what went wrong."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible.module_utils.common.warnings import warn
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change
 from ansible_collections.entasis.engine.plugins.module_utils._waiting import (
-    FIRST_INTERVAL,
-    INTERVAL_GROWTH,
-    LONGEST_INTERVAL,
     WaitError,
     poll,
 )
 
 with suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
-    from botocore.exceptions import ClientError, WaiterError
+    from botocore.exceptions import ClientError
 
-#: Seconds in which a new IAM role becomes visible to EKS. AWS gives no figure; it is usually below 15 s.
-ROLE_PROPAGATION = 60.0
+Answer = TypeVar("Answer")
 
-
+#: Seconds in which a new IAM role becomes visible to EKS. AWS gives no figure; Terraform's provider waits as long.
+ROLE_PROPAGATION = 120.0
+#: Seconds in which something new may still be unknown to the server that answers.
+VISIBILITY = 60.0
 #: What to do about a wait that was too short.
 LONGER = " Give it a longer wait_timeout if that is too short."
 
+#: The states of a resource in which EKS takes no other operation on it. Every other one is an end.
+UNDER_WAY = ("CREATING", "UPDATING", "PENDING", "DELETING")
+#: The ends in which a resource is of no use. DEGRADED is none of them: what is there works on, and its issues are told.
+FAILED = ("FAILED", "CREATE_FAILED", "DELETE_FAILED")
 
-def wait_for(client: Any, waiter: str, what: str, timeout: float, **arguments: Any) -> None:
-    """Wait with one of botocore's waiters, which knows what counts as success and as failure.
-
-    The waiter is asked once at a time: its own delay is fixed (30 s for EKS), ours grows.
-
-    Raises:
-        WaitError: it failed, or C(timeout) seconds went by.
-    """
-    judge = client.get_waiter(waiter)
-
-    def look() -> str | None:
-        try:
-            judge.wait(WaiterConfig={"Delay": 0, "MaxAttempts": 1}, **arguments)
-        except WaiterError as error:
-            answer = error.last_response
-            described = answer.get("cluster") or answer.get("nodegroup") or {}
-            status, issues = described.get("status", "not readable"), " ".join(health_issues(described))
-            if "Max attempts exceeded" in str(error) and status != "DEGRADED":
-                return f"{status} ({issues})" if issues else status
-            reason = issues or answer.get("Error", {}).get("Message") or "AWS gave no reason."
-            raise WaitError(f"{what} is {status}: {reason} Mend the cause, then run again.") from error
-        return None
-
-    poll(look, what, timeout, advice=LONGER)
+#: Gives a resource as EKS describes it, or None.
+Describe = Callable[[], dict[str, Any] | None]
 
 
-def wait_for_update(client: Any, what: str, timeout: float, **arguments: Any) -> None:
-    """Wait until an update of a cluster or of a node group is done. C(arguments) are those of DescribeUpdate.
-
-    Raises:
-        WaitError: the update ended as Failed or Cancelled, or C(timeout) seconds went by.
-    """
-
-    def look() -> str | None:
-        found = client.describe_update(**arguments)["update"]
-        if found["status"] in ("Failed", "Cancelled"):
-            errors = [_issue(e.get("errorCode"), e.get("errorMessage"), e.get("resourceIds")) for e in found["errors"]]
-            raise WaitError(
-                f"the update of {what} ended as {found['status']}: {' '.join(errors) or 'AWS gave no error.'}"
-            )
-        return None if found["status"] == "Successful" else found["status"]
-
-    poll(look, f"the update of {what}", timeout, advice=LONGER)
+def found(call: Callable[[], Answer]) -> Answer | None:
+    """What a describing call answers, or None where EKS knows no such thing, which it says in two ways."""
+    try:
+        return call()
+    except ClientError as error:
+        details = error.response["Error"]
+        if details["Code"] == "ResourceNotFoundException" or (
+            details["Code"] == "ClientException" and details.get("Message", "").startswith("No cluster found")
+        ):
+            return None
+        raise
 
 
 def describe_cluster(client: Any, name: str) -> dict[str, Any] | None:
     """The cluster as DescribeCluster answers, or None."""
-    try:
-        return client.describe_cluster(name=name)["cluster"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+    return found(lambda: client.describe_cluster(name=name)["cluster"])
+
+
+def settled(describe: Describe, what: str, timeout: float) -> dict[str, Any] | None:
+    """The resource once nothing is under way on it; None once it is gone. What is wrong with it then is warned of.
+
+    Raises:
+        WaitError: C(timeout) seconds went by.
+    """
+    latest: dict[str, Any] | None = None
+
+    def look() -> str | None:
+        nonlocal latest
+        latest = _certain(describe)
+        return latest["status"] if latest and latest.get("status") in UNDER_WAY else None
+
+    poll(look, what, timeout, advice=LONGER)
+    if latest and latest.get("status") == "DEGRADED":
+        warn(f"{what} is DEGRADED: {' '.join(health_issues(latest)) or 'AWS gave no reason.'}")
+    return latest
+
+
+def _certain(describe: Describe) -> dict[str, Any] | None:
+    """What is there; None only if EKS says so three times in a row, since one of its servers may know it still."""
+    return next((described for _look in range(3) if (described := describe())), None)
+
+
+def wait_until_made(describe: Describe, what: str, timeout: float) -> None:
+    """Wait for the end of a creation that EKS has accepted.
+
+    Raises:
+        WaitError: the creation failed, or C(timeout) seconds went by.
+    """
+    unseen = _unseen(what)
+    poll(lambda: None if describe() else unseen(), what, timeout, advice=LONGER)
+    made = settled(describe, what, timeout)
+    if made is None:
+        raise WaitError(f"{what} was deleted while it was made. Run again.")
+    if made.get("status") in FAILED:
+        reason = " ".join(health_issues(made)) or "AWS gave no reason."
+        raise WaitError(f"{what} is {made['status']}: {reason} Mend the cause, then run again.")
+
+
+def _unseen(what: str) -> Callable[[], str]:
+    """Gives the status of something new that EKS does not know yet, which is an error after a minute."""
+    end = time.monotonic() + VISIBILITY
+
+    def status() -> str:
+        if time.monotonic() > end:
+            raise WaitError(f"EKS accepted {what} and knows nothing of it {VISIBILITY:g} s later. Run again.")
+        return "not visible yet"
+
+    return status
+
+
+def wait_until_gone(describe: Describe, what: str, timeout: float) -> None:
+    """Wait for the end of a deletion that EKS has accepted.
+
+    Raises:
+        WaitError: the deletion failed, or C(timeout) seconds went by.
+    """
+    begun = False
+
+    def look() -> str | None:
+        nonlocal begun
+        described = _certain(describe)
+        if described is None:
             return None
-        raise
+        status: str = described.get("status", "not gone")
+        # Until the deletion is seen, the state is the one before it.
+        if status == "DELETE_FAILED" or (begun and status != "DELETING"):
+            reason = " ".join(health_issues(described)) or "AWS gave no reason."
+            raise WaitError(f"{what} was not deleted and is {status}: {reason} Mend the cause, then run again.")
+        begun = status == "DELETING"
+        return status
+
+    poll(look, what, timeout, advice=LONGER)
+
+
+def wait_for_update(client: Any, what: str, timeout: float, *, describe: Describe, **arguments: Any) -> None:
+    """Wait until an update is done and what it changes (C(describe)) takes the next operation.
+
+    The update's own result decides, whatever else is wrong. C(arguments) are those of DescribeUpdate.
+
+    Raises:
+        WaitError: the update ended as Failed or Cancelled, or C(timeout) seconds went by.
+    """
+    unseen = _unseen(f"the update of {what}")
+
+    def look() -> str | None:
+        update = found(lambda: client.describe_update(**arguments)["update"])
+        if update is None:
+            return unseen()
+        status: str = update.get("status", "InProgress")
+        if status in ("Failed", "Cancelled"):
+            errors = [
+                _issue(error.get("errorCode"), error.get("errorMessage"), error.get("resourceIds"))
+                for error in update.get("errors", [])
+            ]
+            raise WaitError(f"the update of {what} ended as {status}: {' '.join(errors) or 'AWS gave no error.'}")
+        return None if status == "Successful" else status
+
+    poll(look, f"the update of {what}", timeout, advice=LONGER)
+    settled(describe, what, timeout)
 
 
 def settled_cluster(
@@ -97,24 +168,14 @@ def settled_cluster(
 ) -> dict[str, Any] | None:
     """The cluster once nothing is under way on it; in check mode as it is now, with a warning."""
     latest = dict(described) if described else None
-    if latest is None or latest["status"] not in _UNDER_WAY:
+    if latest is None or latest.get("status") not in UNDER_WAY:
         return latest
     name = latest["name"]
     what = f"the EKS cluster '{name}'"
     if module.check_mode:
         warn(f"{what} is {latest['status']}: a real run waits for that first, and may then plan other changes.")
         return latest
-
-    def look() -> str | None:
-        nonlocal latest
-        latest = describe_cluster(client, name)
-        return latest["status"] if latest and latest["status"] in _UNDER_WAY else None
-
-    poll(look, what, timeout, advice=LONGER)
-    return latest
-
-
-_UNDER_WAY = ("CREATING", "UPDATING", "PENDING", "DELETING")
+    return settled(lambda: describe_cluster(client, name), what, timeout)
 
 
 def health_issues(described: Mapping[str, Any]) -> list[str]:
@@ -170,30 +231,56 @@ def apply_tags(client: Any, arn: str, change: Change) -> None:
     client.tag_resource(resourceArn=arn, tags=(change.after or {})["tags"])
 
 
-def request_token(*parts: Any) -> str:
-    """A token that is the same for the same request: for AWS, a create that a second run repeats is one create."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def create_with_new_role(call: Callable[[], Any]) -> Any:
-    """Run a create call whose role may be seconds old: EKS refuses a role that IAM has not spread yet.
+def when_free(call: Callable[[], Answer], what: str, timeout: float) -> Answer:
+    """Make a call that EKS refuses while another operation is in progress, which a state of ACTIVE does not rule out:
+    AWS's own patches do not show, and a new state takes a moment to.
 
     Raises:
-        ClientError: the call failed for another reason, or the role was refused for a minute.
+        ClientError: another refusal, or still this one after C(timeout) seconds.
     """
-    deadline = time.monotonic() + ROLE_PROPAGATION
-    interval = FIRST_INTERVAL
-    while True:
+    return _again(call, _is_busy, f"a change of {what}", "refused while another is in progress", timeout)
+
+
+def _is_busy(code: str, message: str) -> bool:
+    return code == "ResourceInUseException" and "in progress" in message
+
+
+def create_with_new_role(call: Callable[[], Answer]) -> Answer:
+    """Make a create call whose role may be seconds old: EKS refuses a role that IAM has not spread yet.
+
+    Raises:
+        ClientError: another refusal, or still this one after two minutes.
+    """
+    return _again(call, _is_unseen, "the creation", "refused until IAM has spread its role", ROLE_PROPAGATION)
+
+
+def _is_unseen(code: str, message: str) -> bool:
+    return code in ("InvalidParameterException", "InvalidRequestException") and bool(_ROLE_UNSEEN.search(message))
+
+
+_ROLE_UNSEEN = re.compile(r"(?=.*role).*(assume|trust|polic|not exist|not be found|params)", re.IGNORECASE | re.DOTALL)
+
+
+def _again(
+    call: Callable[[], Answer], passes: Callable[[str, str], bool], what: str, status: str, limit: float
+) -> Answer:
+    """Make a call again while AWS refuses it with a code and a message that pass."""
+    answers: list[Answer] = []
+    refusals: list[ClientError] = []
+
+    def look() -> str | None:
         try:
-            return call()
+            answers.append(call())
         except ClientError as error:
             details = error.response["Error"]
-            unseen = details["Code"] in _ROLE_REFUSALS and _ROLE_UNSEEN.search(details.get("Message", ""))
-            if not unseen or time.monotonic() > deadline:
+            if not passes(details["Code"], details.get("Message", "")):
                 raise
-        time.sleep(interval)
-        interval = min(interval * INTERVAL_GROWTH, LONGEST_INTERVAL)
+            refusals.append(error)
+            return status
+        return None
 
-
-_ROLE_REFUSALS = ("InvalidParameterException", "InvalidRequestException")
-_ROLE_UNSEEN = re.compile(r"(?=.*role).*(assume|trust|polic|not exist|params)", re.IGNORECASE | re.DOTALL)
+    try:
+        poll(look, what, limit)
+    except WaitError:
+        raise refusals[-1] from None
+    return answers[0]

@@ -26,22 +26,23 @@ from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
 )
 
 KIND = "eks_cluster"
+#: The Kubernetes version of a new cluster whose version is not given.
+DEFAULT_VERSION = "1.36"
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 #: The ways to let callers in, in the order in which AWS lets a cluster move; it never moves back.
 AUTHENTICATION_MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
 
 _ENDPOINT_FIELDS = ("endpoint_private_access", "endpoint_public_access", "public_access_cidrs")
-_NETWORK_FIELDS = ("subnets", "security_groups")
 
 
 def desired_state(platform: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The module's options as the planner compares them. None stands for what is not managed.
+    """The module's options as the planner compares them. None stands for what is left as it is.
 
     Raises:
         PlanError: the options contradict themselves or AWS's rules; lists every problem.
     """
     problems = []
-    if not re.fullmatch(r"1\.\d+", options["version"]):
+    if options["version"] and not re.fullmatch(r"1\.\d+", options["version"]):
         problems.append(f"version '{options['version']}' is not a Kubernetes version of EKS: write it as '1.36'.")
     if len(set(options["subnets"])) < 2:
         problems.append("subnets holds fewer than two subnets: EKS wants two, in different zones.")
@@ -75,37 +76,91 @@ def desired_state(platform: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def observed_state(described: Mapping[str, Any], parents: Mapping[str, Lookup]) -> dict[str, Any]:
-    """What DescribeCluster answers, in the form of L(desired_state), with names for the ids that are ours."""
-    network = described["resourcesVpcConfig"]
-    access = described.get("accessConfig", {})
+    """What DescribeCluster answers, in the form of L(desired_state), with names for the ids that are ours.
+
+    EKS promises no field of its answer: what is missing is None, or what EKS gives a cluster by default.
+    """
+    network = described.get("resourcesVpcConfig", {})
+    public = network.get("endpointPublicAccess", True)
     return {
-        "status": described["status"],
+        "status": described.get("status"),
+        "account": described.get("arn", "").split(":")[4:5],
         "health_issues": eks.health_issues(described),
-        "version": described["version"],
-        "iam_role": described["roleArn"].rsplit("/", 1)[-1],
-        "vpc": parents["vpc"].name_of(network["vpcId"]) if "vpc" in parents else network.get("vpcId"),
-        "subnets": _names(parents, "subnets", network["subnetIds"]),
+        "version": described.get("version"),
+        "iam_role": described.get("roleArn", "").rsplit("/", 1)[-1] or None,
+        "vpc": _name(parents, "vpc", network.get("vpcId")),
+        "subnets": _names(parents, "subnets", network.get("subnetIds", [])),
         "security_groups": _names(parents, "security_groups", network.get("securityGroupIds", [])),
-        "endpoint_private_access": network["endpointPrivateAccess"],
-        "endpoint_public_access": network["endpointPublicAccess"],
-        "public_access_cidrs": sorted(network.get("publicAccessCidrs", [])) if network["endpointPublicAccess"] else [],
+        "endpoint_private_access": network.get("endpointPrivateAccess", False),
+        "endpoint_public_access": public,
+        "public_access_cidrs": sorted(network.get("publicAccessCidrs", [])) if public else [],
         "logging": sorted(
             kind
             for setup in described.get("logging", {}).get("clusterLogging", [])
             if setup.get("enabled")
             for kind in setup.get("types", [])
         ),
-        "authentication_mode": access.get("authenticationMode", "CONFIG_MAP"),
-        "creator_admin": access.get("bootstrapClusterCreatorAdminPermissions"),
-        "encryption_key": next((entry["provider"]["keyArn"] for entry in described.get("encryptionConfig", [])), None),
+        "authentication_mode": described.get("accessConfig", {}).get("authenticationMode", "CONFIG_MAP"),
+        "encryption_key": _name(
+            parents,
+            "encryption_key",
+            next((entry.get("provider", {}).get("keyArn") for entry in described.get("encryptionConfig", [])), None),
+        ),
         "service_cidr": described.get("kubernetesNetworkConfig", {}).get("serviceIpv4Cidr"),
         "deletion_protection": described.get("deletionProtection", False),
         "tags": dict(described.get("tags", {})),
     }
 
 
+def _name(parents: Mapping[str, Lookup], kind: str, identifier: str | None) -> str | None:
+    return parents[kind].name_of(identifier) if identifier and kind in parents else identifier
+
+
 def _names(parents: Mapping[str, Lookup], kind: str, identifiers: Sequence[str]) -> list[str]:
     return parents[kind].names_of(identifiers) if kind in parents else sorted(identifiers)
+
+
+def comparable(
+    desired: Mapping[str, Any], observed: Mapping[str, Any], parents: Mapping[str, Lookup], zones: Mapping[str, str]
+) -> tuple[dict[str, Any], list[str]]:
+    """What is desired of a cluster that exists, as far as it can be told and done, and what to say about the rest.
+
+    - EKS keeps a control plane in the zones that it was made in: subnets of other zones are not given to it, and a zone
+      that is not listed any more keeps its subnet. C(zones) are those of the subnets, by the names in both states.
+    - In check mode a parent may be missing: an id without a name may be its, so that the two cannot be compared.
+    """
+    result, notes = dict(desired), []
+    for field, kind in (("vpc", "vpc"), ("encryption_key", "encryption_key"), ("security_groups", "security_groups")):
+        wanted, there = _listed(desired[field]), _listed(observed[field])
+        missing = [name for name in wanted if kind in parents and name not in parents[kind].ids]
+        if missing and any(name not in wanted for name in there):
+            result[field] = None
+            notes.append(
+                f"{field} of the EKS cluster cannot be compared yet: {', '.join(missing)} was not found, and may be "
+                f"what {', '.join(there)} is."
+            )
+    fixed = {zones[name] for name in observed["subnets"] if name in zones}
+    if not fixed:
+        return {**result, "subnets": None}, notes
+    given = [name for name in desired["subnets"] if zones.get(name) in fixed]
+    covered = {zones[name] for name in given}
+    kept = [name for name in observed["subnets"] if zones.get(name) not in covered]
+    result["subnets"] = sorted({*given, *kept})
+    left = [name for name in desired["subnets"] if name not in given]
+    where = f"EKS keeps a control plane in the zones that it was made in, {', '.join(sorted(fixed))}"
+    if others := [f"{name} ({zones[name]})" for name in left if name in zones]:
+        notes.append(f"not given to the control plane, though nodes may use them: {', '.join(others)}. {where}.")
+    if unknown := [name for name in left if name not in zones]:
+        notes.append(
+            f"not found yet: {', '.join(unknown)}. The control plane takes a subnet in its zones alone. {where}."
+        )
+    if kept:
+        notes.append(f"kept by the control plane, though not listed: {', '.join(kept)}. {where}; leave it its subnets.")
+    return result, notes
+
+
+def _listed(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def plan(
@@ -137,14 +192,16 @@ def plan(
     changes += _authentication_steps(name, desired, observed)
     changes += _update(name, desired, observed, ("logging",), "logging")
     changes += _update(name, desired, observed, _ENDPOINT_FIELDS, "endpoint access")
-    changes += _update(name, desired, observed, _NETWORK_FIELDS, "network")
+    changes += _update(name, desired, observed, ("subnets",), "subnets")
+    changes += _update(name, desired, observed, ("security_groups",), "security groups")
     changes += _update(name, desired, observed, ("encryption_key",), "encryption")
     return changes + _version_steps(name, desired, observed)
 
 
 def _shown(state: Mapping[str, Any]) -> dict[str, Any]:
     """A whole cluster as the diff shows it, without what is not managed."""
-    return {key: value for key, value in state.items() if key not in ("status", "health_issues") and value is not None}
+    hidden = ("status", "account", "health_issues")
+    return {key: value for key, value in state.items() if key not in hidden and value is not None}
 
 
 def _plan_removal(name: str, observed: Mapping[str, Any]) -> list[Change]:
@@ -168,15 +225,15 @@ def _unchangeable(name: str, desired: Mapping[str, Any], observed: Mapping[str, 
     problems = [
         f"{field} of the EKS cluster '{name}' is {observed[field]} and cannot become {desired[field]}: EKS fixes it at "
         f"creation. Set {field} back, or make a cluster of another name and move to it."
-        for field in ("iam_role", "vpc", "creator_admin", "service_cidr")
+        for field in ("iam_role", "vpc", "service_cidr")
         if None not in (desired[field], observed[field]) and desired[field] != observed[field]
     ]
-    if observed["encryption_key"] and desired["encryption_key"] != observed["encryption_key"]:
-        wish = f"become {desired['encryption_key']}" if desired["encryption_key"] else "be removed"
+    key, wanted_key = observed["encryption_key"], desired["encryption_key"]
+    # A key of another account is AWS's own, where EKS shows it; that one gives way to the first key of the user's.
+    if key and wanted_key not in (None, key) and key.split(":")[4:5] == observed["account"]:
         problems.append(
-            f"encryption_key of the EKS cluster '{name}' is {observed['encryption_key']} and cannot {wish}: EKS never "
-            "changes or drops the key that encrypts the secrets. Set encryption_key to it; to use another key, make "
-            "another cluster."
+            f"encryption_key of the EKS cluster '{name}' is {key} and cannot become {wanted_key}: EKS never changes "
+            "the key that encrypts the secrets. Set encryption_key to it; to use another key, make another cluster."
         )
     mode, wanted_mode = observed["authentication_mode"], desired["authentication_mode"]
     if AUTHENTICATION_MODES.index(wanted_mode) < AUTHENTICATION_MODES.index(mode):
@@ -184,7 +241,9 @@ def _unchangeable(name: str, desired: Mapping[str, Any], observed: Mapping[str, 
             f"authentication_mode of the EKS cluster '{name}' is {mode} and cannot go back to {wanted_mode}: EKS only "
             f"moves towards API. Set it to {mode}."
         )
-    if _minor(desired["version"]) < _minor(observed["version"]):
+    if None not in (desired["version"], observed["version"]) and _minor(desired["version"]) < _minor(
+        observed["version"]
+    ):
         problems.append(
             f"version of the EKS cluster '{name}' is {observed['version']} and cannot go back to {desired['version']}: "
             f"the collection never downgrades a control plane. Set version to {observed['version']} or a later one."
@@ -211,6 +270,8 @@ def _authentication_steps(name: str, desired: Mapping[str, Any], observed: Mappi
 
 def _version_steps(name: str, desired: Mapping[str, Any], observed: Mapping[str, Any]) -> list[Change]:
     """EKS moves the control plane one minor version at a time."""
+    if None in (desired["version"], observed["version"]):
+        return []
     first, last = _minor(observed["version"]), _minor(desired["version"])
     return [
         Change(
@@ -233,9 +294,13 @@ def create_request(name: str, desired: Mapping[str, Any], parents: Mapping[str, 
     """The arguments of CreateCluster: everything in the one call, so that no half-made cluster of ours can exist."""
     request: dict[str, Any] = {
         "name": name,
-        "version": desired["version"],
+        "version": desired["version"] or DEFAULT_VERSION,
         "roleArn": parents["iam_role"].id_of(desired["iam_role"]),
-        "resourcesVpcConfig": {**_network_request(desired, parents), **_endpoint_request(desired)},
+        "resourcesVpcConfig": {
+            "subnetIds": parents["subnets"].ids_of(desired["subnets"]),
+            "securityGroupIds": parents["security_groups"].ids_of(desired["security_groups"]),
+            **_endpoint_request(desired),
+        },
         "accessConfig": {
             "authenticationMode": desired["authentication_mode"],
             "bootstrapClusterCreatorAdminPermissions": desired["creator_admin"],
@@ -244,12 +309,12 @@ def create_request(name: str, desired: Mapping[str, Any], parents: Mapping[str, 
         "tags": dict(desired["tags"]),
     }
     if desired["encryption_key"]:
-        request["encryptionConfig"] = _encryption_request(desired["encryption_key"])
+        request["encryptionConfig"] = _encryption_request(parents["encryption_key"].id_of(desired["encryption_key"]))
     if desired["service_cidr"]:
         request["kubernetesNetworkConfig"] = {"serviceIpv4Cidr": desired["service_cidr"]}
     if desired["deletion_protection"] is not None:
         request["deletionProtection"] = desired["deletion_protection"]
-    return {**request, "clientRequestToken": eks.request_token(request)}
+    return request
 
 
 def update_request(
@@ -260,7 +325,7 @@ def update_request(
     if "version" in after:
         return "update_cluster_version", {"name": name, "version": after["version"]}
     if "encryption_key" in after:
-        encryption = _encryption_request(after["encryption_key"])
+        encryption = _encryption_request(parents["encryption_key"].id_of(after["encryption_key"]))
         return "associate_encryption_config", {"clusterName": name, "encryptionConfig": encryption}
     config: dict[str, Any]
     if "authentication_mode" in after:
@@ -269,18 +334,19 @@ def update_request(
         config = {"deletionProtection": after["deletion_protection"]}
     elif "logging" in after:
         config = {"logging": _logging_request(after["logging"])}
-    elif after.keys() & set(_NETWORK_FIELDS):
-        config = {"resourcesVpcConfig": _network_request(desired, parents)}
+    elif "subnets" in after:
+        config = {"resourcesVpcConfig": {"subnetIds": _ids(parents["subnets"], after["subnets"])}}
+    elif "security_groups" in after:
+        groups = _ids(parents["security_groups"], after["security_groups"])
+        config = {"resourcesVpcConfig": {"securityGroupIds": groups}}
     else:
         config = {"resourcesVpcConfig": _endpoint_request(desired)}
     return "update_cluster_config", {"name": name, **config}
 
 
-def _network_request(desired: Mapping[str, Any], parents: Mapping[str, Lookup]) -> dict[str, Any]:
-    return {
-        "subnetIds": parents["subnets"].ids_of(desired["subnets"]),
-        "securityGroupIds": parents["security_groups"].ids_of(desired["security_groups"]),
-    }
+def _ids(lookup: Lookup, names: Sequence[str]) -> list[str]:
+    """The ids of names; what has no name is an id already."""
+    return [lookup.ids.get(name, name) for name in names]
 
 
 def _endpoint_request(desired: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +16,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws import lookups
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks import shared as eks
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.cluster.plan import (
     KIND,
+    comparable,
     create_request,
     desired_state,
     observed_state,
@@ -53,15 +54,17 @@ class EksCluster:
         if options["state"] == "present":
             self._desired = desired_state(self._platform, options)
             self._parents = self._find_parents()
-            if key := options["encryption_key"]:
-                self._desired["encryption_key"] = self._parents["encryption_key"].ids.get(key, key)
-        self._described = eks.describe_cluster(self._eks, self._name)
-        if self._described and is_owned(self._described["tags"], self._platform):
-            self._settle()
+        self._described = self._describe()
+        if self._described and is_owned(self._described.get("tags", {}), self._platform):
+            self._described = eks.settled_cluster(self._module, self._eks, self._described, self._timeout)
         observed = observed_state(self._described, self._parents) if self._described else None
+        notes: list[str] = []
+        if self._desired and observed and observed["status"] != "DELETING":
+            zones = self._zones(observed["subnets"])
+            self._desired, notes = comparable(self._desired, observed, self._parents, zones)
         changes = plan(self._name, self._platform, options["role"], self._desired, observed)
         self._changed = bool(changes)
-        return Plan(changes)
+        return Plan(changes, warnings=notes)
 
     def _find_parents(self) -> dict[str, Lookup]:
         options = self._options
@@ -78,12 +81,19 @@ class EksCluster:
             lookups.require(*found.values())
         return found
 
-    def _settle(self) -> None:
-        """Wait for what an earlier run, or somebody else, has under way: EKS takes one operation at a time."""
-        self._described = eks.settled_cluster(self._module, self._eks, self._described, self._timeout)
+    def _zones(self, observed: Sequence[str]) -> dict[str, str]:
+        """The zones of the subnets listed and of the control plane's, by name, or by id where there is none."""
+        names = {self._parents["subnets"].ids.get(name, name): name for name in [*self._options["subnets"], *observed]}
+        filters = [{"Name": "subnet-id", "Values": sorted(names)}]
+        found = lookups.read_all(client(self._module, "ec2"), "describe_subnets", "Subnets", Filters=filters)
+        return {names[subnet["SubnetId"]]: subnet["AvailabilityZone"] for subnet in found}
 
-    def _wait(self, waiter: str) -> None:
-        eks.wait_for(self._eks, waiter, f"the EKS cluster '{self._name}'", self._timeout, name=self._name)
+    def _describe(self) -> dict[str, Any] | None:
+        return eks.describe_cluster(self._eks, self._name)
+
+    @property
+    def _what(self) -> str:
+        return f"the EKS cluster '{self._name}'"
 
     def handlers(self) -> dict[tuple[str, str], Handler]:
         return {(KIND, "create"): self._create, (KIND, "update"): self._update, (KIND, "delete"): self._delete}
@@ -92,38 +102,40 @@ class EksCluster:
         request = create_request(self._name, self._desired or {}, self._parents)
         eks.create_with_new_role(lambda: self._eks.create_cluster(**request))
         if self._options["wait"]:
-            self._wait("cluster_active")
+            eks.wait_until_made(self._describe, self._what, self._timeout)
 
     def _update(self, change: Change) -> None:
         if change.part == "tags":
             eks.apply_tags(self._eks, (self._described or {})["arn"], change)
             return
         operation, arguments = update_request(change, self._name, self._desired or {}, self._parents)
-        started = getattr(self._eks, operation)(**arguments)["update"]
-        what = f"the EKS cluster '{self._name}' ({change.part})"
-        eks.wait_for_update(self._eks, what, self._timeout, name=self._name, updateId=started["id"])
-        self._wait("cluster_active")
+        call = getattr(self._eks, operation)
+        started = eks.when_free(lambda: call(**arguments)["update"], self._what, self._timeout)
+        what = f"{self._what} ({change.part})"
+        names = {"name": self._name, "updateId": started["id"]}
+        eks.wait_for_update(self._eks, what, self._timeout, describe=self._describe, **names)
 
     def _delete(self, _change: Change) -> None:
         try:
-            self._eks.delete_cluster(name=self._name)
+            eks.when_free(lambda: self._eks.delete_cluster(name=self._name), self._what, self._timeout)
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceInUseException":
+            in_use = error.response["Error"]["Code"] == "ResourceInUseException"
+            groups = self._eks.list_nodegroups(clusterName=self._name)["nodegroups"] if in_use else []
+            if not groups:
                 raise
-            groups = self._eks.list_nodegroups(clusterName=self._name)["nodegroups"]
             raise WaitError(
-                f"AWS refuses: {error.response['Error'].get('Message')}. Its node groups are: "
-                f"{', '.join(groups) or 'none'}. Remove them first, with eks_node_pools state: absent."
+                f"AWS refuses: {error.response['Error'].get('Message')}. Its node groups are: {', '.join(groups)}. "
+                "Remove them first, with eks_node_pools state: absent."
             ) from error
         if self._options["wait"]:
-            self._wait("cluster_deleted")
+            eks.wait_until_gone(self._describe, self._what, self._timeout)
 
     def report(self) -> dict[str, Any]:
         """The module's return values: the cluster as it is now, or as far as it is known in check mode."""
         if self._options["state"] == "absent":
             return {"cluster": None}
         if self._changed and not self._module.check_mode:
-            self._described = eks.describe_cluster(self._eks, self._name)
+            self._described = self._describe()
         return {"cluster": _summary(self._name, self._described)}
 
 

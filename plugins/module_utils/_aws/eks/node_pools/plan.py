@@ -353,7 +353,7 @@ def create_request(
     }
     if pool["version"]:
         request["version"] = pool["version"]
-    return {**request, "clientRequestToken": eks.request_token(request, cluster.get("createdAt"))}
+    return request
 
 
 def update_request(change: Change) -> dict[str, Any]:

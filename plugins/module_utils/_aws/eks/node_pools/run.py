@@ -8,9 +8,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws import lookups
@@ -38,9 +37,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     PlanError,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._waiting import poll
-
-with suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
-    from botocore.exceptions import ClientError
 
 _UNDER_WAY = ("CREATING", "UPDATING", "DELETING")
 
@@ -125,12 +121,8 @@ class EksNodePools:
             }
 
     def _describe(self, name: str) -> dict[str, Any] | None:
-        try:
-            return self._eks.describe_nodegroup(clusterName=self._cluster_name, nodegroupName=name)["nodegroup"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                return None
-            raise
+        names = {"clusterName": self._cluster_name, "nodegroupName": name}
+        return eks.found(lambda: self._eks.describe_nodegroup(**names)["nodegroup"])
 
     def _settled(self, described: dict[str, Any]) -> dict[str, Any] | None:
         """The group once nothing is under way on it: EKS takes one operation a group at a time."""
@@ -159,7 +151,7 @@ class EksNodePools:
         pool = self._pools[(change.after or {})["pool"]]
         self._make(change.name, pool, pool["desired_size"])
         if self._module.params["wait"]:
-            self._wait("nodegroup_active", change.name)
+            self._wait(eks.wait_until_made, change.name)
 
     def _make(self, name: str, pool: Mapping[str, Any], size: int) -> None:
         request = create_request(self._cluster or {}, name, pool, size, self._parents)
@@ -171,7 +163,7 @@ class EksNodePools:
         pool = self._pools[pool_name(old)]
         name = (change.after or {})["node_group"]
         self._make(name, pool, clamped(old["desired_size"], pool))
-        self._wait("nodegroup_active", name)
+        self._wait(eks.wait_until_made, name)
         self._delete(change)
 
     def _update(self, change: Change) -> None:
@@ -187,20 +179,19 @@ class EksNodePools:
             self._eks,
             f"the node group '{change.name}' ({change.part})",
             self._timeout,
+            describe=lambda: self._describe(change.name),
             name=self._cluster_name,
             nodegroupName=change.name,
             updateId=started["update"]["id"],
         )
-        self._wait("nodegroup_active", change.name)
 
     def _delete(self, change: Change) -> None:
         self._eks.delete_nodegroup(clusterName=self._cluster_name, nodegroupName=change.name)
         if self._module.params["wait"] or change.part == "failed":
-            self._wait("nodegroup_deleted", change.name)
+            self._wait(eks.wait_until_gone, change.name)
 
-    def _wait(self, waiter: str, name: str) -> None:
-        names = {"clusterName": self._cluster_name, "nodegroupName": name}
-        eks.wait_for(self._eks, waiter, f"the node group '{name}'", self._timeout, **names)
+    def _wait(self, wait: Callable[[eks.Describe, str, float], None], name: str) -> None:
+        wait(lambda: self._describe(name), f"the node group '{name}'", self._timeout)
 
     def report(self) -> dict[str, Any]:
         """The module's return values: the groups of ours as they are now, and the pools that are not declared."""
