@@ -14,8 +14,10 @@ author:
 description:
   - Writes the cluster, user and context of an EKS cluster into a kubeconfig, each under the name of the context.
   - The user is C(aws eks get-token), so that the file holds no secret. It records the names that the AWS CLI needs to
-    find the same account - E(AWS_PROFILE), E(AWS_CONFIG_FILE), E(AWS_SHARED_CREDENTIALS_FILE) and E(AWS_ENDPOINT_URL),
-    where the module's environment or options have them - and never a key.
+    find the same account - E(AWS_PROFILE), E(AWS_CONFIG_FILE), E(AWS_SHARED_CREDENTIALS_FILE), E(AWS_ENDPOINT_URL) and
+    E(AWS_CA_BUNDLE), where the module's environment or options have them - and never a key.
+  - O(access_key), O(secret_key) and O(session_token) given as options are refused, since they would not reach kubectl.
+    Use O(profile), or the environment.
   - All other entries of the file stay as they are. The file is replaced in one step and only its owner can read it.
     Comments in it are lost when it is written.
   - The context becomes the current one where the file has none.

@@ -232,7 +232,7 @@ def test_within_its_zones_the_control_plane_changes_its_subnets(
     assert set(cluster(eks)["resourcesVpcConfig"]["subnetIds"]) == expected
 
 
-@pytest.mark.parametrize("edited", ["demo", "demo-private-b", "nodes"])
+@pytest.mark.parametrize("edited", ["demo-private-b", "nodes"])
 def test_check_mode_takes_no_parent_without_its_mark_for_another_one(
     modules: Modules, parents: dict[str, str], server: AwsServer, edited: str
 ) -> None:

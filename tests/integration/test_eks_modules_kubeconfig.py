@@ -63,6 +63,7 @@ def modules(server: AwsServer, tmp_path: Path) -> Modules:
         AWS_PROFILE="sandbox",
         AWS_CONFIG_FILE="~/aws/config",
         AWS_SHARED_CREDENTIALS_FILE=str(folder / "credentials"),
+        AWS_CA_BUNDLE="~/aws/ca.pem",
     )
 
 
@@ -93,6 +94,7 @@ def test_a_new_file_says_what_aws_says_and_only_its_owner_reads_it(
         "AWS_CONFIG_FILE": str(tmp_path / "aws" / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "aws" / "credentials"),
         "AWS_ENDPOINT_URL": server.endpoint_url,
+        "AWS_CA_BUNDLE": str(tmp_path / "aws" / "ca.pem"),
     }
     written = path.read_text(encoding="utf-8")
     assert server.access_key["access_key_id"] not in written
@@ -111,6 +113,20 @@ def test_the_command_of_the_file_gives_a_token(server: AwsServer, tmp_path: Path
     credential = json.loads(answer.stdout)
     assert credential["apiVersion"] == user["apiVersion"]
     assert credential["status"]["token"].startswith("k8s-aws-v1.")
+
+
+def test_a_key_that_kubectl_would_never_see_is_refused(server: AwsServer, tmp_path: Path) -> None:
+    key: dict[str, Any] = {
+        "access_key": server.access_key["access_key_id"],
+        "secret_key": server.access_key["secret_access_key"],
+    }
+    options: dict[str, Any] = {"cluster": PLATFORM, "path": str(tmp_path / "config")}
+    outcome = Modules(server, AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None).run(
+        "eks_kubeconfig", **options, **key
+    )
+    assert outcome.failed
+    assert outcome.message.startswith("access_key, secret_key: a key given as an option never reaches kubectl")
+    assert not Modules(server).run("eks_kubeconfig", **options, **key).failed, "the environment has the same key"
 
 
 def test_other_contexts_stay_and_are_never_shown(modules: Modules, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.kubeconfig import aws_command
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.kubeconfig import aws_command, unreachable
 from ansible_collections.entasis.engine.plugins.module_utils._kubeconfig import (
     Entries,
     eks_entries,
@@ -201,6 +201,25 @@ def test_the_aws_cli_is_found_on_path_or_beside_python(tmp_path: Path, monkeypat
     assert aws_command() == beside
     on_path = program(tmp_path / "path", "aws")
     assert aws_command() == on_path
+
+
+CERTIFICATE = {"certificateAuthority": {"data": "Q0E="}}
+
+
+@pytest.mark.parametrize(
+    ("described", "why"),
+    [
+        ({}, "does not exist. Make it"),
+        ({"status": "CREATING", "certificateAuthority": {}}, "is CREATING and has no endpoint and no certificate"),
+        ({"status": "ACTIVE", "endpoint": "https://x"}, "is ACTIVE and shows no certificate authority. Look"),
+        ({"status": "FAILED", **CERTIFICATE}, "is FAILED and shows no endpoint. Look"),
+        ({"endpoint": "https://x"}, "is in an unknown state and shows no certificate authority"),
+        ({"status": "UPDATING", "endpoint": "https://x", **CERTIFICATE}, ""),
+    ],
+)
+def test_why_a_cluster_cannot_be_called_is_said_as_it_is(described: dict[str, Any], why: str) -> None:
+    assert unreachable(described).startswith(why)
+    assert bool(unreachable(described)) == bool(why)
 
 
 _NAMES = st.sampled_from(["demo", "one", "two"])

@@ -35,7 +35,7 @@ def test_name_and_region_are_enough() -> None:
     assert platform.network.zones == ("ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2c")
     assert platform.network.nat_gateways == "per_zone"
     assert platform.network.gateway_endpoints == ("s3",)
-    assert platform.eks_cluster.version == "1.36"
+    assert platform.eks_cluster.version is None
     assert platform.eks_cluster.logging == ("api", "audit", "authenticator")
     assert platform.eks_cluster.authentication_mode == "API"
     assert platform.eks_cluster.creator_admin is True

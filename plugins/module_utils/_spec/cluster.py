@@ -25,7 +25,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import
 )
 from ansible_collections.entasis.engine.plugins.module_utils._spec.schema import key, section
 
-DEFAULT_VERSION = "1.36"
 #: Where EKS takes the network of its services from.
 _PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 #: From these no caller comes to a public endpoint: private, shared, loopback, link-local, multicast and reserved.
@@ -38,7 +37,7 @@ ANYWHERE = "0.0.0.0/0"
 
 @reads("text", type="string", pattern=r"^1\.[1-9][0-9]$")
 def _version(value: Value) -> str:
-    instead = f'write major.minor in quotes, such as "{DEFAULT_VERSION}"'
+    instead = 'write major.minor in quotes, such as "1.36"'
     if isinstance(value.data, (int, float)):
         raise value.refuse(f"a number, which loses a trailing zero, where a text is expected; {instead}")
     word = text(value)
@@ -85,11 +84,11 @@ def _group(value: Value, word: str) -> str:
 class Cluster:
     """The EKS cluster. C(security_groups) are names of the spec's groups."""
 
-    version: str = key(
+    version: str | None = key(
         _version,
-        "Kubernetes version, in quotes. Upgrades go one minor version at a time.",
-        DEFAULT_VERSION,
-        shown=f'`"{DEFAULT_VERSION}"`',
+        "Kubernetes version, in quotes. Upgrades go one minor version at a time. Left out, nothing is ever upgraded.",
+        None,
+        shown="the newest known for a new cluster, else the cluster's own",
     )
     endpoint_private_access: bool = key(
         boolean,
@@ -115,7 +114,7 @@ class Cluster:
     creator_admin: bool = key(
         boolean, "Whether the creator is an administrator of the cluster. Cannot be changed later.", True
     )
-    encryption_key: str | None = key(_key, "KMS key for Secrets: alias, id or ARN. Cannot be taken away later.", None)
+    encryption_key: str | None = key(_key, "KMS key for Secrets: alias, id or ARN. Cannot be changed later.", None)
     service_cidr: str | None = key(
         _service_cidr,
         "Network of the cluster's Services: private, apart from the VPC. Cannot be changed later.",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,14 @@ from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
 KIND = "kubeconfig_context"
 
 #: What the AWS CLI needs to find the same account as this run: names of files and profiles, never a key.
-_NAMES = ("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL")
-_FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+_NAMES = ("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE")
+_FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CA_BUNDLE")
+#: The options that are a key, each with the only place from which the AWS CLI would take it.
+_KEYS = {
+    "access_key": "AWS_ACCESS_KEY_ID",
+    "secret_key": "AWS_SECRET_ACCESS_KEY",
+    "session_token": "AWS_SESSION_TOKEN",
+}
 
 
 class EksKubeconfig:
@@ -56,6 +63,7 @@ class EksKubeconfig:
         if not self._present:
             self._config = kubeconfig.without(found, self._context)
             return [delete(KIND, self._context, before)] if self._config != found else []
+        _refuse_keys(self._module.params)
         described = eks.describe_cluster(client(self._module, "eks"), self._cluster) or {}
         if not described and self._module.check_mode and self._module.params["missing_cluster"] == "ignore":
             return []
@@ -75,9 +83,8 @@ class EksKubeconfig:
     def _entries(self, described: dict[str, Any]) -> kubeconfig.Entries:
         server = described.get("endpoint")
         authority = described.get("certificateAuthority", {}).get("data")
-        if not (server and authority) and not self._module.check_mode:
-            state = f"is {described['status']} and has no endpoint yet" if described else "does not exist"
-            raise PlanError(f"the EKS cluster '{self._cluster}' {state}. Make it with eks_cluster.")
+        if not self._module.check_mode and (why := unreachable(described)):
+            raise PlanError(f"the EKS cluster '{self._cluster}' {why}")
         return kubeconfig.eks_entries(
             self._context,
             self._cluster,
@@ -92,6 +99,7 @@ class EksKubeconfig:
         options = {
             "AWS_PROFILE": self._module.params["profile"],
             "AWS_ENDPOINT_URL": self._module.params["endpoint_url"],
+            "AWS_CA_BUNDLE": self._module.params["aws_ca_bundle"],
         }
         values = {name: options.get(name) or os.environ.get(name) for name in _NAMES}
         return {
@@ -111,6 +119,38 @@ class EksKubeconfig:
 
     def report(self) -> dict[str, Any]:
         return {"path": str(self._path), "context": self._context}
+
+
+def unreachable(described: Mapping[str, Any]) -> str:
+    """Why a kubeconfig cannot lead to a cluster as DescribeCluster answers, and what to do; empty where it can."""
+    if not described:
+        return "does not exist. Make it with eks_cluster."
+    status = described.get("status", "in an unknown state")
+    shown = {
+        "endpoint": described.get("endpoint"),
+        "certificate authority": described.get("certificateAuthority", {}).get("data"),
+    }
+    missing = " and no ".join(name for name, value in shown.items() if not value)
+    if missing and status in eks.UNDER_WAY:
+        return f"is {status} and has no {missing} yet. eks_cluster waits until it has; run that first."
+    if missing:
+        return f"is {status} and shows no {missing}. Look at its health in EKS; nothing can call it as it is."
+    return ""
+
+
+def _refuse_keys(options: Mapping[str, Any]) -> None:
+    """Refuse keys that only this module would have: kubectl would call as somebody else, or as nobody.
+
+    Raises:
+        PlanError: a key is an option, and the environment has another one or none.
+    """
+    given = {option: name for option, name in _KEYS.items() if options[option] not in (None, os.environ.get(name))}
+    if given:
+        raise PlanError(
+            f"{', '.join(given)}: a key given as an option never reaches kubectl, since a kubeconfig holds none and "
+            f"the AWS CLI looks for its own. Give profile instead, or set {', '.join(given.values())} in the "
+            "environment of this task and of everything that uses the kubeconfig."
+        )
 
 
 def aws_command() -> str:
