@@ -16,10 +16,11 @@ description:
     same time.
   - A pool is recognised by the tag C(entasis.io/pool) of its node group, which has the pool's name.
   - What EKS cannot change on a node group - instance types, AMI type, capacity type, disk size, subnets and IAM role -
-    is changed by a replacement. A second group, named after the pool and eight hexadecimal digits, is made with as many
-    nodes as the first has; once it is active the first is drained and removed.
-  - The number of nodes belongs to the autoscaler. It is set when a group is made, and later only where it lies outside
-    O(node_pools[].min_size) and O(node_pools[].max_size).
+    is refused unless O(node_pools[].replacement) says how. A second group, named after the pool and eight hexadecimal
+    digits, is then made with as many nodes as the first has; once it is active the first one's nodes are emptied and
+    the group is removed. Pools are replaced one after another.
+  - The number of nodes is left to an autoscaler where O(node_pools[].desired_size) does not set it.
+  - New groups need zones that offer their instance types, which is looked up in check mode too.
   - A group that AWS could not make is removed and made again. A group without the platform's tag is never touched.
   - An operation that is under way, of an interrupted run or of somebody else, is waited for first.
 options:
@@ -57,7 +58,9 @@ options:
         required: true
       desired_size:
         description:
-          - Nodes that a new group starts with. The default is the value of O(node_pools[].min_size).
+          - Nodes that each run sets.
+          - Without it a new group starts with O(node_pools[].min_size), and later the number is changed only where it
+            lies outside O(node_pools[].min_size) and O(node_pools[].max_size).
         type: int
       labels:
         description:
@@ -119,6 +122,13 @@ options:
         type: list
         elements: str
         required: true
+      exact_subnets:
+        description:
+          - Whether the group must be in all of O(node_pools[].subnets) and no others.
+          - Otherwise a new group takes those whose zones offer all its instance types, with a warning where that leaves
+            some out, and a group that is there keeps its own as long as they are among O(node_pools[].subnets).
+        type: bool
+        default: true
       iam_role:
         description:
           - Name of the nodes' IAM role.
@@ -126,14 +136,43 @@ options:
         required: true
       max_unavailable:
         description:
-          - Most nodes that an update replaces at the same time, 1 to 100.
+          - Most nodes that an update, or the emptying of a replaced group, takes at the same time, 1 to 100.
         type: int
         default: 1
+      update_strategy:
+        description:
+          - V(DEFAULT) adds nodes before it takes others away, two for each zone or O(node_pools[].max_unavailable) if
+            that is more. V(MINIMAL) takes nodes away first, which needs neither their quota nor their addresses twice.
+        type: str
+        choices: [DEFAULT, MINIMAL]
+        default: DEFAULT
       version:
         description:
           - Kubernetes version, as V(1.36). The default is the cluster's, which the group then follows.
-          - A version below the group's is refused, since EKS cannot roll a group back.
+          - A version below the group's is refused, since EKS cannot roll a group back, and so is one below the
+            cluster's for a new group.
         type: str
+      ami_release:
+        description:
+          - V(latest) replaces the nodes as soon as AWS has published a newer release of their AMI. V(keep) only warns
+            of it. Either way a new version brings its newest release.
+          - Needs the permission C(ssm:GetParameters); without it there is a warning.
+        type: str
+        choices: [keep, latest]
+        default: keep
+      replacement:
+        description:
+          - What becomes of a group that differs in what EKS cannot change.
+          - V(refuse) fails and says what differs.
+          - V(drain) makes the second group, cordons the nodes of the first, evicts their pods by
+            O(node_pools[].max_unavailable) nodes at a time within their PodDisruptionBudgets, and then deletes the
+            group. It needs access to the Kubernetes API of the cluster, by C(profile) and C(endpoint_url) or by the
+            environment. Where an eviction stays forbidden the run fails, and the next one goes on from there.
+          - V(delete) makes the second group and deletes the first. EKS drains all its nodes at once and ends what has
+            not left within minutes, whatever a PodDisruptionBudget says.
+        type: str
+        choices: [refuse, drain, delete]
+        default: refuse
       tags:
         description:
           - Tags of this pool's group, besides those of O(tags).
@@ -149,6 +188,8 @@ options:
     description:
       - Seconds to wait for one operation on one group. What takes longer goes on at AWS, and a new run goes on from
         there.
+      - An update that replaces nodes may take as long for each O(node_pools[].max_unavailable) of them, and the
+        emptying of a replaced group as long for each pod.
     type: int
     default: 1800
 extends_documentation_fragment:
@@ -212,7 +253,8 @@ changes:
       description: Name of the node group; of a replacement, that of the old group.
       type: str
     part:
-      description: What of the group changes, or V(failed) for the removal of a group that AWS could not make.
+      description: What of the group changes. Of a removal, V(failed) for a group that AWS could not make, V(left over)
+        for one whose pool has another.
       type: str
   sample:
     - {action: update, kind: node_group, name: general, part: configuration}
@@ -233,6 +275,9 @@ node_pools:
       type: str
     version:
       description: Kubernetes version.
+      type: str
+    release:
+      description: AMI release.
       type: str
     min_size:
       description: Fewest nodes.
@@ -262,20 +307,9 @@ unlisted:
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.releases import AMI_TYPES
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.run import EksNodePools
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import SET_ARGUMENTS, reconcile
-
-AMI_TYPES = [
-    "AL2023_x86_64_STANDARD",
-    "AL2023_ARM_64_STANDARD",
-    "AL2023_x86_64_NVIDIA",
-    "AL2023_ARM_64_NVIDIA",
-    "AL2023_x86_64_NEURON",
-    "BOTTLEROCKET_x86_64",
-    "BOTTLEROCKET_ARM_64",
-    "BOTTLEROCKET_x86_64_NVIDIA",
-    "BOTTLEROCKET_ARM_64_NVIDIA",
-]
 
 TAINT = {
     "key": {"type": "str", "required": True, "no_log": False},
@@ -291,13 +325,17 @@ NODE_POOL = {
     "desired_size": {"type": "int"},
     "labels": {"type": "dict", "default": {}},
     "taints": {"type": "list", "elements": "dict", "default": [], "options": TAINT},
-    "ami_type": {"type": "str", "choices": AMI_TYPES, "default": "AL2023_x86_64_STANDARD"},
+    "ami_type": {"type": "str", "choices": list(AMI_TYPES), "default": "AL2023_x86_64_STANDARD"},
     "capacity_type": {"type": "str", "choices": ["ON_DEMAND", "SPOT"], "default": "ON_DEMAND"},
     "disk_size": {"type": "int", "default": 20},
     "subnets": {"type": "list", "elements": "str", "required": True},
+    "exact_subnets": {"type": "bool", "default": True},
     "iam_role": {"type": "str", "required": True},
     "max_unavailable": {"type": "int", "default": 1},
+    "update_strategy": {"type": "str", "choices": ["DEFAULT", "MINIMAL"], "default": "DEFAULT"},
     "version": {"type": "str"},
+    "ami_release": {"type": "str", "choices": ["keep", "latest"], "default": "keep"},
+    "replacement": {"type": "str", "choices": ["refuse", "drain", "delete"], "default": "refuse"},
     "tags": {"type": "dict", "default": {}},
 }
 

@@ -12,7 +12,6 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from tests.support.aws_server import AwsServer
 from tests.support.eks import (
@@ -20,7 +19,6 @@ from tests.support.eks import (
     cluster_options,
     make_cluster,
     make_parents,
-    make_role,
     node_pool,
     pool_options,
     settled_update,
@@ -154,16 +152,6 @@ def test_independent_pools_are_made_at_the_same_time(modules: Modules, eks: Any,
 
 
 DRIFTS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
-    "label value": (
-        {"labels": {"addOrUpdateLabels": {"role": "changed"}}},
-        {"label role": "changed"},
-        {"label role": "general"},
-    ),
-    "taint removed": (
-        {"taints": {"removeTaints": [{"key": "nvidia.com/gpu", "value": "true", "effect": "NO_SCHEDULE"}]}},
-        {},
-        {"taint nvidia.com/gpu:NoSchedule": "true"},
-    ),
     "scaled outside": (
         {"scalingConfig": {"minSize": 1, "maxSize": 9, "desiredSize": 9}},
         {"min_size": 1, "max_size": 9, "desired_size": 9},
@@ -182,11 +170,10 @@ DRIFTS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         },
         {
             "max_unavailable": "50%",
-            "label extra": "1",
-            "taint nvidia.com/gpu:NoSchedule": "no",
-            "taint spot:NoExecute": "",
+            "labels": {"extra": "1"},
+            "taints": [{**GPU_TAINT, "value": "no"}, {"key": "spot", "value": "", "effect": "NoExecute"}],
         },
-        {"max_unavailable": 1, "label role": "general", "taint nvidia.com/gpu:NoSchedule": "true"},
+        {"max_unavailable": 1, "labels": {"role": "general"}, "taints": [GPU_TAINT]},
     ),
 }
 
@@ -224,12 +211,14 @@ def test_tags_that_were_removed_come_back(modules: Modules, eks: Any) -> None:
     assert groups(eks)["general"] == before
 
 
-def test_the_autoscalers_number_is_left_alone(modules: Modules, eks: Any) -> None:
+def test_the_autoscalers_number_is_left_alone_unless_the_pool_sets_one(modules: Modules, eks: Any) -> None:
     make(modules)
     update(eks, scalingConfig={"desiredSize": 4})
     assert not make(modules).changed
-    make(modules, node_pool(max_size=8, desired_size=3))
+    make(modules, node_pool(max_size=8))
     assert groups(eks)["general"]["scalingConfig"] == {"minSize": 2, "maxSize": 8, "desiredSize": 4}
+    modules.quartet("eks_node_pools", **pool_options(node_pool(max_size=8, desired_size=3)))
+    assert groups(eks)["general"]["scalingConfig"] == {"minSize": 2, "maxSize": 8, "desiredSize": 3}
 
 
 def test_a_group_follows_its_cluster_to_a_new_version(modules: Modules, eks: Any) -> None:
@@ -251,7 +240,12 @@ def test_a_version_ahead_of_the_cluster_or_behind_the_group_is_refused(modules: 
 def test_what_eks_cannot_change_is_replaced_without_losing_nodes(modules: Modules, eks: Any) -> None:
     make(modules)
     update(eks, scalingConfig={"desiredSize": 4})
-    outcome = modules.quartet("eks_node_pools", **pool_options(node_pool(instance_types=["c5.4xlarge"])))
+    other = node_pool(instance_types=["c5.4xlarge"])
+    refused = modules.run("eks_node_pools", **pool_options(other))
+    assert refused.failed
+    assert "EKS cannot change instance_types from ['c5.2xlarge'] to ['c5.4xlarge']" in refused.message
+    other["replacement"] = "delete"
+    outcome = modules.quartet("eks_node_pools", **pool_options(other))
     assert outcome.changes == [("replace", "general")]
     [(name, group)] = list(groups(eks).items())
     assert name.startswith("general-")
@@ -260,33 +254,14 @@ def test_what_eks_cannot_change_is_replaced_without_losing_nodes(modules: Module
     shown = outcome.result["diff"]
     assert shown["before"]["node_group/general"] == {"node_group": "general", "instance_types": ["c5.2xlarge"]}
     assert shown["after"]["node_group/general"] == {"node_group": name, "instance_types": ["c5.4xlarge"]}
-    modules.quartet("eks_node_pools", **pool_options())
+    modules.quartet("eks_node_pools", **pool_options(node_pool(replacement="delete")))
     assert list(groups(eks)) == ["general"]
-
-
-def test_each_fixed_field_leads_to_a_replacement(modules: Modules, eks: Any, server: AwsServer) -> None:
-    make_role(server.client("iam"), "demo-other-node", "ec2")
-    make(modules)
-    changed: dict[str, Any] = {}
-    for field, value in (
-        ("capacity_type", "SPOT"),
-        ("disk_size", 100),
-        ("subnets", ["demo-private-c"]),
-        ("iam_role", "demo-other-node"),
-        ("instance_types", ["g4dn.xlarge"]),
-        ("ami_type", "AL2023_x86_64_NVIDIA"),
-    ):
-        changed[field] = value
-        ((action, _name),) = make(modules, node_pool(**changed)).changes
-        assert (action, field) == ("replace", field)
-        assert len(groups(eks)) == 1
-    assert not make(modules, node_pool(**changed)).changed
 
 
 def test_the_old_group_stays_until_the_new_one_is_active(modules: Modules, eks: Any, server: AwsServer) -> None:
     make(modules)
     server.control("POST", "settings", {"node_group": 2.0})
-    process = modules.start("eks_node_pools", **pool_options(node_pool(disk_size=100)))
+    process = modules.start("eks_node_pools", **pool_options(node_pool(disk_size=100, replacement="delete")))
     seen = set()
     while process.poll() is None:
         now = groups(eks)
@@ -301,7 +276,7 @@ def test_the_old_group_stays_until_the_new_one_is_active(modules: Modules, eks: 
 @pytest.mark.parametrize("moment", ["CREATING", "DELETING"])
 def test_a_replacement_that_was_killed_goes_on(modules: Modules, eks: Any, server: AwsServer, moment: str) -> None:
     make(modules)
-    wanted = pool_options(node_pool(disk_size=100))
+    wanted = pool_options(node_pool(disk_size=100, replacement="delete"))
     server.control("POST", "settings", {"node_group": 2.5})
     first = modules.start("eks_node_pools", **wanted)
     wait_until(lambda: moment in [group["status"] for group in groups(eks).values()])
@@ -311,7 +286,7 @@ def test_a_replacement_that_was_killed_goes_on(modules: Modules, eks: Any, serve
     server.control("POST", "settings", {"node_group": 0.2})
     second = modules.run("eks_node_pools", **wanted)
     assert not second.failed, second.message
-    assert second.changes == ([("delete", "general")] if moment == "CREATING" else [])
+    assert second.changes == ([("delete", "general left over")] if moment == "CREATING" else [])
     [(name, group)] = list(groups(eks).items())
     assert name.startswith("general-")
     assert group["diskSize"] == 100
@@ -360,11 +335,11 @@ def test_absent_without_a_cluster_has_nothing_to_do(empty: Modules) -> None:
     assert not outcome.changed
 
 
-def theirs(eks: Any, server: AwsServer, name: str) -> dict[str, Any]:
+def theirs(eks: Any, server: AwsServer, name: str, **more: Any) -> dict[str, Any]:
     """A node group that somebody else made in our cluster."""
     role = server.client("iam").get_role(RoleName="demo-eks-node")["Role"]["Arn"]
     subnets = eks.describe_cluster(name=PLATFORM)["cluster"]["resourcesVpcConfig"]["subnetIds"]
-    eks.create_nodegroup(clusterName=PLATFORM, nodegroupName=name, subnets=subnets, nodeRole=role)
+    eks.create_nodegroup(clusterName=PLATFORM, nodegroupName=name, subnets=subnets, nodeRole=role, **more)
     wait_until(lambda: groups(eks)[name]["status"] == "ACTIVE")
     return groups(eks)[name]
 
@@ -410,12 +385,69 @@ def test_a_group_that_aws_could_not_make_is_reported_and_made_again(
     assert groups(eks)["general"]["status"] == "ACTIVE"
 
 
+def test_the_first_node_group_of_an_account_is_made_again_once_its_service_linked_role_is_there(
+    modules: Modules, eks: Any, server: AwsServer
+) -> None:
+    message = "Amazon EKS Nodegroups was unable to assume the service-linked role in your account"
+    failure = {"operation": "CreateNodegroup", "code": "AccessDenied", "message": message}
+    server.control("POST", "eks/failures", failure)
+    make(modules)
+    assert groups(eks)["general"]["status"] == "ACTIVE"
+    for _failure in range(2):
+        server.control("POST", "eks/failures", {**failure, "name": "other"})
+    outcome = modules.run("eks_node_pools", **pool_options(node_pool(), node_pool("other")))
+    assert outcome.failed
+    assert "service-linked role" in outcome.message
+
+
+def test_pools_go_where_their_types_are_offered_and_are_refused_elsewhere(
+    modules: Modules, eks: Any, server: AwsServer
+) -> None:
+    # Of this region's zones, b alone offers no g5.
+    gpu = node_pool("gpu", instance_types=["g5.xlarge"], ami_type="AL2023_x86_64_NVIDIA")
+    for check in (True, False):
+        outcome = modules.run("eks_node_pools", check=check, **pool_options(gpu))
+        assert outcome.failed
+        assert "ap-northeast-2b offers no g5.xlarge" in outcome.message
+        assert "ap-northeast-2a, ap-northeast-2c" in outcome.message
+    outcome = modules.quartet("eks_node_pools", **pool_options({**gpu, "exact_subnets": False}))
+    assert "Its new node group is made in the other zones" in json.dumps(outcome.result["warnings"])
+    found = server.client("ec2").describe_subnets(SubnetIds=groups(eks)["gpu"]["subnets"])["Subnets"]
+    assert [subnet["AvailabilityZone"] for subnet in found] == ["ap-northeast-2a"]
+    nowhere = node_pool("other", instance_types=["c6a.xlarge"])
+    outcome = modules.run("eks_node_pools", check=True, **pool_options({**nowhere, "exact_subnets": False}))
+    assert outcome.failed
+    assert "this region offers no c6a.xlarge" in outcome.message
+
+
+def test_an_old_release_of_the_image_is_told_and_replaced_where_that_is_asked(
+    modules: Modules, eks: Any, server: AwsServer
+) -> None:
+    theirs(
+        eks,
+        server,
+        "general",
+        instanceTypes=["c5.2xlarge"],
+        scalingConfig={"minSize": 2, "maxSize": 5, "desiredSize": 2},
+        labels={"role": "general"},
+        releaseVersion="1.35.1-20260101",
+        tags={"Name": "general", "entasis.io/platform": PLATFORM, "entasis.io/pool": "general"},
+    )
+    told = make(modules)
+    assert "runs AMI release 1.35.1-20260101" in json.dumps(told.result["warnings"])
+    outcome = modules.quartet("eks_node_pools", **pool_options(node_pool(ami_release="latest")))
+    assert outcome.changes == [("update", "general AMI release")]
+    newest = groups(eks)["general"]["releaseVersion"]
+    assert newest > "1.35.1-20260101"
+    assert outcome.result["node_pools"][0]["release"] == newest
+
+
 def test_a_replacement_whose_new_group_fails_keeps_the_old_one_and_is_tried_again(
     modules: Modules, eks: Any, server: AwsServer
 ) -> None:
     make(modules)
     server.control("POST", "eks/failures", {"operation": "CreateNodegroup"})
-    wanted = pool_options(node_pool(disk_size=100))
+    wanted = pool_options(node_pool(disk_size=100, replacement="delete"))
     outcome = modules.run("eks_node_pools", **wanted)
     assert outcome.failed
     assert "CREATE_FAILED" in outcome.message
@@ -442,15 +474,14 @@ def test_an_update_that_fails_is_reported_with_its_code_and_what_to_do(
     assert "add larger subnets" in outcome.message
 
 
-def test_one_pool_that_fails_does_not_undo_the_other(modules: Modules, eks: Any) -> None:
-    outcome = modules.run("eks_node_pools", **pool_options(node_pool(), node_pool("x", instance_types=["z9.huge"])))
+def test_one_pool_that_fails_does_not_undo_the_other(modules: Modules, eks: Any, server: AwsServer) -> None:
+    server.control("POST", "eks/failures", {"operation": "CreateNodegroup", "name": "x"})
+    outcome = modules.run("eks_node_pools", **pool_options(node_pool(), node_pool("x")))
     assert outcome.failed
-    assert "z9.huge" in outcome.message
+    assert "the node group 'x' is CREATE_FAILED" in outcome.message
     assert outcome.changes == [("create", "general")]
     assert [(change["action"], change["name"]) for change in outcome.result["not_applied"]] == [("create", "x")]
     assert groups(eks)["general"]["status"] == "ACTIVE"
-    with pytest.raises(ClientError):
-        eks.describe_nodegroup(clusterName=PLATFORM, nodegroupName="x")
 
 
 def test_a_wait_that_is_too_short_says_what_was_still_so_and_a_new_run_goes_on(

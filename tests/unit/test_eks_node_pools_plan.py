@@ -10,16 +10,23 @@ from typing import Any
 
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.plan import (
-    clamped,
-    create_request,
-    desired_pools,
+    World,
     newer_than_cluster,
-    observed_group,
     plan,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.requests import (
+    create_request,
     update_request,
 )
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.state import (
+    LONGEST_NAME,
+    desired_pools,
+    observed_group,
+    size_of,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, PlanError, apply, diff
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Plan, PlanError, apply
+from ansible_collections.entasis.engine.plugins.module_utils._spec import node_pools as spec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,7 +37,14 @@ PARENTS = {
     "roles": Lookup("IAM role", ("node",), {"node": NODE_ROLE}, ""),
 }
 ROLE = "eks_node_pools"
-CLUSTER = {"name": "demo", "version": "1.36", "createdAt": "2026-01-01T00:00:00Z"}
+AMI = "AL2023_x86_64_STANDARD"
+WORLD = World(
+    "1.36",
+    {"a": "r-a", "b": "r-b"},
+    {"c5.2xlarge": {"r-a", "r-b"}, "c5.4xlarge": {"r-a", "r-b"}, "g5.xlarge": {"r-a"}, "p5.48xlarge": {"r-c"}},
+    {("1.36", AMI): "1.36.3-20261112"},
+)
+GPU = {"key": "gpu", "value": "true", "effect": "NoSchedule"}
 
 
 def option(name: str = "general", **changed: Any) -> dict[str, Any]:
@@ -42,13 +56,17 @@ def option(name: str = "general", **changed: Any) -> dict[str, Any]:
         "desired_size": None,
         "labels": {"role": "general"},
         "taints": [],
-        "ami_type": "AL2023_x86_64_STANDARD",
+        "ami_type": AMI,
         "capacity_type": "ON_DEMAND",
         "disk_size": 20,
         "subnets": ["a", "b"],
+        "exact_subnets": True,
         "iam_role": "node",
         "max_unavailable": 1,
+        "update_strategy": "DEFAULT",
         "version": None,
+        "ami_release": "keep",
+        "replacement": "delete",
         "tags": {},
         **changed,
     }
@@ -64,8 +82,9 @@ def described(name: str = "general", *, of: str = "general", **changed: Any) -> 
         "nodegroupName": name,
         "status": "ACTIVE",
         "version": "1.36",
+        "releaseVersion": "1.36.3-20261112",
         "instanceTypes": ["c5.2xlarge"],
-        "amiType": "AL2023_x86_64_STANDARD",
+        "amiType": AMI,
         "capacityType": "ON_DEMAND",
         "diskSize": 20,
         "subnets": ["subnet-b", "subnet-a"],
@@ -86,10 +105,18 @@ def described(name: str = "general", *, of: str = "general", **changed: Any) -> 
 
 
 def planned(
-    pools: Sequence[Mapping[str, Any]], groups: Sequence[Mapping[str, Any]], *, purge: bool = False
-) -> Sequence[Change]:
+    pools: Sequence[Mapping[str, Any]],
+    groups: Sequence[Mapping[str, Any]],
+    world: World = WORLD,
+    *,
+    purge: bool = False,
+) -> Plan:
     observed = [observed_group(group, PARENTS) for group in groups]
-    return plan(PLATFORM, ROLE, pools, observed, cluster_version="1.36", purge=purge).changes
+    return plan(PLATFORM, ROLE, pools, observed, world, purge=purge)
+
+
+def changes_of(pools: Sequence[Mapping[str, Any]], groups: Sequence[Mapping[str, Any]]) -> Sequence[Change]:
+    return planned(pools, groups).changes
 
 
 def steps(changes: Sequence[Change]) -> list[tuple[str, str]]:
@@ -105,7 +132,8 @@ def scaling(smallest: int, largest: int, size: int) -> dict[str, Any]:
     [
         ({}, {}, None, None),
         ({}, scaling(3, 10, 7), None, None),
-        ({"desired_size": 5}, scaling(3, 10, 7), None, None),
+        ({"desired_size": 5}, scaling(3, 10, 7), {"desired_size": 7}, {"desired_size": 5}),
+        ({"desired_size": 7}, scaling(3, 10, 7), None, None),
         ({"max_size": 12}, scaling(3, 10, 7), {"max_size": 10}, {"max_size": 12}),
         (
             {"max_size": 5},
@@ -125,21 +153,16 @@ def scaling(smallest: int, largest: int, size: int) -> dict[str, Any]:
             {"min_size": 1, "max_size": 20, "desired_size": 15},
             {"min_size": 3, "max_size": 10, "desired_size": 10},
         ),
-        ({}, {"labels": {"role": "changed"}}, {"label role": "changed"}, {"label role": "general"}),
-        ({}, {"labels": {}}, {}, {"label role": "general"}),
-        ({}, {"labels": {"role": "general", "extra": "1"}}, {"label extra": "1"}, {}),
-        ({"labels": {"role": "general", "n": 1}}, {}, {}, {"label n": "1"}),
+        ({}, {"labels": {"role": "changed"}}, {"labels": {"role": "changed"}}, {"labels": {"role": "general"}}),
+        ({}, {"labels": {}}, {"labels": {}}, {"labels": {"role": "general"}}),
+        ({}, {"labels": {"role": "general", "extra": "1"}}, {"labels": {"extra": "1"}}, {"labels": {}}),
+        ({"labels": {"role": "general", "n": 1}}, {}, {"labels": {}}, {"labels": {"n": "1"}}),
+        ({"taints": [GPU]}, {}, {"taints": []}, {"taints": [GPU]}),
         (
-            {"taints": [{"key": "gpu", "value": "true", "effect": "NoSchedule"}]},
-            {},
-            {},
-            {"taint gpu:NoSchedule": "true"},
-        ),
-        (
-            {"taints": [{"key": "gpu", "value": "yes", "effect": "NoSchedule"}]},
+            {"taints": [{**GPU, "value": "yes"}]},
             {"taints": [{"key": "gpu", "value": "true", "effect": "NO_SCHEDULE"}]},
-            {"taint gpu:NoSchedule": "true"},
-            {"taint gpu:NoSchedule": "yes"},
+            {"taints": [GPU]},
+            {"taints": [{**GPU, "value": "yes"}]},
         ),
         (
             {"taints": [{"key": "gpu", "value": "", "effect": "NoExecute"}]},
@@ -148,11 +171,12 @@ def scaling(smallest: int, largest: int, size: int) -> dict[str, Any]:
             None,
         ),
         (
-            {"taints": [{"key": "gpu", "value": "true", "effect": "NoExecute"}]},
+            {"taints": [{**GPU, "effect": "NoExecute"}]},
             {"taints": [{"key": "gpu", "value": "true", "effect": "PREFER_NO_SCHEDULE"}]},
-            {"taint gpu:PreferNoSchedule": "true"},
-            {"taint gpu:NoExecute": "true"},
+            {"taints": [{**GPU, "effect": "PreferNoSchedule"}]},
+            {"taints": [{**GPU, "effect": "NoExecute"}]},
         ),
+        ({"update_strategy": "MINIMAL"}, {}, {"update_strategy": "DEFAULT"}, {"update_strategy": "MINIMAL"}),
         ({"max_unavailable": 2}, {}, {"max_unavailable": 1}, {"max_unavailable": 2}),
         (
             {},
@@ -161,12 +185,19 @@ def scaling(smallest: int, largest: int, size: int) -> dict[str, Any]:
             {"max_unavailable": 1},
         ),
         ({"subnets": ["b", "a"], "instance_types": ["c5.2xlarge", "c5.2xlarge"]}, {}, None, None),
+        (
+            {"instance_types": ["c5.4xlarge", "c5.2xlarge"]},
+            {"instanceTypes": ["c5.2xlarge", "c5.4xlarge"]},
+            None,
+            None,
+        ),
+        ({"exact_subnets": False}, {"subnets": ["subnet-a"]}, None, None),
     ],
 )
 def test_the_configuration_is_compared_entry_by_entry(
     wanted: dict[str, Any], found: dict[str, Any], before: dict[str, Any] | None, after: dict[str, Any] | None
 ) -> None:
-    changes = planned([pool(**wanted)], [described(**found)])
+    changes = changes_of([pool(**wanted)], [described(**found)])
     if before is None:
         assert changes == []
     else:
@@ -176,34 +207,55 @@ def test_the_configuration_is_compared_entry_by_entry(
 
 def test_an_empty_account_plans_every_pool() -> None:
     pools = [pool("general"), pool("data", instance_types=["r5.2xlarge"])]
-    changes = plan(PLATFORM, ROLE, pools, [], cluster_version=None).changes
+    changes = planned(pools, [], World()).changes
     assert steps(changes) == [("create", "general"), ("create", "data")]
 
 
-def test_a_group_follows_the_version_of_its_cluster_or_of_its_pool() -> None:
-    assert steps(planned([pool()], [described(version="1.34")])) == [("update", "general version 1.36")]
-    assert steps(planned([pool(version="1.35")], [described(version="1.34")])) == [("update", "general version 1.35")]
-    assert planned([pool(version="1.36")], [described()]) == []
+@pytest.mark.parametrize(
+    ("wanted", "found", "expected"),
+    [
+        ({}, {"version": "1.34"}, "general version 1.36"),
+        ({"version": "1.35"}, {"version": "1.34"}, "general version 1.35"),
+        ({"version": "1.36"}, {}, None),
+        ({"ami_release": "latest"}, {"releaseVersion": "1.36.3-20261001"}, "general AMI release"),
+        ({"ami_release": "latest"}, {"releaseVersion": "1.36.2-20261112"}, "general AMI release"),
+        ({"ami_release": "latest"}, {}, None),
+        ({"ami_release": "latest"}, {"releaseVersion": "1.36.4-20261201"}, None),
+        ({"ami_release": "latest"}, {"amiType": "CUSTOM"}, None),
+        ({"ami_release": "latest"}, {"version": "1.34", "releaseVersion": "1.34.1-20260101"}, "general version 1.36"),
+    ],
+)
+def test_a_group_follows_its_cluster_and_new_releases_of_its_image_where_that_is_asked(
+    wanted: dict[str, Any], found: dict[str, Any], expected: str | None
+) -> None:
+    ami_type = {"ami_type": found["amiType"]} if "amiType" in found else {}
+    made = planned([pool(**wanted, **ami_type)], [described(**found)])
+    assert steps(made.changes) == ([("update", expected)] if expected else [])
+    assert made.warnings == []
 
 
-def test_tags_of_others_stay_and_ours_come_back() -> None:
+def test_a_group_of_an_old_release_is_warned_of_where_it_keeps_its_own() -> None:
+    made = planned([pool()], [described(releaseVersion="1.36.3-20261001")])
+    assert made.changes == []
+    assert "runs AMI release 1.36.3-20261001, and 1.36.3-20261112 is out" in made.warnings[0]
+    assert "Write ami_release: latest" in made.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("lost", "name", "after"),
+    [
+        ("Name", "general", "general"),
+        ("entasis.io/platform", "general", "demo"),
+        ("entasis.io/pool", "general", "general"),
+        ("entasis.io/pool", "general-0123abcd", "general"),
+    ],
+)
+def test_a_group_that_lost_one_of_our_tags_is_recognised_and_gets_it_back(lost: str, name: str, after: str) -> None:
     tags = {**described()["tags"], "cost-center": "42"}
-    del tags["Name"]
-    (change,) = planned([pool()], [described(tags=tags)])
-    assert (change.part, change.before, change.after) == ("tags", {"tags": {}}, {"tags": {"Name": "general"}})
-
-
-def test_a_group_that_lost_its_platform_tag_is_recognised_by_its_role_and_gets_it_back() -> None:
-    tags = {key: value for key, value in described()["tags"].items() if key != "entasis.io/platform"}
-    (change,) = planned([pool()], [described(tags=tags)])
-    assert (change.part, change.after) == ("tags", {"tags": {"entasis.io/platform": "demo"}})
-
-
-def test_a_group_that_lost_its_pool_tag_is_recognised_by_its_name() -> None:
-    tags = {key: value for key, value in described()["tags"].items() if key != "entasis.io/pool"}
-    for name in ("general", "general-0123abcd"):
-        (change,) = planned([pool()], [described(name, tags=tags)])
-        assert (change.action, change.name, change.after) == ("update", name, {"tags": {"entasis.io/pool": "general"}})
+    del tags[lost]
+    (change,) = changes_of([pool()], [described(name, tags=tags)])
+    assert (change.name, change.part) == (name, "tags")
+    assert (change.before, change.after) == ({"tags": {}}, {"tags": {lost: after}})
 
 
 @pytest.mark.parametrize(
@@ -219,24 +271,35 @@ def test_a_group_that_lost_its_pool_tag_is_recognised_by_its_name() -> None:
     ],
 )
 def test_what_eks_cannot_change_is_replaced_under_another_name(wanted: dict[str, Any]) -> None:
-    (change,) = planned([pool(**wanted)], [described()])
+    (change,) = changes_of([pool(**wanted)], [described()])
     (field,) = wanted
     assert (change.action, change.name) == ("replace", "general")
     assert change.before is not None
     assert change.after is not None
     assert set(change.before) == set(change.after) == {"node_group", field}
+    (refused,) = refusals([pool(**wanted, replacement="refuse")], [described()])
+    assert f"EKS cannot change {field} from" in refused
+    assert "Write replacement: drain" in refused
     assert change.after["node_group"].startswith("general-")
     assert len(change.after["node_group"]) == len("general-") + 8
 
 
+def refusals(
+    pools: Sequence[Mapping[str, Any]], groups: Sequence[Mapping[str, Any]], world: World = WORLD
+) -> tuple[str, ...]:
+    with pytest.raises(PlanError) as refused:
+        planned(pools, groups, world)
+    return refused.value.problems
+
+
 def test_a_replacement_shows_everything_that_the_new_group_has_otherwise() -> None:
     found = described(version="1.35", labels={"role": "changed"}, **scaling(1, 20, 15))
-    (change,) = planned([pool(disk_size=100, tags={"team": "data"})], [found])
+    (change,) = changes_of([pool(disk_size=100, tags={"team": "data"})], [found])
     assert change.before == {
         "node_group": "general",
         "disk_size": 20,
         "version": "1.35",
-        "label role": "changed",
+        "labels": {"role": "changed"},
         "min_size": 1,
         "max_size": 20,
         "desired_size": 15,
@@ -246,7 +309,7 @@ def test_a_replacement_shows_everything_that_the_new_group_has_otherwise() -> No
         "node_group": replacement_name(disk_size=100),
         "disk_size": 100,
         "version": "1.36",
-        "label role": "general",
+        "labels": {"role": "general"},
         "min_size": 3,
         "max_size": 10,
         "desired_size": 10,
@@ -255,13 +318,8 @@ def test_a_replacement_shows_everything_that_the_new_group_has_otherwise() -> No
 
 
 def replacement_name(**wanted: Any) -> str:
-    (change,) = planned([pool(**wanted)], [described()])
+    (change,) = changes_of([pool(**wanted)], [described()])
     return str((change.after or {})["node_group"])
-
-
-def test_another_order_of_instance_types_is_no_change() -> None:
-    wanted = pool(instance_types=["c5.4xlarge", "c5.2xlarge"])
-    assert planned([wanted], [described(instanceTypes=["c5.2xlarge", "c5.4xlarge"])]) == []
 
 
 def test_the_name_of_a_replacement_is_the_same_in_every_run_and_another_for_another_pool() -> None:
@@ -273,14 +331,66 @@ def test_the_name_of_a_replacement_is_the_same_in_every_run_and_another_for_anot
 def test_a_replacement_that_was_interrupted_goes_on_with_the_removal_of_the_old_group(status: str) -> None:
     new = replacement_name(disk_size=100)
     groups = [described(), described(new, diskSize=100, status=status)]
-    changes = planned([pool(disk_size=100)], groups)
-    assert steps(changes) == [("delete", "general")]
+    changes = changes_of([pool(disk_size=100)], groups)
+    assert steps(changes) == [("delete", "general left over")]
     assert changes[0].needs == (f"node_group/{new}",)
+    (refused,) = refusals([pool(disk_size=100, replacement="refuse")], groups)
+    assert "'general' would have to be replaced" in refused
+
+
+def test_pools_are_replaced_one_after_another() -> None:
+    pools = [pool(name, disk_size=100) for name in ("a", "b", "c")] + [pool("new")]
+    changes = changes_of(pools, [described(name, of=name) for name in ("a", "b", "c")])
+    assert [(change.resource, change.needs) for change in changes] == [
+        ("node_group/a", ()),
+        ("node_group/b", ("node_group/a",)),
+        ("node_group/c", ("node_group/b",)),
+        ("node_group/new", ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "groups", "subnets", "told"),
+    [
+        ({"instance_types": ["g5.xlarge"]}, 0, None, "r-b offers no g5.xlarge. Zones of the region that offer all its"),
+        ({"instance_types": ["g5.xlarge"], "exact_subnets": False}, 0, ["a"], "made in the other zones"),
+        ({"instance_types": ["g5.xlarge"], "subnets": ["a"]}, 0, ["a"], ""),
+        ({"instance_types": ["g5.xlarge"], "subnets": ["a", "new"]}, 0, ["a", "new"], ""),
+        ({"instance_types": ["g5.xlarge"]}, 1, None, "r-b offers no g5.xlarge"),
+        (
+            {"instance_types": ["p5.48xlarge"], "exact_subnets": False},
+            0,
+            None,
+            "offer all its types: r-c. Write subnets",
+        ),
+        ({"instance_types": ["g6.xlarge"], "exact_subnets": False}, 0, None, "this region offers no g6.xlarge"),
+        ({"instance_types": ["c5.2xlarge", "g5.xlarge"], "exact_subnets": False}, 0, ["a"], "r-b offers no g5.xlarge"),
+        ({"exact_subnets": False}, 0, ["a", "b"], ""),
+    ],
+)
+def test_a_new_group_goes_where_its_instance_types_are_offered(
+    wanted: dict[str, Any], groups: int, subnets: list[str] | None, told: str
+) -> None:
+    there = [described() for _group in range(groups)]
+    if subnets is None:
+        (problem,) = refusals([pool(**wanted)], there)
+        assert told in problem
+        return
+    made = planned([pool(**wanted)], there)
+    assert [(change.after or {})["subnets"] for change in made.changes] == [subnets]
+    assert [told in warning for warning in made.warnings] == ([True] if told else [])
+
+
+def test_a_group_keeps_its_zones_when_the_platform_gets_another_and_loses_one_that_goes() -> None:
+    here = described(subnets=["subnet-a"])
+    assert changes_of([pool(exact_subnets=False)], [here]) == []
+    (change,) = changes_of([pool(exact_subnets=False, subnets=["b"])], [here])
+    assert (change.action, (change.after or {})["subnets"]) == ("replace", ["b"])
 
 
 def test_a_replacement_whose_new_group_failed_starts_over() -> None:
     new = replacement_name(disk_size=100)
-    changes = planned([pool(disk_size=100)], [described(), described(new, diskSize=100, status="CREATE_FAILED")])
+    changes = changes_of([pool(disk_size=100)], [described(), described(new, diskSize=100, status="CREATE_FAILED")])
     assert steps(changes) == [("delete", f"{new} failed"), ("replace", "general")]
     assert (changes[1].after or {})["node_group"] == new
     assert changes[1].needs == (f"node_group/{new}",)
@@ -288,19 +398,19 @@ def test_a_replacement_whose_new_group_failed_starts_over() -> None:
 
 def test_a_replacement_that_is_called_off_removes_the_new_group_and_keeps_the_old() -> None:
     new = replacement_name(disk_size=100)
-    assert steps(planned([pool()], [described(), described(new, diskSize=100)])) == [("delete", new)]
+    assert steps(changes_of([pool()], [described(), described(new, diskSize=100)])) == [("delete", f"{new} left over")]
 
 
 def test_a_replacement_takes_another_name_where_its_own_is_taken() -> None:
     new = replacement_name(disk_size=100)
-    (change,) = planned([pool(disk_size=100)], [described(), described(new, of="theirs", tags={})])
+    (change,) = changes_of([pool(disk_size=100)], [described(), described(new, of="theirs", tags={})])
     assert (change.after or {})["node_group"] not in ("general", new)
 
 
 @pytest.mark.parametrize("status", ["CREATE_FAILED", "DELETE_FAILED"])
 def test_a_failed_group_is_removed_and_made_again(status: str) -> None:
     issue = {"code": "AsgInstanceLaunchFailures", "message": "no capacity", "resourceIds": ["asg-1"]}
-    changes = planned([pool()], [described(status=status, health={"issues": [issue]})])
+    changes = changes_of([pool()], [described(status=status, health={"issues": [issue]})])
     assert steps(changes) == [("delete", "general failed"), ("create", "general")]
     assert changes[0].before == {
         "status": status,
@@ -311,36 +421,40 @@ def test_a_failed_group_is_removed_and_made_again(status: str) -> None:
 
 
 def test_a_group_that_is_going_counts_as_gone() -> None:
-    assert steps(planned([pool()], [described(status="DELETING")])) == [("create", "general")]
-    assert planned([], [described(status="DELETING")], purge=True) == []
+    assert steps(changes_of([pool()], [described(status="DELETING")])) == [("create", "general")]
+    assert planned([], [described(status="DELETING")], purge=True).changes == []
 
 
 def test_pools_that_left_the_set_are_listed_and_only_purged_on_request() -> None:
-    groups = [observed_group(group, PARENTS) for group in (described(), described("old", of="old"))]
-    kept = plan(PLATFORM, ROLE, [pool()], groups, cluster_version="1.36")
+    groups = [described(), described("old", of="old")]
+    kept = planned([pool()], groups)
     assert (kept.changes, kept.unlisted) == ([], ["old"])
-    purged = plan(PLATFORM, ROLE, [pool()], groups, cluster_version="1.36", purge=True)
+    purged = planned([pool()], groups, purge=True)
     assert (steps(purged.changes), purged.unlisted) == ([("delete", "old")], [])
 
 
 def test_groups_of_others_are_never_planned_for() -> None:
     theirs = described("theirs", tags={"entasis.io/platform": "other", "entasis.io/pool": "theirs"})
     untagged = described("untagged", tags={})
-    assert planned([], [theirs, untagged], purge=True) == []
-
-
-def test_a_pool_does_not_take_over_a_group_of_others() -> None:
-    with pytest.raises(PlanError, match="is not ours and is left alone"):
-        planned([pool()], [described(tags={})])
+    assert planned([], [theirs, untagged], purge=True).changes == []
 
 
 def test_a_group_of_others_with_the_pools_name_is_in_no_ones_way_once_the_pool_has_a_group() -> None:
-    assert planned([pool()], [described(tags={}), described("general-0123abcd")]) == []
+    assert changes_of([pool()], [described(tags={}), described("general-0123abcd")]) == []
 
 
-def test_a_group_is_never_rolled_back() -> None:
-    with pytest.raises(PlanError, match=r"runs version 1\.36 and cannot go back to 1\.35"):
-        planned([pool(version="1.35")], [described()])
+@pytest.mark.parametrize(
+    ("wanted", "groups", "told"),
+    [
+        ({}, [described(tags={})], "is not ours and is left alone"),
+        ({"version": "1.35"}, [described()], "runs version 1.36 and cannot go back to 1.35"),
+        ({"version": "1.35"}, [], "new node groups of the cluster's version 1.36 only"),
+        ({"version": "1.35", "disk_size": 100}, [described(version="1.34")], "of the cluster's version 1.36 only"),
+    ],
+)
+def test_what_eks_would_refuse_is_refused(wanted: dict[str, Any], groups: list[dict[str, Any]], told: str) -> None:
+    (problem,) = refusals([pool(**wanted)], groups)
+    assert told in problem
 
 
 def test_a_pool_is_never_ahead_of_its_cluster() -> None:
@@ -350,15 +464,15 @@ def test_a_pool_is_never_ahead_of_its_cluster() -> None:
 
 
 def test_every_mistake_of_every_pool_is_named_at_once() -> None:
-    taint = {"key": "gpu", "value": "", "effect": "NoSchedule"}
     options = [
         option("general", min_size=5, max_size=3),
         option("general", instance_types=[], subnets=[]),
         option("-bad", desired_size=11, max_unavailable=0, version="36"),
-        option("x" * 55, taints=[taint, taint]),
+        option("x" * (LONGEST_NAME + 1), taints=[GPU, GPU]),
     ]
     with pytest.raises(PlanError) as refused:
         desired_pools(PLATFORM, ROLE, options, {})
+    assert LONGEST_NAME == spec.LONGEST_NAME
     assert [problem.split(": ", 1)[0] for problem in refused.value.problems] == [
         "node pool 'general' is declared 2 times.",
         "node pool 'general'",
@@ -373,27 +487,19 @@ def test_every_mistake_of_every_pool_is_named_at_once() -> None:
     ]
 
 
-def test_the_diff_shows_a_label_from_old_to_new() -> None:
-    shown = diff(planned([pool()], [described(labels={"role": "changed"})]))
-    assert shown == {
-        "before": {"node_group/general (configuration)": {"label role": "changed"}},
-        "after": {"node_group/general (configuration)": {"label role": "general"}},
-    }
-
-
 def test_an_update_sends_only_what_changes() -> None:
     wanted = pool(
         max_size=5,
         labels={"role": "general", "new": "1"},
-        taints=[{"key": "gpu", "value": "true", "effect": "NoSchedule"}],
+        taints=[GPU],
     )
     found = described(
         **scaling(3, 10, 4),
         labels={"role": "changed", "extra": "1"},
         taints=[{"key": "old", "value": "x", "effect": "NO_EXECUTE"}],
     )
-    (change,) = planned([wanted], [found])
-    assert update_request(change) == {
+    (change,) = changes_of([wanted], [found])
+    assert update_request(change, wanted) == {
         "scalingConfig": {"maxSize": 5},
         "labels": {"addOrUpdateLabels": {"role": "general", "new": "1"}, "removeLabels": ["extra"]},
         "taints": {
@@ -403,30 +509,40 @@ def test_an_update_sends_only_what_changes() -> None:
     }
 
 
+def test_the_two_fields_of_an_updates_own_configuration_are_sent_together() -> None:
+    wanted = pool(update_strategy="MINIMAL", max_unavailable=2)
+    (change,) = changes_of([wanted], [described(updateConfig={"maxUnavailable": 2})])
+    assert update_request(change, wanted) == {"updateConfig": {"maxUnavailable": 2, "updateStrategy": "MINIMAL"}}
+
+
 def test_a_create_carries_everything() -> None:
-    wanted = pool(taints=[{"key": "gpu", "value": "true", "effect": "NoSchedule"}], version="1.36", tags={"team": "x"})
-    request = create_request(CLUSTER, "general", wanted, 7, PARENTS)
-    assert request == {
+    wanted = pool(taints=[GPU], version="1.36", tags={"team": "x"})
+    assert create_request("demo", "general", wanted, 7, PARENTS) == {
         "clusterName": "demo",
         "nodegroupName": "general",
         "scalingConfig": {"minSize": 3, "maxSize": 10, "desiredSize": 7},
         "instanceTypes": ["c5.2xlarge"],
-        "amiType": "AL2023_x86_64_STANDARD",
+        "amiType": AMI,
         "capacityType": "ON_DEMAND",
         "diskSize": 20,
         "subnets": ["subnet-a", "subnet-b"],
         "nodeRole": NODE_ROLE,
         "labels": {"role": "general"},
         "taints": [{"key": "gpu", "value": "true", "effect": "NO_SCHEDULE"}],
-        "updateConfig": {"maxUnavailable": 1},
+        "updateConfig": {"maxUnavailable": 1, "updateStrategy": "DEFAULT"},
         "version": "1.36",
         "tags": {**described()["tags"], "team": "x"},
     }
 
 
-@pytest.mark.parametrize(("size", "expected"), [(0, 3), (3, 3), (7, 7), (10, 10), (11, 10)])
-def test_the_autoscalers_number_stays_inside_the_limits(size: int, expected: int) -> None:
-    assert clamped(size, pool()) == expected
+@pytest.mark.parametrize(
+    ("wanted", "present", "expected"),
+    [(None, None, 3), (None, 0, 3), (None, 7, 7), (None, 11, 10), (5, 7, 5), (5, None, 5)],
+)
+def test_the_autoscalers_number_stays_inside_the_limits_unless_the_pool_sets_one(
+    wanted: int | None, present: int | None, expected: int
+) -> None:
+    assert size_of(pool(desired_size=wanted), present) == expected
 
 
 class Simulation:
@@ -452,7 +568,7 @@ class Simulation:
 
     def _add(self, name: str, wanted: Mapping[str, Any]) -> None:
         assert name not in self.groups, "EKS refuses a second group of the same name"
-        request = create_request(CLUSTER, name, wanted, clamped(0, wanted), PARENTS)
+        request = create_request("demo", name, wanted, size_of(wanted, None), PARENTS)
         self.groups[name] = {"version": "1.36", **request, "status": "ACTIVE"}
 
     def _replace(self, change: Change) -> None:
@@ -471,7 +587,7 @@ class Simulation:
         elif "version" in after:
             group["version"] = after["version"]
         else:
-            request = update_request(change)
+            request = update_request(change, self._pools[group["tags"]["entasis.io/pool"]])
             group["scalingConfig"].update(request.get("scalingConfig", {}))
             group["updateConfig"] = request.get("updateConfig", group["updateConfig"])
             labels = request.get("labels", {})
@@ -554,7 +670,7 @@ def test_a_plan_that_was_applied_leaves_one_group_a_pool_and_nothing_to_plan(
 ) -> None:
     pools = desired_pools(PLATFORM, ROLE, options, {})
     simulation = Simulation(groups, pools)
-    simulation.run(planned(pools, groups, purge=True))
+    simulation.run(planned(pools, groups, purge=True).changes)
     end = list(simulation.groups.values())
-    assert planned(pools, end, purge=True) == []
+    assert planned(pools, end, purge=True).changes == []
     assert sorted(group["tags"]["entasis.io/pool"] for group in end) == sorted(wanted["name"] for wanted in pools)

@@ -6,5 +6,6 @@
 
 """The node pools of a cluster, each a managed node group.
 
-plan.py holds their states and compares them, purely; run.py reads, applies and is one run of the module.
+state.py holds pools and groups as plain data, plan.py the changes between them, requests.py the calls' arguments, all
+purely; releases.py finds the newest AMI releases, drain.py empties nodes; run.py is one run of the module.
 """

@@ -4,11 +4,10 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""Managed node groups as plain data: pools as they should be, groups as they are, the changes between, the requests.
+"""The changes that make the node groups of a cluster what the pools say.
 
-A pool is what the user declares; a node group is what EKS runs for it. A group belongs to the pool that its tag
-entasis.io/pool names. What EKS cannot change on a group is changed by a second group under another name, which takes
-over before the first is removed: for that time the pool has two groups.
+What EKS cannot change on a group is changed by a second group under another name, which takes
+over before the first is removed: for that time the pool has two groups. That happens only where the pool asks for it.
 """
 
 from __future__ import annotations
@@ -17,12 +16,24 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from ansible_collections.entasis.engine.plugins.module_utils._aws.eks import shared as eks
-from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup
-from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import belongs, tag_changes
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, ROLE_TAG, ownership_tags
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.state import (
+    FAILED,
+    FIXED_FIELDS,
+    Group,
+    Pool,
+    differences,
+    fixed_differences,
+    is_fitting,
+    is_ours,
+    minor,
+    pool_name,
+    shown,
+    size_of,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import tag_changes
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, ROLE_TAG
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     Change,
     Plan,
@@ -33,116 +44,22 @@ from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
 )
 
 KIND = "node_group"
-POOL_TAG = "entasis.io/pool"
-
-#: What EKS cannot change on a node group.
-FIXED_FIELDS = ("instance_types", "ami_type", "capacity_type", "disk_size", "subnets", "iam_role")
-#: A group in one of these states is of no use; it can only be removed.
-FAILED = ("CREATE_FAILED", "DELETE_FAILED")
-
-#: Longest name of a pool: EKS allows 63 characters, and a replacement adds a hyphen and eight.
-LONGEST_NAME = 54
-
-_EFFECTS = {"NoSchedule": "NO_SCHEDULE", "PreferNoSchedule": "PREFER_NO_SCHEDULE", "NoExecute": "NO_EXECUTE"}
-_EFFECT_NAMES = {value: name for name, value in _EFFECTS.items()}
-
-Pool = Mapping[str, Any]
-Group = Mapping[str, Any]
+#: The part of a change that removes a group whose pool has another one.
+LEFTOVER = "left over"
 
 
-def desired_pools(
-    platform: str, role: str, options: Sequence[Mapping[str, Any]], tags: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    """The option node_pools as the planner compares it.
+@dataclass(frozen=True)
+class World:
+    """What is there besides the groups."""
 
-    Raises:
-        PlanError: a pool contradicts itself or AWS's rules; lists every problem of every pool.
-    """
-    names = [pool["name"] for pool in options]
-    problems = [
-        f"node pool '{name}' is declared {names.count(name)} times."
-        for name in sorted({*names})
-        if names.count(name) > 1
-    ]
-    problems += [f"node pool '{pool['name']}': {problem}" for pool in options for problem in _problems(pool)]
-    if problems:
-        raise PlanError(problems)
-    return [_desired_pool(platform, role, pool, tags) for pool in options]
-
-
-def _desired_pool(platform: str, role: str, pool: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "name": pool["name"],
-        "instance_types": list(dict.fromkeys(pool["instance_types"])),
-        "ami_type": pool["ami_type"],
-        "capacity_type": pool["capacity_type"],
-        "disk_size": pool["disk_size"],
-        "subnets": sorted(set(pool["subnets"])),
-        "iam_role": pool["iam_role"],
-        "min_size": pool["min_size"],
-        "max_size": pool["max_size"],
-        "desired_size": pool["min_size"] if pool["desired_size"] is None else pool["desired_size"],
-        "labels": {key: str(value) for key, value in pool["labels"].items()},
-        "taints": {f"{taint['key']}:{taint['effect']}": taint["value"] or "" for taint in pool["taints"]},
-        "max_unavailable": pool["max_unavailable"],
-        "version": pool["version"],
-        "tags": {
-            **ownership_tags(platform, role, pool["name"], {**tags, **pool["tags"]}),
-            POOL_TAG: pool["name"],
-        },
-    }
-
-
-def _problems(pool: Mapping[str, Any]) -> list[str]:
-    problems = []
-    if not re.fullmatch(rf"[0-9A-Za-z][0-9A-Za-z_-]{{0,{LONGEST_NAME - 1}}}", pool["name"]):
-        problems.append(
-            f"a name has at most {LONGEST_NAME} letters, digits, hyphens and underscores, the first a letter or digit."
-        )
-    problems += [f"{field} is empty." for field in ("instance_types", "subnets") if not pool[field]]
-    smallest, largest, wanted = pool["min_size"], pool["max_size"], pool["desired_size"]
-    if smallest < 0 or largest < 1 or smallest > largest:
-        problems.append(
-            f"min_size {smallest} and max_size {largest} do not go together: 0 <= min_size <= max_size, 1 <= max_size."
-        )
-    elif wanted is not None and not smallest <= wanted <= largest:
-        problems.append(f"desired_size {wanted} is not between min_size {smallest} and max_size {largest}.")
-    if not 1 <= pool["max_unavailable"] <= 100:
-        problems.append(f"max_unavailable {pool['max_unavailable']} is not between 1 and 100.")
-    if pool["version"] is not None and not re.fullmatch(r"1\.\d+", pool["version"]):
-        problems.append(f"version '{pool['version']}' is not a Kubernetes version of EKS: write it as '1.36'.")
-    taints = [f"{taint['key']}:{taint['effect']}" for taint in pool["taints"]]
-    problems += [f"taint {taint} is declared twice." for taint in sorted({*taints}) if taints.count(taint) > 1]
-    return problems
-
-
-def observed_group(described: Mapping[str, Any], parents: Mapping[str, Lookup]) -> dict[str, Any]:
-    """What DescribeNodegroup answers, in the form of a desired pool, with names for the ids that are ours."""
-    scaling = described.get("scalingConfig", {})
-    limits = described.get("updateConfig", {})
-    subnets = described.get("subnets", [])
-    return {
-        "node_group": described["nodegroupName"],
-        "status": described["status"],
-        "health_issues": eks.health_issues(described),
-        "instance_types": list(described.get("instanceTypes", [])),
-        "ami_type": described.get("amiType"),
-        "capacity_type": described.get("capacityType", "ON_DEMAND"),
-        "disk_size": described.get("diskSize"),
-        "subnets": parents["subnets"].names_of(subnets) if parents else sorted(subnets),
-        "iam_role": described.get("nodeRole", "").rsplit("/", 1)[-1],
-        "min_size": scaling.get("minSize"),
-        "max_size": scaling.get("maxSize"),
-        "desired_size": scaling.get("desiredSize"),
-        "labels": dict(described.get("labels", {})),
-        "taints": {
-            f"{taint['key']}:{_EFFECT_NAMES[taint['effect']]}": taint.get("value", "")
-            for taint in described.get("taints", [])
-        },
-        "max_unavailable": limits.get("maxUnavailable", f"{limits.get('maxUnavailablePercentage')}%"),
-        "version": described.get("version"),
-        "tags": dict(described.get("tags", {})),
-    }
+    #: The version that pools without their own follow; None where there is no cluster yet.
+    cluster_version: str | None = None
+    #: The zone of each subnet that is there, by the subnet's name.
+    zones: Mapping[str, str] = field(default_factory=dict)
+    #: The zones that offer each instance type; None while nobody has asked.
+    offered: Mapping[str, Collection[str]] | None = None
+    #: The newest AMI release of a version and an AMI type, where it is known.
+    releases: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def plan(
@@ -150,17 +67,17 @@ def plan(
     role: str,
     pools: Sequence[Pool],
     groups: Sequence[Group],
+    world: World,
     *,
-    cluster_version: str | None = None,
     purge: bool = False,
 ) -> Plan:
     """The changes that make the node groups of a cluster what the pools say.
 
     C(groups) are all node groups of the cluster: those of others are never changed, but their names are taken.
-    C(cluster_version) is the version that pools without their own follow; None where there is no cluster yet.
 
     Raises:
-        PlanError: a name is taken by a group that is not ours, or a version would go back; lists every problem.
+        PlanError: a name is taken by a group that is not ours, a version would go back, no zone offers what a new group
+            needs, or a group would have to be replaced and nobody asked for that; lists every problem.
     """
     present = [group for group in groups if group["status"] != "DELETING"]
     ours = [group for group in present if is_ours(group["tags"], platform, role)]
@@ -168,6 +85,11 @@ def plan(
     names = {pool["name"] for pool in pools}
     problems: list[str] = []
     changes: list[Change] = []
+    warnings = [
+        f"the node group '{group['node_group']}' is {group['status']}: {' '.join(group['health_issues'])}"
+        for group in ours
+        if group["health_issues"]
+    ]
     for pool in pools:
         own = [group for group in ours if pool_name(group) == pool["name"]]
         if not own and pool["name"] in taken - {group["node_group"] for group in ours}:
@@ -176,80 +98,174 @@ def plan(
                 f"{ROLE_TAG}={role}: it is not ours and is left alone. Choose another name for the pool; or, if it is "
                 "this platform's, set those tags on it."
             )
-        version = pool["version"] or cluster_version
-        problems += _version_problems(pool, own, version)
-        changes += _plan_pool({**pool, "version": version}, own, taken)
+        wanted = {**pool, "version": pool["version"] or world.cluster_version}
+        problems += _version_problems(wanted, own)
+        if not [group for group in own if is_fitting(wanted, group)]:
+            problems += _creation_problems(pool, world)
+            wanted["subnets"] = _subnets_on_offer(wanted, world, problems, warnings)
+        steps = _plan_pool(wanted, own, taken, world)
+        problems += _unasked_removals(pool, own, steps)
+        changes += steps
+        warnings += _release_warnings(wanted, own, world)
     if problems:
         raise PlanError(problems)
     unlisted = [group for group in ours if pool_name(group) not in names]
     if purge:
-        changes += [delete(KIND, group["node_group"], _shown(group)) for group in unlisted]
+        changes += [delete(KIND, group["node_group"], shown(group)) for group in unlisted]
         unlisted = []
-    return Plan(changes, sorted({pool_name(group) for group in unlisted}))
+    return Plan(_one_after_another(changes), sorted({pool_name(group) for group in unlisted}), warnings)
 
 
-def is_ours(tags: Mapping[str, str], platform: str, role: str) -> bool:
-    """Whether a group with these tags, in a cluster of the platform's, is the role's."""
-    return belongs(tags, platform, role, inside=True)
+def _one_after_another(changes: Iterable[Change]) -> list[Change]:
+    """The changes, those that move pods from one group to another in a row: what moves needs a place to go."""
+    ordered: list[Change] = []
+    before: list[str] = []
+    for change in changes:
+        if _moves_pods(change):
+            ordered.append(replace(change, needs=(*change.needs, *before)))
+            before = [change.resource]
+        else:
+            ordered.append(change)
+    return ordered
 
 
-def pool_name(group: Group) -> str:
-    """The pool that a group of ours belongs to: by its tag; by its name where somebody removed the tag."""
-    return group["tags"].get(POOL_TAG) or re.sub(r"-[0-9a-f]{8}$", "", group["node_group"])
+def _moves_pods(change: Change) -> bool:
+    return change.action == "replace" or change.part == LEFTOVER
 
 
-def _plan_pool(pool: Pool, groups: Sequence[Group], taken: Collection[str]) -> list[Change]:
+def _unasked_removals(pool: Pool, groups: Iterable[Group], changes: Iterable[Change]) -> list[str]:
+    """One sentence for each group of a pool that would have to go although the pool does not say how."""
+    if pool["replacement"] != "refuse":
+        return []
+    going = {change.name: change for change in changes if _moves_pods(change)}
+    problems = []
+    for group in groups:
+        if group["node_group"] not in going:
+            continue
+        differing = ", ".join(f"{name} from {group[name]} to {pool[name]}" for name in fixed_differences(pool, group))
+        why = f"EKS cannot change {differing}" if differing else "it is left over of an earlier replacement"
+        problems.append(
+            f"node pool '{pool['name']}': its node group '{group['node_group']}' would have to be replaced: {why}. "
+            "Write replacement: drain, which moves its pods to a new group within their disruption budgets and then "
+            "removes it; or leave the pool as it was and add one of another name."
+        )
+    return problems
+
+
+def _creation_problems(pool: Pool, world: World) -> list[str]:
+    if not pool["version"] or not world.cluster_version or minor(pool["version"]) >= minor(world.cluster_version):
+        return []
+    plane = world.cluster_version
+    return [
+        f"node pool '{pool['name']}': EKS makes new node groups of the cluster's version {plane} only. Omit version."
+    ]
+
+
+def _subnets_on_offer(pool: Pool, world: World, problems: list[str], warnings: list[str]) -> list[str]:
+    """The subnets in which a new group can be: all; or, where the pool leaves them open, those that offer its types.
+
+    A subnet that is not there yet is taken for one that does.
+    """
+    wanted: list[str] = pool["subnets"]
+    if world.offered is None:
+        return wanted
+    who = f"node pool '{pool['name']}'"
+    offers = {kind: set(world.offered.get(kind, ())) for kind in pool["instance_types"]}
+    if nowhere := [kind for kind in offers if not offers[kind]]:
+        problems.append(
+            f"{who}: this region offers no {' and no '.join(nowhere)}. Write other instance types, or remove the pool."
+        )
+        return wanted
+    missing = {
+        world.zones[name]: [kind for kind in offers if world.zones[name] not in offers[kind]]
+        for name in wanted
+        if name in world.zones
+    }
+    missing = {zone: kinds for zone, kinds in sorted(missing.items()) if kinds}
+    if not missing:
+        return wanted
+    told = "; ".join(f"{zone} offers no {', no '.join(kinds)}" for zone, kinds in missing.items())
+    left = [name for name in wanted if world.zones.get(name) not in missing]
+    everywhere = ", ".join(sorted(set.intersection(*offers.values()))) or "none"
+    if pool["exact_subnets"] or not left:
+        problems.append(
+            f"{who}: {told}. Zones of the region that offer all its types: {everywhere}. Write subnets in those, or "
+            "other instance types."
+        )
+        return wanted
+    warnings.append(f"{who}: {told}. Its new node group is made in the other zones.")
+    return left
+
+
+def _release_warnings(pool: Pool, groups: Iterable[Group], world: World) -> list[str]:
+    if pool["ami_release"] == "latest":
+        return []
+    return [
+        f"the node group '{group['node_group']}' runs AMI release {group['release']}, and {newest} is out, with newer "
+        f"patches. Write ami_release: latest for the pool to have its nodes replaced one after another."
+        for group in groups
+        if group["version"] == pool["version"] and (newest := _newer_release(group, world))
+    ]
+
+
+def _newer_release(group: Group, world: World) -> str | None:
+    """The newest AMI release of a group's version, where that is newer than the group's."""
+    newest = world.releases.get((group["version"], group["ami_type"]))
+    if not newest or not group["release"] or _release_order(newest) <= _release_order(group["release"]):
+        return None
+    return newest
+
+
+def _release_order(release: str) -> tuple[list[int], str]:
+    """By Kubernetes' patch version and date (1.36.3-20261112), or by Bottlerocket's version (1.50.0-1a2b3c4d)."""
+    version, _hyphen, date = release.partition("-")
+    return [int(number) for number in re.findall(r"\d+", version)], date if len(date) == 8 and date.isdigit() else ""
+
+
+def _plan_pool(pool: Pool, groups: Sequence[Group], taken: Collection[str], world: World) -> list[Change]:
     """The changes of one pool; C(groups) are its own, C(taken) are the names of all groups of the cluster."""
     ordered = sorted(groups, key=lambda group: (group["node_group"] != pool["name"], group["node_group"]))
     failed = [group for group in ordered if group["status"] in FAILED]
-    fitting = [group for group in ordered if group not in failed and not _fixed_differences(pool, group)]
+    fitting = [group for group in ordered if is_fitting(pool, group)]
     stale = [group for group in ordered if group not in failed and group not in fitting]
-    removals = [delete(KIND, group["node_group"], _failure(group), part="failed") for group in failed]
-    free_again = {group["node_group"] for group in failed}
+    removals = [
+        delete(
+            KIND,
+            group["node_group"],
+            {"status": group["status"], "health_issues": group["health_issues"]},
+            part="failed",
+        )
+        for group in failed
+    ]
+
+    def leftovers(found: Iterable[Group], after: str) -> list[Change]:
+        return [delete(KIND, group["node_group"], shown(group), needs=[after], part=LEFTOVER) for group in found]
+
     if fitting:
         current, *surplus = fitting
-        after = [f"{KIND}/{current['node_group']}"]
-        return [
-            *removals,
-            *_update_group(pool, current),
-            *(delete(KIND, group["node_group"], _shown(group), needs=after) for group in [*stale, *surplus]),
-        ]
-    name = _free_name(pool, {*taken} - free_again)
+        after = f"{KIND}/{current['node_group']}"
+        return [*removals, *_update_group(pool, current, world), *leftovers([*stale, *surplus], after)]
+    name = _free_name(pool, {*taken} - {group["node_group"] for group in failed})
     first = [change.resource for change in removals]
     if not stale:
-        return [*removals, create(KIND, name, {"pool": pool["name"], **_shown(pool)}, needs=first)]
+        made = {"pool": pool["name"], **shown({**pool, "desired_size": size_of(pool, None)})}
+        return [*removals, create(KIND, name, made, needs=first)]
     old, *surplus = stale
     replacement = _replacement(pool, old, name, first)
-    after = [replacement.resource]
-    return [
-        *removals,
-        replacement,
-        *(delete(KIND, group["node_group"], _shown(group), needs=after) for group in surplus),
-    ]
+    return [*removals, replacement, *leftovers(surplus, replacement.resource)]
 
 
 def _replacement(pool: Pool, old: Group, name: str, needs: Sequence[str]) -> Change:
     """The change of a group into one of another name, with everything that the pool has otherwise by then."""
-    before, after = eks.changed_entries(_configuration(old), _configuration(pool))
-    for tags in tag_changes(KIND, old["node_group"], old["tags"], pool["tags"]):
-        before, after = {**before, **(tags.before or {})}, {**after, **(tags.after or {})}
-    for field in _fixed_differences(pool, old):
-        before[field], after[field] = old[field], pool[field]
+    before, after = differences(old, {**pool, "tags": {**old["tags"], **pool["tags"]}}, tags=True)
+    for fixed in fixed_differences(pool, old):
+        before[fixed], after[fixed] = old[fixed], pool[fixed]
     if pool["version"] and pool["version"] != old["version"]:
         before["version"], after["version"] = old["version"], pool["version"]
-    size = clamped(old["desired_size"], pool)
-    if size != old["desired_size"]:
-        before["desired_size"], after["desired_size"] = old["desired_size"], size
+    if set(pool["subnets"]) != set(old["subnets"]):
+        before["subnets"], after["subnets"] = old["subnets"], pool["subnets"]
     before["node_group"], after["node_group"] = old["node_group"], name
     return Change("replace", KIND, old["node_group"], before, after, tuple(needs))
-
-
-def _fixed_differences(pool: Pool, group: Group) -> list[str]:
-    return [field for field in FIXED_FIELDS if _as_set(pool[field]) != _as_set(group[field])]
-
-
-def _as_set(value: Any) -> Any:
-    return frozenset(value) if isinstance(value, list) else value
 
 
 def _free_name(pool: Pool, taken: Collection[str]) -> str:
@@ -264,62 +280,28 @@ def _free_name(pool: Pool, taken: Collection[str]) -> str:
     return name
 
 
-def _update_group(pool: Pool, group: Group) -> list[Change]:
+def _update_group(pool: Pool, group: Group, world: World) -> list[Change]:
     name = group["node_group"]
-    old, new = eks.changed_entries(_configuration(group), _configuration(pool))
-    size = clamped(group["desired_size"], pool)
-    if size != group["desired_size"]:
-        old["desired_size"], new["desired_size"] = group["desired_size"], size
     changes = tag_changes(KIND, name, group["tags"], pool["tags"])
+    old, new = differences(group, pool)
     if old or new:
         changes.append(Change("update", KIND, name, old, new, part="configuration"))
-    if pool["version"]:
-        changes += update(KIND, name, group, {"version": pool["version"]}, part=f"version {pool['version']}")
+    if pool["version"] and pool["version"] != group["version"]:
+        # It brings the newest AMI release of that version.
+        return changes + update(KIND, name, group, {"version": pool["version"]}, part=f"version {pool['version']}")
+    if pool["ami_release"] == "latest" and (newest := _newer_release(group, world)):
+        changes += update(KIND, name, group, {"release": newest}, part="AMI release")
     return changes
 
 
-def clamped(size: int, pool: Pool) -> int:
-    """The number of nodes that a pool keeps: the autoscaler's, unless it lies outside the pool's limits."""
-    return max(pool["min_size"], min(size, pool["max_size"]))
-
-
-def _configuration(state: Mapping[str, Any]) -> dict[str, Any]:
-    """What UpdateNodegroupConfig sets, one entry for each thing that the diff shows."""
-    return {
-        "min_size": state["min_size"],
-        "max_size": state["max_size"],
-        "max_unavailable": state["max_unavailable"],
-        **eks.entries("label", state["labels"]),
-        **eks.entries("taint", state["taints"]),
-    }
-
-
-def _shown(state: Mapping[str, Any]) -> dict[str, Any]:
-    """A whole group as the diff shows it."""
-    fixed = {field: state[field] for field in FIXED_FIELDS}
-    sizes = {"desired_size": state["desired_size"]}
-    return {**fixed, **sizes, **_configuration(state), "tags": state["tags"]}
-
-
-def _failure(group: Group) -> dict[str, Any]:
-    return {"status": group["status"], "health_issues": group["health_issues"]}
-
-
-def _version_problems(pool: Pool, groups: Iterable[Group], version: str | None) -> list[str]:
-    if version is None:
-        return []
+def _version_problems(pool: Pool, groups: Iterable[Group]) -> list[str]:
+    version = pool["version"]
     return [
         f"node pool '{pool['name']}': its node group '{group['node_group']}' runs version {group['version']} and "
         f"cannot go back to {version}: EKS never rolls a node group back. Set version to {group['version']} or later."
         for group in groups
-        if group["status"] not in FAILED
-        and not _fixed_differences(pool, group)
-        and _minor(version) < _minor(group["version"])
+        if version and is_fitting(pool, group) and minor(version) < minor(group["version"])
     ]
-
-
-def _minor(version: str) -> int:
-    return int(version.split(".")[1])
 
 
 def newer_than_cluster(pools: Iterable[Pool], cluster_version: str) -> list[str]:
@@ -328,70 +310,5 @@ def newer_than_cluster(pools: Iterable[Pool], cluster_version: str) -> list[str]
         f"node pool '{pool['name']}': version {pool['version']} is newer than the cluster's {cluster_version}. Update "
         "the cluster first, with eks_cluster."
         for pool in pools
-        if pool["version"] and _minor(pool["version"]) > _minor(cluster_version)
+        if pool["version"] and minor(pool["version"]) > minor(cluster_version)
     ]
-
-
-def create_request(
-    cluster: Mapping[str, Any], node_group: str, pool: Pool, size: int, parents: Mapping[str, Lookup]
-) -> dict[str, Any]:
-    """The arguments of CreateNodegroup."""
-    request: dict[str, Any] = {
-        "clusterName": cluster["name"],
-        "nodegroupName": node_group,
-        "scalingConfig": {"minSize": pool["min_size"], "maxSize": pool["max_size"], "desiredSize": size},
-        "instanceTypes": pool["instance_types"],
-        "amiType": pool["ami_type"],
-        "capacityType": pool["capacity_type"],
-        "diskSize": pool["disk_size"],
-        "subnets": parents["subnets"].ids_of(pool["subnets"]),
-        "nodeRole": parents["roles"].id_of(pool["iam_role"]),
-        "labels": dict(pool["labels"]),
-        "taints": _taints(pool["taints"]),
-        "updateConfig": {"maxUnavailable": pool["max_unavailable"]},
-        "tags": dict(pool["tags"]),
-    }
-    if pool["version"]:
-        request["version"] = pool["version"]
-    return request
-
-
-def update_request(change: Change) -> dict[str, Any]:
-    """The arguments of UpdateNodegroupConfig, without the names, for a planned change of the configuration.
-
-    What is not sent stays as it is: the number of nodes is only sent where the plan changes it.
-    """
-    before, after = dict(change.before or {}), dict(change.after or {})
-    request: dict[str, Any] = {}
-    scaling = {"min_size": "minSize", "max_size": "maxSize", "desired_size": "desiredSize"}
-    if sizes := {parameter: after[field] for field, parameter in scaling.items() if field in after}:
-        request["scalingConfig"] = sizes
-    if "max_unavailable" in after:
-        request["updateConfig"] = {"maxUnavailable": after["max_unavailable"]}
-    labels, old_labels = _without_prefix("label ", after), _without_prefix("label ", before)
-    if labels or old_labels:
-        removed = sorted(old_labels.keys() - labels.keys())
-        request["labels"] = _without_empty({"addOrUpdateLabels": labels, "removeLabels": removed})
-    taints, old_taints = _without_prefix("taint ", after), _without_prefix("taint ", before)
-    if taints or old_taints:
-        removed_taints = {taint: value for taint, value in old_taints.items() if taint not in taints}
-        request["taints"] = _without_empty(
-            {"addOrUpdateTaints": _taints(taints), "removeTaints": _taints(removed_taints)}
-        )
-    return request
-
-
-def _without_prefix(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
-
-
-def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value}
-
-
-def _taints(taints: Mapping[str, str]) -> list[dict[str, str]]:
-    found = []
-    for taint, value in sorted(taints.items()):
-        key, effect = taint.rsplit(":", 1)
-        found.append({"key": key, "effect": _EFFECTS[effect], **({"value": value} if value else {})})
-    return found

@@ -8,26 +8,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import replace
+from functools import partial
+from math import ceil
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws import lookups
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks import shared as eks
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools import releases
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.plan import (
     KIND,
-    clamped,
+    LEFTOVER,
+    World,
+    newer_than_cluster,
+    plan,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.requests import (
     create_request,
+    update_request,
+)
+from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.state import (
+    Group,
+    Pool,
     desired_pools,
     is_ours,
-    newer_than_cluster,
     observed_group,
-    plan,
     pool_name,
-    update_request,
+    size_of,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import client
+from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import read_all
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, is_owned
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     PARALLELISM,
@@ -36,9 +49,13 @@ from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     Plan,
     PlanError,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._waiting import poll
+from ansible_collections.entasis.engine.plugins.module_utils._waiting import WaitError
 
-_UNDER_WAY = ("CREATING", "UPDATING", "DELETING")
+if TYPE_CHECKING:
+    from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.drain import Drain
+
+#: What EKS says of the first node groups of an account: they come before the role that it makes for itself is usable.
+_ROLE_TOO_NEW = "service-linked role"
 
 
 class EksNodePools:
@@ -51,7 +68,7 @@ class EksNodePools:
         self._cluster_name: str = module.params["cluster"] or self._platform
         self._present: bool = module.params["state"] == "present"
         self._timeout: int = module.params["wait_timeout"]
-        self._eks = client(module, "eks")
+        self._eks, self._ec2 = client(module, "eks"), client(module, "ec2")
         self._cluster: dict[str, Any] | None = None
         self._parents: dict[str, Lookup] = {}
         self._pools: dict[str, dict[str, Any]] = {}
@@ -66,26 +83,55 @@ class EksNodePools:
             self._parents = self._find_parents()
         self._find_cluster()
         self._observe()
-        self._plan = plan(
-            self._platform,
-            self._role,
-            list(self._pools.values()),
-            [observed_group(described, self._parents) for described in self._described.values()],
-            cluster_version=self._cluster["version"] if self._cluster else None,
-            purge=parameters["purge"] or not self._present,
-        )
-        for described in self._described.values():
-            if (issues := eks.health_issues(described)) and is_ours(described["tags"], self._platform, self._role):
-                self._module.warn(
-                    f"the node group '{described['nodegroupName']}' is {described['status']}: {' '.join(issues)}"
-                )
-        return self._plan
+        groups = [observed_group(described, self._parents) for described in self._described.values()]
+        warnings: list[str] = []
+        images = self._images(groups)
+        newest = releases.newest(client(self._module, "ssm"), images, warnings) if images else {}
+        world = World(self._cluster["version"] if self._cluster else None, releases=newest)
+        self._plan = self._planned(groups, world)
+        if any(change.action in ("create", "replace") for change in self._plan.changes):
+            self._plan = self._planned(groups, replace(world, zones=self._zones(), offered=self._offered()))
+        return replace(self._plan, warnings=[*self._plan.warnings, *warnings])
+
+    def _planned(self, groups: Sequence[Group], world: World) -> Plan:
+        purge = self._module.params["purge"] or not self._present
+        return plan(self._platform, self._role, list(self._pools.values()), groups, world, purge=purge)
+
+    def _images(self, groups: Sequence[Group]) -> set[tuple[str, str]]:
+        """Version and AMI type of each group that stays."""
+        return {
+            (group["version"], group["ami_type"])
+            for group in groups
+            if is_ours(group["tags"], self._platform, self._role) and pool_name(group) in self._pools
+        }
+
+    def _zones(self) -> dict[str, str]:
+        """The zone of each subnet that is there, by name."""
+        subnets = self._parents["subnets"]
+        if not subnets.ids:
+            return {}
+        found = read_all(self._ec2, "describe_subnets", "Subnets", SubnetIds=sorted(subnets.ids.values()))
+        return {subnets.name_of(subnet["SubnetId"]): subnet["AvailabilityZone"] for subnet in found}
+
+    def _offered(self) -> dict[str, set[str]]:
+        """The zones that offer each instance type of the pools."""
+        types = sorted({kind for pool in self._pools.values() for kind in pool["instance_types"]})
+        offered: dict[str, set[str]] = {}
+        for offering in read_all(
+            self._ec2,
+            "describe_instance_type_offerings",
+            "InstanceTypeOfferings",
+            LocationType="availability-zone",
+            Filters=[{"Name": "instance-type", "Values": types}],
+        ):
+            offered.setdefault(offering["InstanceType"], set()).add(offering["Location"])
+        return offered
 
     def _find_parents(self) -> dict[str, Lookup]:
-        ec2, iam = client(self._module, "ec2"), client(self._module, "iam")
+        iam = client(self._module, "iam")
         pools = self._pools.values()
         found = {
-            "subnets": lookups.subnets(ec2, self._platform, [name for pool in pools for name in pool["subnets"]]),
+            "subnets": lookups.subnets(self._ec2, self._platform, [name for pool in pools for name in pool["subnets"]]),
             "roles": lookups.roles(iam, [pool["iam_role"] for pool in pools]),
         }
         if not self._module.check_mode:
@@ -126,18 +172,11 @@ class EksNodePools:
 
     def _settled(self, described: dict[str, Any]) -> dict[str, Any] | None:
         """The group once nothing is under way on it: EKS takes one operation a group at a time."""
-        if self._module.check_mode or not is_ours(described["tags"], self._platform, self._role):
+        ours = is_ours(described["tags"], self._platform, self._role)
+        if self._module.check_mode or not ours or described["status"] not in eks.UNDER_WAY:
             return described
-        latest: dict[str, Any] | None = described
-
-        def look() -> str | None:
-            nonlocal latest
-            if latest and latest["status"] in _UNDER_WAY:
-                latest = self._describe(described["nodegroupName"])
-            return latest["status"] if latest and latest["status"] in _UNDER_WAY else None
-
-        poll(look, f"the node group '{described['nodegroupName']}'", self._timeout, advice=eks.LONGER)
-        return latest
+        name = described["nodegroupName"]
+        return eks.settled(lambda: self._describe(name), f"the node group '{name}'", self._timeout)
 
     def handlers(self) -> dict[tuple[str, str], Handler]:
         return {
@@ -148,37 +187,67 @@ class EksNodePools:
         }
 
     def _create(self, change: Change) -> None:
-        pool = self._pools[(change.after or {})["pool"]]
-        self._make(change.name, pool, pool["desired_size"])
-        if self._module.params["wait"]:
-            self._wait(eks.wait_until_made, change.name)
+        wanted = change.after or {}
+        pool = {**self._pools[wanted["pool"]], "subnets": wanted["subnets"]}
+        self._make(change.name, pool, wanted["desired_size"], wait=self._module.params["wait"])
 
-    def _make(self, name: str, pool: Mapping[str, Any], size: int) -> None:
-        request = create_request(self._cluster or {}, name, pool, size, self._parents)
+    def _make(self, name: str, pool: Pool, size: int, *, wait: bool) -> None:
+        request = create_request(self._cluster_name, name, pool, size, self._parents)
         eks.create_with_new_role(lambda: self._eks.create_nodegroup(**request))
+        if not wait:
+            return
+        try:
+            self._wait(eks.wait_until_made, name)
+        except WaitError as error:
+            if _ROLE_TOO_NEW not in str(error):
+                raise
+            self._remove(name)
+            self._eks.create_nodegroup(**request)
+            self._wait(eks.wait_until_made, name)
 
     def _replace(self, change: Change) -> None:
-        """The new group takes over with as many nodes as the old one has, then the old one is drained and removed."""
+        """The new group takes over with as many nodes as the old one has, then the old one goes."""
         old = observed_group(self._described[change.name], self._parents)
-        pool = self._pools[pool_name(old)]
-        name = (change.after or {})["node_group"]
-        self._make(name, pool, clamped(old["desired_size"], pool))
-        self._wait(eks.wait_until_made, name)
-        self._delete(change)
+        pool, wanted = self._pools[pool_name(old)], change.after or {}
+        drain = self._drain_of(pool)
+        new = {**pool, "subnets": wanted.get("subnets", pool["subnets"])}
+        self._make(wanted["node_group"], new, size_of(pool, old["desired_size"]), wait=True)
+        self._retire(change.name, drain)
+
+    def _drain_of(self, pool: Pool) -> Drain | None:
+        """What empties the nodes of a pool's old group; None where the pool has them deleted as they are."""
+        if pool["replacement"] != "drain":
+            return None
+        # What talks to Kubernetes is loaded only for this.
+        from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.drain import Drain
+
+        return Drain(self._module, self._cluster_name, pool["max_unavailable"], self._timeout)
+
+    def _retire(self, name: str, drain: Drain | None) -> None:
+        if drain:
+            drain.empty(name)
+        self._remove(name)
 
     def _update(self, change: Change) -> None:
         names = {"clusterName": self._cluster_name, "nodegroupName": change.name}
+        described, after, limit = self._described[change.name], change.after or {}, self._timeout
         if change.part == "tags":
-            eks.apply_tags(self._eks, self._described[change.name]["nodegroupArn"], change)
+            eks.apply_tags(self._eks, described["nodegroupArn"], change)
             return
-        if "version" in (change.after or {}):
-            started = self._eks.update_nodegroup_version(**names, version=(change.after or {})["version"])
+        pool = self._pools[pool_name(observed_group(described, self._parents))]
+        if "version" in after or "release" in after:
+            # Without a release EKS takes the newest of the version.
+            version = after.get("version", described["version"])
+            call = partial(self._eks.update_nodegroup_version, **names, version=version)
+            limit *= max(1, ceil(described["scalingConfig"]["desiredSize"] / pool["max_unavailable"]))
         else:
-            started = self._eks.update_nodegroup_config(**names, **update_request(change))
+            call = partial(self._eks.update_nodegroup_config, **names, **update_request(change, pool))
+        what = f"the node group '{change.name}' ({change.part})"
+        started = eks.when_free(call, what, self._timeout)
         eks.wait_for_update(
             self._eks,
-            f"the node group '{change.name}' ({change.part})",
-            self._timeout,
+            what,
+            limit,
             describe=lambda: self._describe(change.name),
             name=self._cluster_name,
             nodegroupName=change.name,
@@ -186,9 +255,16 @@ class EksNodePools:
         )
 
     def _delete(self, change: Change) -> None:
-        self._eks.delete_nodegroup(clusterName=self._cluster_name, nodegroupName=change.name)
-        if self._module.params["wait"] or change.part == "failed":
-            self._wait(eks.wait_until_gone, change.name)
+        if change.part == LEFTOVER:
+            pool = self._pools[pool_name(observed_group(self._described[change.name], self._parents))]
+            self._retire(change.name, self._drain_of(pool))
+        else:
+            self._remove(change.name, wait=self._module.params["wait"] or change.part == "failed")
+
+    def _remove(self, name: str, *, wait: bool = True) -> None:
+        self._eks.delete_nodegroup(clusterName=self._cluster_name, nodegroupName=name)
+        if wait:
+            self._wait(eks.wait_until_gone, name)
 
     def _wait(self, wait: Callable[[eks.Describe, str, float], None], name: str) -> None:
         wait(lambda: self._describe(name), f"the node group '{name}'", self._timeout)
@@ -202,7 +278,16 @@ class EksNodePools:
             for described in self._described.values()
             if is_ours(described["tags"], self._platform, self._role)
         ]
-        reported = ("node_group", "status", "version", "min_size", "max_size", "desired_size", "instance_types")
+        reported = (
+            "node_group",
+            "status",
+            "version",
+            "release",
+            "min_size",
+            "max_size",
+            "desired_size",
+            "instance_types",
+        )
         return {
             "node_pools": [
                 {
