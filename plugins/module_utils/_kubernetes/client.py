@@ -88,8 +88,11 @@ class Client:
         content_type: str = "application/json",
         accept: str = "application/json",
         without: Iterable[str] = (),
+        retries: int = OVERLOAD_RETRIES,
     ) -> dict[str, Any]:
         """Send one request and return the answer's JSON, but for the fields named in C(without), at any depth.
+
+        C(retries) is how often it is sent again while the API server is overloaded.
 
         Raises:
             ApiError: the API server refused.
@@ -103,7 +106,7 @@ class Client:
                 content = response.data
             except urllib3.exceptions.HTTPError as error:
                 raise self._connection_error(error) from error
-            if response.status not in (429, 503, 504) or attempt == OVERLOAD_RETRIES:
+            if response.status not in (429, 503, 504) or attempt == retries:
                 break
             self.pause(backoff(attempt, _retry_after(response)))
             attempt += 1
