@@ -65,7 +65,7 @@ BORDERS: dict[str, dict[str, Any]] = {
             "gateway_endpoints": [],
         },
         "eks_cluster": {"logging": []},
-        "node_pools": [{**POOL, "name": "0"}],
+        "node_pools": [{**POOL, "name": "0", "update_strategy": "MINIMAL"}],
         "gpu_readiness": {"timeout": 1, "stable_for": 0},
         "services": [{"name": "s", "image": "i:1", "ports": {}, "network_policy": {"egress": []}}],
         "retention": [{"relation": "a.b", "drop_after": 1, "max_runtime": "0 minutes"}],

@@ -127,7 +127,7 @@ _size = integer(0, LARGEST_POOL)
 
 @dataclass(frozen=True)
 class NodePool:
-    """One managed node group. C(gpus) are the GPUs that each of its nodes has."""
+    """One managed node group. C(gpus) are the GPUs that each of its nodes has; C(exact_subnets): they were chosen."""
 
     name: str = key(
         pattern(
@@ -162,9 +162,27 @@ class NodePool:
     capacity_type: str = key(one_of("ON_DEMAND", "SPOT"), "How the nodes are paid for.", "ON_DEMAND")
     disk_size: int = key(integer(20, 16384), "GiB of each node's disk.", None, shown="50; 100 with GPUs")
     max_unavailable: int = key(integer(1, 100), "Nodes that an update replaces at a time.", 1)
+    update_strategy: str = key(
+        one_of("DEFAULT", "MINIMAL"),
+        "`DEFAULT` first adds nodes, two for each zone or `max_unavailable`; `MINIMAL` adds none, to "
+        "spare quota and addresses.",
+        "DEFAULT",
+    )
+    ami_release: str = key(
+        one_of("keep", "latest"),
+        "`latest` replaces the nodes as soon as AWS has a newer release of their image; `keep` only tells of it.",
+        "keep",
+    )
+    replacement: str = key(
+        one_of("refuse", "drain", "delete"),
+        "How a change of instance types, AMI type, capacity type, disk or zones is made, which takes a new node group: "
+        "`refuse` fails, `drain` moves the pods within their disruption budgets, `delete` does not wait for them.",
+        "refuse",
+    )
     zones: tuple[str, ...] = key(
         _among(lambda network: (subnet.zone for subnet in network.private_subnets), "zone with a private subnet"),
-        "Zones of the pool.",
+        "Zones of the pool. Without them a zone that does not offer all its instance types is left out, and a zone "
+        "that the platform gets later is for new pools.",
         (),
         shown="all zones",
     )
@@ -176,6 +194,7 @@ class NodePool:
     )
     tags: Mapping[str, str] = key(values.tags, "Tags of the node group, besides the platform's.", {})
     gpus: int = 0
+    exact_subnets: bool = False
 
 
 def _pool(taken: Section, pool: NodePool) -> NodePool:
@@ -202,6 +221,7 @@ def _pool(taken: Section, pool: NodePool) -> NodePool:
         disk_size=pool.disk_size or (_GPU_DISK_SIZE if gpus else _DISK_SIZE),
         subnets=pool.subnets or tuple(entry.name for entry in private if not pool.zones or entry.zone in pool.zones),
         gpus=gpus,
+        exact_subnets=taken.has("zones") or taken.has("subnets"),
     )
 
 

@@ -137,19 +137,26 @@ def _between(taken: Section, platform: Platform) -> Platform:
     return platform
 
 
-def _demand(pool: NodePool) -> Demand:
-    """The most addresses that a pool takes: each of its nodes with all interfaces and addresses of its largest type."""
+def _demand(pool: NodePool, parsed: Network) -> Demand:
+    """The most addresses that a pool takes: each of its nodes with all interfaces and addresses of its largest type.
+
+    An update adds nodes first, two for each zone or as many as it replaces at a time.
+    """
     types = [entry for entry in map(instance_type, pool.instance_types) if entry is not None]
-    return Demand(pool.name, pool.max_size * max(entry.node_addresses for entry in types), frozenset(pool.subnets))
+    zones = {subnet.zone for subnet in parsed.private_subnets if subnet.name in pool.subnets}
+    added = 0 if pool.update_strategy == "MINIMAL" else max(2 * len(zones), pool.max_unavailable)
+    nodes = pool.max_size + added
+    return Demand(pool.name, nodes * max(entry.node_addresses for entry in types), frozenset(pool.subnets))
 
 
 def _check_room(value: Value, parsed: Network, pools: Sequence[NodePool]) -> None:
-    demands = {pool.name: _demand(pool) for pool in pools}
+    demands = {pool.name: _demand(pool, parsed) for pool in pools}
     for shortage in shortages(demands.values(), {subnet.name: subnet.cidr for subnet in parsed.private_subnets}):
         figures = ", ".join(f"{name} {demands[name].addresses}" for name in shortage.pools)
         value.problem(
             f"the private subnets {', '.join(shortage.subnets)} have {shortage.usable} usable addresses, and the pools "
-            f"in them can take {shortage.needed} at their max_size ({figures}); {_more_room(parsed, shortage)}"
+            f"in them can take {shortage.needed} at their max_size and with what an update adds ({figures}); "
+            f"{_more_room(parsed, shortage)}"
         )
 
 
@@ -157,9 +164,10 @@ def _more_room(parsed: Network, shortage: Shortage) -> str:
     cidr = vpc_prefix_for(shortage.prefix, len(parsed.zones))
     if cidr >= LARGEST_PREFIX:
         return (
-            f"write private subnets of /{shortage.prefix} or larger (a VPC of /{cidr} holds them), or a lower max_size"
+            f"write private subnets of /{shortage.prefix} or larger (a VPC of /{cidr} holds them), a lower max_size, "
+            "or update_strategy: MINIMAL"
         )
-    return "write a lower max_size, or instance types that take fewer addresses"
+    return "write a lower max_size, update_strategy: MINIMAL, or instance types that take fewer addresses"
 
 
 def _check_service_cidr(value: Value, parsed: Cluster, parsed_network: Network) -> None:

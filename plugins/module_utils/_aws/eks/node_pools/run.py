@@ -38,9 +38,8 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools
     pool_name,
     size_of,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup
+from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup, read_all
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import client
-from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import read_all
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, is_owned
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     PARALLELISM,
