@@ -397,7 +397,7 @@ def test_the_first_node_group_of_an_account_is_made_again_once_its_service_linke
         server.control("POST", "eks/failures", {**failure, "name": "other"})
     outcome = modules.run("eks_node_pools", **pool_options(node_pool(), node_pool("other")))
     assert outcome.failed
-    assert "service-linked role" in outcome.message
+    assert "service-linked role in your account. EKS makes that role with the first node group" in outcome.message
 
 
 def test_pools_go_where_their_types_are_offered_and_are_refused_elsewhere(

@@ -130,6 +130,12 @@ def test_the_pods_of_a_replaced_group_move_within_their_budget_or_it_stays(sandb
     assert pools.ready() == REPLICAS
 
     pools.allow(1)
+    called_off = pools.run(disk_size=20, replacement="drain")
+    assert not called_off.failed, called_off.message
+    assert pools.disk_sizes() == [20]
+    assert not any(node["spec"].get("unschedulable") for node in pools.admin.items("nodes"))
+    wait_until(lambda: pools.ready() == REPLICAS, limit=SLOW)
+
     fewest, over = [REPLICAS], threading.Event()
 
     def watch() -> None:
@@ -144,7 +150,7 @@ def test_the_pods_of_a_replaced_group_move_within_their_budget_or_it_stays(sandb
         over.set()
         watching.join()
     assert not moved.failed, moved.message
-    assert moved.changes == [("delete", "general left over")]
+    assert moved.changes == [("replace", "general")]
     assert pools.disk_sizes() == [100]
     assert min(fewest) >= REPLICAS - 1
     wait_until(lambda: pools.ready() == REPLICAS, limit=SLOW)

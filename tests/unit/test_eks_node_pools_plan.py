@@ -23,6 +23,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools
     desired_pools,
     observed_group,
     size_of,
+    time_for_all,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Plan, PlanError, apply
@@ -543,6 +544,20 @@ def test_the_autoscalers_number_stays_inside_the_limits_unless_the_pool_sets_one
     wanted: int | None, present: int | None, expected: int
 ) -> None:
     assert size_of(pool(desired_size=wanted), present) == expected
+
+
+@pytest.mark.parametrize(
+    ("nodes", "limits", "expected"),
+    [
+        (10, {"maxUnavailable": 1}, 1000),
+        (10, {"maxUnavailable": 3}, 400),
+        (10, {"maxUnavailablePercentage": 33}, 300),
+        (2, {"maxUnavailablePercentage": 10}, 200),
+        (0, {"maxUnavailable": 1}, 100),
+    ],
+)
+def test_an_update_has_the_time_for_each_batch_of_nodes(nodes: int, limits: dict[str, int], expected: float) -> None:
+    assert time_for_all(100, described(updateConfig=limits, **scaling(0, 20, nodes))) == expected
 
 
 class Simulation:

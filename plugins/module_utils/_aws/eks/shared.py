@@ -30,6 +30,8 @@ Answer = TypeVar("Answer")
 ROLE_PROPAGATION = 120.0
 #: Seconds in which something new may still be unknown to the server that answers.
 VISIBILITY = 60.0
+#: What EKS says of node groups for which it has no usable role of its own yet.
+SERVICE_LINKED_ROLE = "service-linked role"
 #: What to do about a wait that was too short.
 LONGER = " Give it a longer wait_timeout if that is too short."
 
@@ -186,7 +188,10 @@ def health_issues(described: Mapping[str, Any]) -> list[str]:
 
 def _issue(code: str | None, message: str | None, resources: Iterable[str] | None) -> str:
     where = f" ({', '.join(resources)})" if resources else ""
-    advice = f" {_ADVICE[code]}" if code in _ADVICE else ""
+    told = _ADVICE.get(code or "")
+    if SERVICE_LINKED_ROLE in (message or ""):
+        told = "EKS makes that role with the first node group of an account: run again when it is some minutes old."
+    advice = f" {told}" if told else ""
     return f"{code or 'Unknown'}: {(message or 'no message').strip().rstrip('.')}{where}.{advice}"
 
 
@@ -211,19 +216,6 @@ _ADVICE = {
     "NodeCreationFailure": "The nodes did not join: check the node role, the subnets' routes and the security groups.",
     "PodEvictionFailure": "A PodDisruptionBudget keeps pods on the old nodes: loosen it, then run again.",
 }
-
-
-def entries(prefix: str, values: Mapping[str, str]) -> dict[str, str]:
-    """A mapping as the diff shows it, one line an entry: {"label role": "general"}."""
-    return {f"{prefix} {key}": values[key] for key in sorted(values)}
-
-
-def changed_entries(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Both sides cut down to the entries that were added, changed or removed."""
-    return (
-        {key: before[key] for key in before if key not in after or before[key] != after[key]},
-        {key: after[key] for key in after if key not in before or before[key] != after[key]},
-    )
 
 
 def apply_tags(client: Any, arn: str, change: Change) -> None:

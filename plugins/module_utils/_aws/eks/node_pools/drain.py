@@ -11,6 +11,7 @@ EKS itself deletes a group without regard to them: what has not left within minu
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -23,9 +24,13 @@ from ansible_collections.entasis.engine.plugins.module_utils._reconcile import H
 from ansible_collections.entasis.engine.plugins.module_utils._waiting import poll
 
 _GROUP_LABEL = "eks.amazonaws.com/nodegroup"
+#: Marks the nodes that are cordoned here, so that a replacement which is called off can take that back.
+_LEAVING_LABEL = "entasis.io/leaving"
 _MIRROR = "kubernetes.io/config.mirror"
 #: The API server's answer to an eviction that a disruption budget forbids at the moment.
 _FORBIDDEN_NOW = 429
+
+_STUCK = " Loosen the PodDisruptionBudget, or see why the pods that moved are not ready."
 
 Manifest = Mapping[str, Any]
 
@@ -41,6 +46,12 @@ class Drain:
         """
         self._at_once = at_once
         self._timeout = timeout
+        key = module.params["access_key"]
+        if key and key != os.environ.get("AWS_ACCESS_KEY_ID"):
+            raise HandlerError(
+                "replacement: drain reaches the Kubernetes API by a profile or the AWS credentials of the environment. "
+                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead of the option access_key."
+            )
         options = {"profile": module.params["profile"], "endpoint_url": module.params["endpoint_url"]}
         with _in_words(f"replacement: drain needs the Kubernetes API of the EKS cluster '{cluster}'"):
             self._client = Client(lambda: EksConnection(cluster, module.region, **options))
@@ -54,17 +65,20 @@ class Drain:
             HandlerError: the API server refuses.
         """
         with _in_words(f"the nodes of the node group '{node_group}' cannot be emptied"):
-            nodes, _version = self._client.list(NODES, label_selector=f"{_GROUP_LABEL}={node_group}")
-            names = sorted(node["metadata"]["name"] for node in nodes)
+            names = self._nodes(f"{_GROUP_LABEL}={node_group}")
+            for name in self._nodes(f"{_LEAVING_LABEL},{_GROUP_LABEL}!={node_group}"):
+                self._patch(name, {"metadata": {"labels": {_LEAVING_LABEL: None}}, "spec": {"unschedulable": None}})
             for name in names:
-                self._client.request(
-                    "PATCH",
-                    NODES.path(name=name),
-                    body={"spec": {"unschedulable": True}},
-                    content_type="application/merge-patch+json",
-                )
+                self._patch(name, {"metadata": {"labels": {_LEAVING_LABEL: "true"}}, "spec": {"unschedulable": True}})
             for start in range(0, len(names), self._at_once):
                 self._evict_all(names[start : start + self._at_once])
+
+    def _nodes(self, selector: str) -> list[str]:
+        nodes, _version = self._client.list(NODES, label_selector=selector)
+        return sorted(node["metadata"]["name"] for node in nodes)
+
+    def _patch(self, node: str, body: Manifest) -> None:
+        self._client.request("PATCH", NODES.path(name=node), body=body, content_type="application/merge-patch+json")
 
     def _evict_all(self, nodes: Sequence[str]) -> None:
         left = self._evict(nodes)
@@ -73,9 +87,9 @@ class Drain:
 
             def look(most: int = most) -> str | None:
                 left[:] = self._evict(nodes)
-                return None if len(left) < most else f"not empty: {'; '.join(left[:3])}{', …' if most > 3 else ''}"
+                return None if len(left) < most else f"there: {'; '.join(left[:3])}{', …' if most > 3 else ''}"
 
-            poll(look, f"the node group's nodes {', '.join(nodes)}", self._timeout)
+            poll(look, f"what runs on {', '.join(nodes)}", self._timeout, advice=_STUCK)
 
     def _evict(self, nodes: Sequence[str]) -> list[str]:
         """Evict what may go now: each pod that is still there, and why where something forbids it."""

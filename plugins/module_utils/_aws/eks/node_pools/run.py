@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws import lookups
@@ -37,6 +36,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools
     observed_group,
     pool_name,
     size_of,
+    time_for_all,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup, read_all
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import client
@@ -52,9 +52,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._waiting import Wai
 
 if TYPE_CHECKING:
     from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.drain import Drain
-
-#: What EKS says of the first node groups of an account: they come before the role that it makes for itself is usable.
-_ROLE_TOO_NEW = "service-linked role"
 
 
 class EksNodePools:
@@ -174,8 +171,8 @@ class EksNodePools:
         ours = is_ours(described["tags"], self._platform, self._role)
         if self._module.check_mode or not ours or described["status"] not in eks.UNDER_WAY:
             return described
-        name = described["nodegroupName"]
-        return eks.settled(lambda: self._describe(name), f"the node group '{name}'", self._timeout)
+        name, limit = described["nodegroupName"], time_for_all(self._timeout, described)
+        return eks.settled(lambda: self._describe(name), f"the node group '{name}'", limit)
 
     def handlers(self) -> dict[tuple[str, str], Handler]:
         return {
@@ -198,8 +195,9 @@ class EksNodePools:
         try:
             self._wait(eks.wait_until_made, name)
         except WaitError as error:
-            if _ROLE_TOO_NEW not in str(error):
+            if eks.SERVICE_LINKED_ROLE not in str(error):
                 raise
+            # The first node groups of an account come before the role that EKS makes for itself is usable.
             self._remove(name)
             self._eks.create_nodegroup(**request)
             self._wait(eks.wait_until_made, name)
@@ -229,7 +227,8 @@ class EksNodePools:
 
     def _update(self, change: Change) -> None:
         names = {"clusterName": self._cluster_name, "nodegroupName": change.name}
-        described, after, limit = self._described[change.name], change.after or {}, self._timeout
+        described, after = self._described[change.name], change.after or {}
+        limit: float = self._timeout
         if change.part == "tags":
             eks.apply_tags(self._eks, described["nodegroupArn"], change)
             return
@@ -238,7 +237,7 @@ class EksNodePools:
             # Without a release EKS takes the newest of the version.
             version = after.get("version", described["version"])
             call = partial(self._eks.update_nodegroup_version, **names, version=version)
-            limit *= max(1, ceil(described["scalingConfig"]["desiredSize"] / pool["max_unavailable"]))
+            limit = time_for_all(self._timeout, described)
         else:
             call = partial(self._eks.update_nodegroup_config, **names, **update_request(change, pool))
         what = f"the node group '{change.name}' ({change.part})"

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from math import ceil
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks import shared as eks
@@ -210,6 +211,15 @@ def shown(state: Mapping[str, Any]) -> dict[str, Any]:
     """A whole group as the diff shows it."""
     others = ("min_size", "max_size", "desired_size", "max_unavailable", "update_strategy", "labels", "taints", "tags")
     return {name: state[name] for name in (*FIXED_FIELDS, *others)}
+
+
+def time_for_all(timeout: float, described: Mapping[str, Any]) -> float:
+    """The seconds that EKS may take to replace all nodes of a group: C(timeout) for each batch of them."""
+    nodes = described.get("scalingConfig", {}).get("desiredSize", 1)
+    limits = described.get("updateConfig", {})
+    share = limits.get("maxUnavailablePercentage", 100) / 100
+    at_once = limits.get("maxUnavailable") or max(1, ceil(nodes * share))
+    return timeout * max(1, ceil(nodes / at_once))
 
 
 def minor(version: str) -> int:
