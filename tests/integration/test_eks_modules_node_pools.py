@@ -314,7 +314,7 @@ def test_a_pool_that_left_the_set_stays_until_it_is_purged(modules: Modules, eks
     kept = make(modules)
     assert not kept.changed
     assert kept.result["unlisted"] == ["old"]
-    assert "Remove them with purge: true" in json.dumps(kept.result["warnings"])
+    assert "Write purge: true" in json.dumps(kept.result["warnings"])
     assert set(groups(eks)) == {"general", "old"}
     outcome = modules.quartet("eks_node_pools", **pool_options(purge=True))
     assert outcome.changes == [("delete", "old")]
