@@ -414,6 +414,8 @@ def test_pools_go_where_their_types_are_offered_and_are_refused_elsewhere(
     assert "Its new node group is made in the other zones" in json.dumps(outcome.result["warnings"])
     found = server.client("ec2").describe_subnets(SubnetIds=groups(eks)["gpu"]["subnets"])["Subnets"]
     assert [subnet["AvailabilityZone"] for subnet in found] == ["ap-northeast-2a"]
+    make(modules, {**gpu, "exact_subnets": False, "disk_size": 100, "replacement": "delete"})
+    assert [group["diskSize"] for group in groups(eks).values()] == [100]
     nowhere = node_pool("other", instance_types=["c6a.xlarge"])
     outcome = modules.run("eks_node_pools", check=True, **pool_options({**nowhere, "exact_subnets": False}))
     assert outcome.failed

@@ -6,8 +6,8 @@
 
 """The changes that make the node groups of a cluster what the pools say.
 
-What EKS cannot change on a group is changed by a second group under another name, which takes
-over before the first is removed: for that time the pool has two groups. That happens only where the pool asks for it.
+What EKS cannot change on a group is changed by a second group under another name, which takes over before the first is
+removed: for that time the pool has two groups. That happens only where the pool asks for it.
 """
 
 from __future__ import annotations

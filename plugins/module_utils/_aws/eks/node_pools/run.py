@@ -207,7 +207,7 @@ class EksNodePools:
         old = observed_group(self._described[change.name], self._parents)
         pool, wanted = self._pools[pool_name(old)], change.after or {}
         drain = self._drain_of(pool)
-        new = {**pool, "subnets": wanted.get("subnets", pool["subnets"])}
+        new = {**pool, "subnets": wanted.get("subnets", old["subnets"])}
         self._make(wanted["node_group"], new, size_of(pool, old["desired_size"]), wait=True)
         self._retire(change.name, drain)
 
