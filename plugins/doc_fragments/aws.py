@@ -24,6 +24,10 @@ options:
         platform, each with a role of its own.
     type: str
     required: true
+  account:
+    description:
+      - Number of the AWS account that the resources are in. In any other, the module fails before it reads anything.
+    type: str
   state:
     description:
       - V(present) makes the resources what the options say.

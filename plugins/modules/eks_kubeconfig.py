@@ -27,6 +27,10 @@ options:
       - Name of the cluster. In check mode it may be missing.
     type: str
     required: true
+  account:
+    description:
+      - Number of the AWS account that the cluster is in. In any other, the module fails before it reads anything.
+    type: str
   path:
     description:
       - The kubeconfig. A missing folder is made, for its owner alone.
@@ -109,6 +113,7 @@ def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
             "cluster": {"type": "str", "required": True},
+            "account": {"type": "str"},
             "path": {"type": "path", "required": True},
             "context": {"type": "str"},
             "missing_cluster": {"type": "str", "choices": ["plan", "ignore"], "default": "plan"},

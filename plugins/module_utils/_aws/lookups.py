@@ -12,12 +12,14 @@ run after the repair says.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import from_tag_list
+from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import PAUSE_SECONDS
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG, is_owned
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import KNOWN_AFTER_APPLY, PlanError
 
@@ -30,6 +32,10 @@ def read_all(client: Any, operation: str, key: str, **arguments: Any) -> list[di
     if not client.can_paginate(operation):
         return list(getattr(client, operation)(**arguments)[key])
     return [item for page in client.get_paginator(operation).paginate(**arguments) for item in page[key]]
+
+
+#: Seconds in which AWS shows everywhere what was just made. It gives no figure; a mistyped name costs the user as long.
+PATIENCE = 10.0
 
 
 @dataclass(frozen=True)
@@ -65,15 +71,22 @@ class Lookup:
         ]
 
 
-def require(*lookups: Lookup) -> None:
-    """Fail with every missing parent at once.
+def find(look: Callable[[], Mapping[str, Lookup]], *, required: bool) -> Mapping[str, Lookup]:
+    """What C(look) finds. Where all is C(required), it looks again for a while for what is missing: AWS may not show
+    yet what another module made a moment ago.
 
     Raises:
-        PlanError: a name does not exist.
+        PlanError: with every parent that is missing.
     """
-    problems = [problem for lookup in lookups for problem in lookup.problems()]
-    if problems:
-        raise PlanError(problems)
+    end = time.monotonic() + PATIENCE
+    while True:
+        found = look()
+        problems = [problem for lookup in found.values() for problem in lookup.problems()] if required else []
+        if not problems:
+            return found
+        if time.monotonic() > end:
+            raise PlanError(problems)
+        time.sleep(PAUSE_SECONDS)
 
 
 def platform_vpc(ec2: Any, platform: str) -> str | None:

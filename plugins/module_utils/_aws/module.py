@@ -8,13 +8,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Protocol
 
 # AnsibleAWSModule.warn repeats each warning in the result, which ansible-core deprecates.
 from ansible.module_utils.common.warnings import warn
 from ansible_collections.entasis.engine.plugins.module_utils import _reconcile_module
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import HandlerError, PlanError
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import HandlerError, Plan, PlanError
 
 try:
     from botocore.config import Config
@@ -29,6 +30,7 @@ _BLOCKERS_SHOWN = 10
 COMMON_ARGUMENTS: dict[str, dict[str, Any]] = {
     "platform": {"type": "str", "required": True},
     "role": {"type": "str", "required": True},
+    "account": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "tags": {"type": "dict", "default": {}},
 }
@@ -50,14 +52,38 @@ class AwsModule(Protocol):
 
 
 def client(module: AwsModule, service: str) -> Any:
-    """A boto3 client with botocore's own retries: adaptive mode slows down when AWS throttles, instead of failing."""
-    configuration = Config(retries={"mode": "adaptive", "total_max_attempts": 10}, max_pool_connections=20)
-    return module.client(service, aws_config=configuration)
+    """A boto3 client with botocore's own retries: adaptive mode slows down when AWS throttles, instead of failing.
+
+    What the user writes in the option aws_config counts more than this.
+    """
+    retries = {"mode": "adaptive", "total_max_attempts": 10}
+    # The default of a minute, ten times, would be ten minutes of silence where no packet gets through.
+    return module.client(service, config=Config(retries=retries, max_pool_connections=20, connect_timeout=10))
 
 
-def reconcile(module: AwsModule, **run: Any) -> NoReturn:
-    """Run one reconciling module to its end, see L(_reconcile_module.reconcile)."""
-    _reconcile_module.reconcile(module, errors=(ClientError, BotoCoreError), explain=explain, **run)
+def reconcile(module: AwsModule, *, plan: Callable[[], Plan], **run: Any) -> NoReturn:
+    """Run one reconciling module to its end in the account it is meant for, see L(_reconcile_module.reconcile)."""
+
+    def plan_in_account() -> Plan:
+        _refuse_other_account(module)
+        return plan()
+
+    errors = (ClientError, BotoCoreError)
+    _reconcile_module.reconcile(module, plan=plan_in_account, errors=errors, explain=explain, **run)
+
+
+def _refuse_other_account(module: AwsModule) -> None:
+    wanted = module.params.get("account")
+    if not wanted:
+        return
+    caller = client(module, "sts").get_caller_identity()
+    if caller["Account"] != wanted:
+        profile = module.params.get("profile") or os.environ.get("AWS_PROFILE")
+        source = f"the profile {profile}" if profile else "the credentials in use"
+        raise PlanError(
+            f"the account is to be {wanted}, and {source} belong to {caller['Arn']} in {caller['Account']}. Nothing "
+            "was read or changed. Use credentials of the right account, or mend account"
+        )
 
 
 def refuse_blocked_removal(module: AwsModule, what: str, blockers: Sequence[str]) -> None:

@@ -44,7 +44,7 @@ class EksCluster:
         self._name: str = self._options["name"]
         self._timeout: int = module.params["wait_timeout"]
         self._eks = client(module, "eks")
-        self._parents: dict[str, Lookup] = {}
+        self._parents: Mapping[str, Lookup] = {}
         self._desired: dict[str, Any] | None = None
         self._described: dict[str, Any] | None = None
         self._changed = False
@@ -66,7 +66,10 @@ class EksCluster:
         self._changed = bool(changes)
         return Plan(changes, warnings=notes)
 
-    def _find_parents(self) -> dict[str, Lookup]:
+    def _find_parents(self) -> Mapping[str, Lookup]:
+        return lookups.find(self._look_up_parents, required=not self._module.check_mode)
+
+    def _look_up_parents(self) -> dict[str, Lookup]:
         options = self._options
         ec2 = client(self._module, "ec2")
         found = {
@@ -77,8 +80,6 @@ class EksCluster:
         }
         if options["encryption_key"]:
             found["encryption_key"] = lookups.keys(client(self._module, "kms"), [options["encryption_key"]])
-        if not self._module.check_mode:
-            lookups.require(*found.values())
         return found
 
     def _zones(self, observed: Sequence[str]) -> dict[str, str]:

@@ -66,7 +66,7 @@ class EksNodePools:
         self._timeout: int = module.params["wait_timeout"]
         self._eks, self._ec2 = client(module, "eks"), client(module, "ec2")
         self._cluster: dict[str, Any] | None = None
-        self._parents: dict[str, Lookup] = {}
+        self._parents: Mapping[str, Lookup] = {}
         self._pools: dict[str, dict[str, Any]] = {}
         self._described: dict[str, dict[str, Any]] = {}
         self._plan = Plan([])
@@ -123,16 +123,16 @@ class EksNodePools:
             offered.setdefault(offering["InstanceType"], set()).add(offering["Location"])
         return offered
 
-    def _find_parents(self) -> dict[str, Lookup]:
+    def _find_parents(self) -> Mapping[str, Lookup]:
+        return lookups.find(self._look_up_parents, required=not self._module.check_mode)
+
+    def _look_up_parents(self) -> dict[str, Lookup]:
         iam = client(self._module, "iam")
         pools = self._pools.values()
-        found = {
+        return {
             "subnets": lookups.subnets(self._ec2, self._platform, [name for pool in pools for name in pool["subnets"]]),
             "roles": lookups.roles(iam, [pool["iam_role"] for pool in pools]),
         }
-        if not self._module.check_mode:
-            lookups.require(*found.values())
-        return found
 
     def _find_cluster(self) -> None:
         name, check_mode = self._cluster_name, self._module.check_mode
