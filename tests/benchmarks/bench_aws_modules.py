@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.aws_server import AwsServer
+from tests.support.aws_server import REGION, AwsServer
 from tests.support.eks import cluster_options, make_parents, pool_options
 from tests.support.modules import Modules
 from tests.support.network import PLATFORM, network_options
@@ -103,7 +103,7 @@ ec2, eks, iam = boto3.client("ec2"), boto3.client("eks"), boto3.client("iam")
 ours = [{{"Name": "tag:entasis.io/platform", "Values": ["{PLATFORM}"]}}]
 all_of(ec2, "describe_vpcs", "Vpcs", Filters=ours)
 all_of(ec2, "describe_subnets", "Subnets", Filters=ours)
-iam.get_role(RoleName="{PLATFORM}-eks-cluster")
+iam.get_role(RoleName="{PLATFORM}-{REGION}-eks-cluster")
 eks.describe_cluster(name="{PLATFORM}")
 """,
         prepare=make_parents,
@@ -114,7 +114,7 @@ eks.describe_cluster(name="{PLATFORM}")
         f"""
 ec2, eks, iam = boto3.client("ec2"), boto3.client("eks"), boto3.client("iam")
 all_of(ec2, "describe_subnets", "Subnets", Filters=[{{"Name": "tag:entasis.io/platform", "Values": ["{PLATFORM}"]}}])
-iam.get_role(RoleName="{PLATFORM}-eks-node")
+iam.get_role(RoleName="{PLATFORM}-{REGION}-eks-node")
 eks.describe_cluster(name="{PLATFORM}")
 for pool in all_of(eks, "list_nodegroups", "nodegroups", clusterName="{PLATFORM}"):
     eks.describe_nodegroup(clusterName="{PLATFORM}", nodegroupName=pool)

@@ -16,6 +16,7 @@ from unittest.mock import MagicMock
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._aws.creating import LostAnswerError
 from ansible_collections.entasis.engine.plugins.module_utils._aws.domain import Domain, Resource, plan_set
+from ansible_collections.entasis.engine.plugins.module_utils._aws.iam_roles import IamRoles
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PlanError, apply
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -190,3 +191,21 @@ def test_a_worldwide_kind_is_told_apart_by_the_region_of_its_platform() -> None:
     elsewhere.module.region = "r2"
     run(elsewhere)
     assert list(account) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("ap-northeast-2", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+        ("us-iso-east-1", "aws-iso"),
+    ],
+)
+def test_aws_own_policies_are_those_of_the_regions_partition(region: str, partition: str) -> None:
+    fields = ("assume_role_policy", "path", "description", "instance_profile", "inline_policies", "tags")
+    role = {**dict.fromkeys(fields), "name": "a", "policies": ["A"], "permissions_boundary": "arn:aws:iam::1:policy/b"}
+    options = {"platform": "demo", "role": "one", "tags": {}, "roles": [role]}
+    [wanted] = IamRoles(SimpleNamespace(params=options, check_mode=False, region=region, client=MagicMock())).desired()
+    assert wanted.fields["policies"] == [f"arn:{partition}:iam::aws:policy/A"]
+    assert wanted.fields["permissions_boundary"] == "arn:aws:iam::1:policy/b"

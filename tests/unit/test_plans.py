@@ -113,29 +113,29 @@ def test_each_peer_of_a_rule_is_a_rule_of_its_own() -> None:
 
 
 def test_the_clusters_role_may_be_taken_on_by_eks_alone() -> None:
-    role = _plan("eks_cluster")["iam_role"]
-    assert role["name"] == "entasis-eks-cluster"
-    assert role["managed_policies"] == ["arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"]
-    assert role["assume_role_policy"] == {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "eks.amazonaws.com"}},
-        ],
+    iam = {"cluster_policies": ["A"], "node_policies": ["B"], "permissions_boundary": "C", "path": "/x/"}
+    [role] = _plan("eks_cluster", iam=iam)["iam_roles"]
+    assert role == {
+        "name": "entasis-ap-northeast-2-eks-cluster",
+        "description": "Control plane of EKS cluster entasis",
+        "assume_role_policy": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "eks.amazonaws.com"}},
+            ],
+        },
+        "policies": ["AmazonEKSClusterPolicy", "A"],
+        "permissions_boundary": "C",
+        "path": "/x/",
     }
-    assert role["tags"] == {
-        "Name": "entasis-eks-cluster",
-        "entasis.io/platform": "entasis",
-        "entasis.io/role": "eks_cluster",
-    }
+    [nodes] = _plan("eks_node_pools", iam=iam)["iam_roles"]
+    assert nodes["policies"][2:] == ["AmazonEKS_CNI_Policy", "B"]
 
 
-@pytest.mark.parametrize(
-    ("region", "partition"), [("ap-northeast-2", "aws"), ("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")]
-)
-def test_policies_are_those_of_the_regions_partition(region: str, partition: str) -> None:
-    zones = [f"{region}a", f"{region}b"]
-    role = _plan("eks_node_pools", region=region, network={"zones": zones})["iam_role"]
-    assert {policy.partition(":iam:")[0] for policy in role["managed_policies"]} == {f"arn:{partition}"}
+def test_the_longest_name_of_a_role_is_one_that_iam_takes() -> None:
+    longest = {"name": "x" * 27, "region": "ap-southeast-1"}
+    roles = [role for layer in ("eks_cluster", "eks_node_pools") for role in _plan(layer, **longest)["iam_roles"]]
+    assert all(len(role["name"]) <= 64 for role in roles)
 
 
 def test_a_pool_has_a_desired_size_only_where_the_spec_has_one() -> None:

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import ownership_tags
 from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
 
 Plan = dict[str, Any]
@@ -20,7 +19,7 @@ Plan = dict[str, Any]
 
 def common(platform: Platform) -> Plan:
     """Whose everything is, and where."""
-    return {"platform": platform.name, "region": platform.region}
+    return {"platform": platform.name, "region": platform.region, "account": platform.account}
 
 
 def kubeconfig(platform: Platform) -> Plan:
@@ -43,22 +42,17 @@ def options(value: Any) -> Plan:
 
 
 def iam_role(
-    platform: Platform, role: str, name: str, *, service: str, description: str, policies: Sequence[str]
+    platform: Platform, purpose: str, *, service: str, description: str, policies: Sequence[str], extra: Sequence[str]
 ) -> Plan:
-    """An IAM role that an AWS service may take on."""
-    partition = _partition(platform.region)
+    """An IAM role that an AWS service may take on. IAM knows no regions, so the name has the platform's."""
     return {
-        "name": name,
+        "name": f"{platform.name}-{platform.region}-{purpose}",
         "description": description,
         "assume_role_policy": {
             "Version": "2012-10-17",
             "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}],
         },
-        "managed_policies": [f"arn:{partition}:iam::aws:policy/{policy}" for policy in policies],
-        "tags": ownership_tags(platform.name, role, name, platform.tags),
+        "policies": [*policies, *extra],
+        "permissions_boundary": platform.iam.permissions_boundary,
+        "path": platform.iam.path,
     }
-
-
-def _partition(region: str) -> str:
-    """AWS's partition of a region, the second part of every ARN."""
-    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rpartition("-")[0].rpartition("-")[0], "aws")

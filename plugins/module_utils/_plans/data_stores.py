@@ -20,6 +20,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._spec.platform impo
 def data_stores_plan(platform: Platform) -> Plan:
     return {
         "region": platform.region,
+        "account": platform.account,
         "kubeconfig": kubeconfig(platform),
         "timescaledb": plain(platform.timescaledb),
         "retention": [options(policy) for policy in platform.retention],

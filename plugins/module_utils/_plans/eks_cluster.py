@@ -21,16 +21,17 @@ from ansible_collections.entasis.engine.plugins.module_utils._spec.platform impo
 def eks_cluster_plan(platform: Platform) -> Plan:
     role = iam_role(
         platform,
-        "eks_cluster",
-        f"{platform.name}-eks-cluster",
+        "eks-cluster",
         service="eks.amazonaws.com",
         description=f"Control plane of EKS cluster {platform.name}",
         policies=("AmazonEKSClusterPolicy",),
+        extra=platform.iam.cluster_policies,
     )
     return {
         **common(platform),
+        "purge": platform.purge,
         "tags": plain(platform.tags),
-        "iam_role": role,
+        "iam_roles": [role],
         "cluster": {
             **plain(platform.eks_cluster),
             "name": platform.name,

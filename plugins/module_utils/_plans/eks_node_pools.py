@@ -24,11 +24,11 @@ from ansible_collections.entasis.engine.plugins.module_utils._spec.platform impo
 def eks_node_pools_plan(platform: Platform) -> Plan:
     role = iam_role(
         platform,
-        "eks_node_pools",
-        f"{platform.name}-eks-node",
+        "eks-node",
         service="ec2.amazonaws.com",
         description=f"Nodes of EKS cluster {platform.name}",
         policies=("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonEKS_CNI_Policy"),
+        extra=platform.iam.node_policies,
     )
     # Not by their names: those are tags, which anyone can edit.
     cidrs = {subnet.name: subnet.cidr for subnet in platform.network.subnets}
@@ -36,7 +36,7 @@ def eks_node_pools_plan(platform: Platform) -> Plan:
         **common(platform),
         "purge": platform.purge,
         "tags": plain(platform.tags),
-        "iam_role": role,
+        "iam_roles": [role],
         "cluster": platform.name,
         "node_pools": [_node_pool(pool, role["name"], cidrs) for pool in platform.node_pools],
     }

@@ -31,6 +31,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._spec.defaults impo
 from ansible_collections.entasis.engine.plugins.module_utils._spec.encryption import EncryptionRule, encryption
 from ansible_collections.entasis.engine.plugins.module_utils._spec.filebeat import Filebeat
 from ansible_collections.entasis.engine.plugins.module_utils._spec.helm import Charts, HelmRelease, helm_releases
+from ansible_collections.entasis.engine.plugins.module_utils._spec.iam import Iam
 from ansible_collections.entasis.engine.plugins.module_utils._spec.network import Network, network
 from ansible_collections.entasis.engine.plugins.module_utils._spec.network_layout import (
     LARGEST_PREFIX,
@@ -100,6 +101,7 @@ class Platform:
         written=SECURITY_GROUPS,
         shown="the document's block",
     )
+    iam: Iam = key(section(Iam), "See [iam](#iam).", written={})
     eks_cluster: Cluster = key(cluster, "See [eks_cluster](#eks_cluster).", written={})
     node_pools: tuple[NodePool, ...] = key(
         node_pools, "See [node_pools](#node_pools).", written=NODE_POOLS, shown="the document's block"
