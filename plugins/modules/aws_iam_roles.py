@@ -9,8 +9,7 @@ DOCUMENTATION = r"""
 module: aws_iam_roles
 version_added: 0.1.0
 short_description: Reconcile the IAM roles of a platform
-author:
-  - Entasis Engine contributors (@entasis-engine)
+author: Entasis Engine contributors (@entasis-engine)
 description:
   - Makes a set of IAM roles what the options say - who may assume them, their policies, their permissions boundary and
     their instance profile.
@@ -21,57 +20,46 @@ description:
     O(purge) removes them.
 options:
   roles:
-    description:
-      - The roles. Required when O(state=present).
+    description: The roles. Required when O(state=present).
     type: list
     elements: dict
     suboptions:
       name:
         description:
-          - Name of the role, at most 64 characters.
-          - Begin it with the value of O(platform) and a hyphen, since a role that has left O(roles) is only found by
-            that.
+          - Name of the role, at most 64 characters. Begin it with the value of O(platform) and a hyphen, since a role
+            that has left O(roles) is only found by that.
         type: str
         required: true
       assume_role_policy:
-        description:
-          - The trust policy, which says who may assume the role.
+        description: The trust policy, which says who may assume the role.
         type: dict
         required: true
       description:
-        description:
-          - What the role is for.
+        description: What the role is for.
         type: str
         default: ""
       policies:
-        description:
-          - Managed policies, each by its ARN, or one of AWS's own by its name, as V(AmazonEKSClusterPolicy).
+        description: Managed policies, each by its ARN, or one of AWS's own by its name, as V(AmazonEKSClusterPolicy).
         type: list
         elements: str
         default: []
       inline_policies:
-        description:
-          - Policies that are a part of the role, by their names.
+        description: Policies that are a part of the role, by their names.
         type: dict
         default: {}
       permissions_boundary:
-        description:
-          - The managed policy beyond which the role may do nothing, by its ARN or by the name of one of AWS's own.
-          - Without it, the role is to have none.
+        description: The managed policy beyond which the role may do nothing. Without it, the role is to have none.
         type: str
       instance_profile:
-        description:
-          - Whether the role has an instance profile of its name, by which EC2 instances get it.
+        description: Whether the role has an instance profile of its name, by which EC2 instances get it.
         type: bool
         default: false
       path:
-        description:
-          - Path of the role. IAM never changes it.
+        description: Path of the role. IAM never changes it.
         type: str
         default: /
       tags:
-        description:
-          - Tags of this role, besides those of O(tags).
+        description: Tags of this role, besides those of O(tags).
         type: dict
         default: {}
 extends_documentation_fragment:
@@ -96,50 +84,28 @@ EXAMPLES = r"""
           Statement:
             - {Effect: Allow, Action: "sts:AssumeRole", Principal: {Service: ec2.amazonaws.com}}
         policies: [AmazonEKSWorkerNodePolicy, AmazonEC2ContainerRegistryPullOnly, AmazonEKS_CNI_Policy]
-
-- name: Remove all roles of that role of the collection
-  entasis.engine.aws_iam_roles:
-    platform: entasis
-    role: eks_node_pools
-    region: ap-northeast-2
-    state: absent
 """
 
 RETURN = r"""
 changes:
-  description: The changes that were made, or in check mode would be made, in their order.
+  description:
+    - The changes that were made, or in check mode would be made. The part is that of an update, V(trust),
+      V(description), V(permissions boundary), V(policies), V(inline policies), V(instance profile) or V(tags).
   returned: always
   type: list
   elements: dict
-  contains:
-    action:
-      description: V(create), V(update) or V(delete).
-      type: str
-    kind:
-      description: V(iam_role).
-      type: str
-    name:
-      description: Name of the role.
-      type: str
-    part:
-      description: What of the role changes.
-      returned: with V(update)
-      type: str
-  sample:
-    - {action: update, kind: iam_role, name: entasis-ap-northeast-2-eks-node, part: policies}
+  sample: [{action: update, kind: iam_role, name: entasis-ap-northeast-2-eks-node, part: policies}]
 ids:
   description: ARN of each role, by name; V((known after apply\)) in check mode where there is none yet.
-  returned: when O(state=present)
+  returned: success
   type: dict
   sample: {entasis-ap-northeast-2-eks-node: "arn:aws:iam::123456789012:role/entasis-ap-northeast-2-eks-node"}
 unlisted:
-  description: Roles of ours that the options do not name, and policies of our roles that are not listed. They stay
-    because O(purge=false).
+  description: Roles of ours, and policies of our roles, that the options do not name and that stay without O(purge).
   returned: success
   type: list
   elements: str
-  sample:
-    - "iam_role/entasis-ap-northeast-2-eks-node policies: arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+  sample: ["iam_role/entasis-ap-northeast-2-eks-node policies: arn:aws:iam::123456789012:policy/audit"]
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule

@@ -77,6 +77,7 @@ def _roles(iam: Any) -> dict[str, Any]:
     return found
 
 
+_NODE = {"RoleName": "demo-node"}
 _READ = _policy(Action=["s3:GetObject"], Resource="*")
 _ROLE = {
     "name": "demo-node",
@@ -105,15 +106,7 @@ DOMAINS = [
                 "inline": {"read": _READ},
                 "profiles": [("demo-node", "/demo/")],
             },
-            "demo-cluster": {
-                "trust": _trust("eks"),
-                "path": "/",
-                "description": "",
-                "boundary": None,
-                "policies": [],
-                "inline": {},
-                "profiles": [],
-            },
+            "demo-cluster": {"trust": _trust("eks"), "path": "/", "description": "", "boundary": None, "policies": []},
         },
         changed=[
             ({"assume_role_policy": _trust("eks")}, "trust"),
@@ -127,31 +120,21 @@ DOMAINS = [
             ({"path": "/other/"}, None),
         ],
         drift=[
+            (lambda iam: iam.update_assume_role_policy(**_NODE, PolicyDocument=json.dumps(_trust("eks"))), "trust"),
+            (lambda iam: iam.detach_role_policy(**_NODE, PolicyArn=_arn("AmazonEKS_CNI_Policy")), "policies"),
+            (lambda iam: iam.delete_role_permissions_boundary(**_NODE), "permissions boundary"),
+            (lambda iam: iam.delete_role_policy(**_NODE, PolicyName="read"), "inline policies"),
             (
-                lambda iam: iam.update_assume_role_policy(
-                    RoleName="demo-node", PolicyDocument=json.dumps(_trust("lambda"))
-                ),
-                "trust",
-            ),
-            (
-                lambda iam: iam.detach_role_policy(RoleName="demo-node", PolicyArn=_arn("AmazonEKS_CNI_Policy")),
-                "policies",
-            ),
-            (lambda iam: iam.delete_role_permissions_boundary(RoleName="demo-node"), "permissions boundary"),
-            (lambda iam: iam.delete_role_policy(RoleName="demo-node", PolicyName="read"), "inline policies"),
-            (
-                lambda iam: iam.remove_role_from_instance_profile(
-                    InstanceProfileName="demo-node", RoleName="demo-node"
-                ),
+                lambda iam: iam.remove_role_from_instance_profile(**_NODE, InstanceProfileName="demo-node"),
                 "instance profile",
             ),
-            (lambda iam: iam.untag_role(RoleName="demo-node", TagKeys=["entasis.io/role", "team"]), "tags"),
+            (lambda iam: iam.untag_role(**_NODE, TagKeys=["entasis.io/role", "team"]), "tags"),
         ],
         addition=(
-            lambda iam: iam.attach_role_policy(RoleName="demo-node", PolicyArn=_arn("AmazonSSMManagedInstanceCore")),
+            lambda iam: iam.attach_role_policy(**_NODE, PolicyArn=_arn("AmazonSSMManagedInstanceCore")),
             f"iam_role/demo-node policies: {_arn('AmazonSSMManagedInstanceCore')}",
         ),
-        foreign=lambda iam: iam.create_role(RoleName="demo-node", AssumeRolePolicyDocument=json.dumps(_trust("ec2"))),
+        foreign=lambda iam: iam.create_role(**_NODE, AssumeRolePolicyDocument=json.dumps(_trust("ec2"))),
         witness=_roles,
         service="iam",
     ),

@@ -273,7 +273,8 @@ def test_what_another_platform_has_in_the_region_is_never_in_a_plan(desired: Net
         subnets=[subnet("public", "a"), subnet("private", "a")],
     )
     assert {change.action for change in plan(other, world.observe("other"), purge=True).changes} == {"create", "update"}
-    assert plan(absent("other", "vpc", "other"), world.observe("other")).changes == ()
+    for platform, role in (("other", "vpc"), (PLATFORM, "backups")):
+        assert plan(absent(platform, role, platform), world.observe(platform)).changes == ()
 
 
 class _Ec2:

@@ -9,10 +9,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import (
     belongs,
-    from_tag_list,
     has_mark,
     tag_changes,
-    to_tag_list,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import is_owned, ownership_tags
 
@@ -27,14 +25,6 @@ def test_the_users_tags_never_override_the_three_of_ownership() -> None:
         NAME: "demo-a",
         "team": "data",
     }
-
-
-def test_tag_lists_go_there_and_back() -> None:
-    tags = {"b": "2", "a": "1"}
-    assert to_tag_list(tags) == [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]
-    assert from_tag_list(to_tag_list(tags)) == tags
-    assert from_tag_list(None) == {}
-    assert from_tag_list([{"key": "a", "value": "1"}], key="key", value="value") == {"a": "1"}
 
 
 def test_only_the_platforms_tag_makes_an_owner() -> None:

@@ -292,6 +292,7 @@ def test_absent_removes_any_circle_of_groups(desired: SecurityGroups) -> None:
     world.apply(plan(desired, world.observe()))
     theirs = ObservedGroup("sg-theirs", "theirs", "Theirs", {}, {}, {})
     world.groups[theirs.id] = theirs
+    assert plan(absent(PLATFORM, "backups"), world.observe()).changes == ()
     world.apply(plan(absent(PLATFORM, "vpc"), world.observe()))
     assert list(world.groups.values()) == [theirs]
 

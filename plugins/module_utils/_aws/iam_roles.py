@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -124,23 +124,22 @@ class IamRoles(Domain):
         elif part == "policies":
             for policy in [policy for policy in fields["policies"] if policy not in there.fields["policies"]]:
                 iam.attach_role_policy(**role, PolicyArn=policy)
-            self._detach(there, keep=fields["policies"])
+            self._drop(there, fields["policies"], there.fields["inline_policies"])
         elif part == "inline policies":
             for name, document in fields["inline_policies"].items():
                 if document != there.fields["inline_policies"].get(name):
                     iam.put_role_policy(**role, PolicyName=name, PolicyDocument=json.dumps(document))
-            self._drop(there, keep=fields["inline_policies"])
+            self._drop(there, there.fields["policies"], fields["inline_policies"])
         elif fields["instance_profile"]:
             self._make_profile(wanted)
         else:
             self._remove_profile(there)
 
-    def _detach(self, there: Resource, keep: Any = ()) -> None:
-        for policy in [policy for policy in there.fields["policies"] if policy not in keep]:
+    def _drop(self, there: Resource, policies: Collection[str] = (), inline: Collection[str] = ()) -> None:
+        """Take away the policies of a role but for these."""
+        for policy in [policy for policy in there.fields["policies"] if policy not in policies]:
             remove(self.client.detach_role_policy, RoleName=there.name, PolicyArn=policy)
-
-    def _drop(self, there: Resource, keep: Any = ()) -> None:
-        for policy in [policy for policy in there.fields["inline_policies"] if policy not in keep]:
+        for policy in [policy for policy in there.fields["inline_policies"] if policy not in inline]:
             remove(self.client.delete_role_policy, RoleName=there.name, PolicyName=policy)
 
     def _make_profile(self, wanted: Resource) -> None:
@@ -167,7 +166,6 @@ class IamRoles(Domain):
     def delete(self, there: Resource) -> None:
         if there.fields["instance_profile"]:
             self._remove_profile(there)
-        self._detach(there)
         self._drop(there)
         remove(self.client.delete_role, RoleName=there.name)
 

@@ -8,8 +8,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
+from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
+    ansible_dict_to_boto3_tag_list,
+    boto3_tag_list_to_ansible_dict,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
     NAME_TAG,
     PLATFORM_TAG,
@@ -18,17 +22,9 @@ from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
 )
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, update
 
-
-def from_tag_list(
-    tags: Iterable[Mapping[str, str]] | None, *, key: str = "Key", value: str = "Value"
-) -> dict[str, str]:
-    """AWS's list of key and value pairs as a dict. Some services spell the fields in lower case."""
-    return {tag[key]: tag[value] for tag in tags or ()}
-
-
-def to_tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """A dict of tags as AWS's list of key and value pairs, in the order of the keys."""
-    return [{"Key": key, "Value": tags[key]} for key in sorted(tags)]
+#: AWS's lists of key and value pairs as dicts, and back.
+from_tag_list = boto3_tag_list_to_ansible_dict
+to_tag_list = ansible_dict_to_boto3_tag_list
 
 
 def belongs(tags: Mapping[str, str], platform: str, role: str, *, inside: bool) -> bool:

@@ -18,7 +18,7 @@ Plan = dict[str, Any]
 
 
 def common(platform: Platform) -> Plan:
-    """Whose everything is, and where."""
+    """Whose everything at AWS is, and where."""
     return {"platform": platform.name, "region": platform.region, "account": platform.account}
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._plans.common import Plan, common
+from ansible_collections.entasis.engine.plugins.module_utils._plans.common import Plan
 from ansible_collections.entasis.engine.plugins.module_utils._releases.release import Release
 from ansible_collections.entasis.engine.plugins.module_utils._releases.table import RELEASES
 from ansible_collections.entasis.engine.plugins.module_utils._spec.helm import DEFAULT_TIMEOUT
@@ -33,7 +33,8 @@ def kubernetes_layer(
     """
     installed = {name: one for name, one in RELEASES.items() if one.role == role and one.when(platform)}
     return {
-        **common(platform),
+        "platform": platform.name,
+        "region": platform.region,
         "role": role,
         "cluster": platform.name,
         "purge": platform.purge,
