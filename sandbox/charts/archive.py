@@ -13,8 +13,9 @@ import tarfile
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from sandbox.charts.table import CHARTS, Chart
+from sandbox.charts.table import CHARTS, Chart, Definition
 
 _GENERIC = Path(__file__).parent / "generic"
 
@@ -58,7 +59,7 @@ def _files(chart: Chart) -> dict[str, bytes]:
         "apiVersion": "v2",
         "name": chart.name,
         "version": chart.version,
-        "appVersion": chart.app_version,
+        "appVersion": chart.tag,
         "type": "application",
         "description": f"A simulated stand-in for the chart {chart.name}, for the sandbox only.",
     }
@@ -73,11 +74,37 @@ def _files(chart: Chart) -> dict[str, bytes]:
         "values.yaml": _json(chart.values),
         "stand-in.json": _json(stand_in),
     }
+    for one in chart.definitions:
+        files[f"crds/{one.plural}.yaml"] = _json(_manifest(one))
     for template in sorted((_GENERIC / "templates").iterdir()):
         # A template of a manifest is not YAML yet, so its file here is not named like YAML.
         name = template.name.replace(".yaml.tpl", ".yaml")
         files[f"templates/{name}"] = template.read_bytes()
     return files
+
+
+def _manifest(one: Definition) -> dict[str, Any]:
+    free = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{one.plural}.{one.group}", "labels": {"entasis.io/simulated": "true"}},
+        "spec": {
+            "group": one.group,
+            "scope": one.scope,
+            "names": {"kind": one.kind, "listKind": f"{one.kind}List", "plural": one.plural},
+            "versions": [
+                {
+                    "name": version,
+                    "served": True,
+                    "storage": version == one.versions[0],
+                    "subresources": {"status": {}},
+                    "schema": {"openAPIV3Schema": free},
+                }
+                for version in one.versions
+            ],
+        },
+    }
 
 
 def _json(content: object) -> bytes:

@@ -2,12 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the stand-in charts are made from: one entry a chart. Versions are the ones that the collection pins."""
+"""What the stand-in charts are made from: one entry a chart, under the name and version that the collection pins."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from ansible_collections.entasis.engine.plugins.module_utils._charts import METRICS_SERVER, NVIDIA_DEVICE_PLUGIN
 
 
 @dataclass(frozen=True)
@@ -15,12 +17,13 @@ class Workload:
     """One Deployment, StatefulSet or DaemonSet.
 
     Its replicas, resources, nodeSelector, affinity, tolerations, topologySpreadConstraints, priorityClassName,
-    podLabels and podAnnotations come from the chart's values: from those under the path C(values) (C("webhook"), …)
-    first, then from the top, as the real chart has them.
+    podLabels, podAnnotations and minReadySeconds come from the chart's values: from those under the path C(values)
+    (C("webhook"), …) first, then from the top, as the real chart has them. The resources are those of the first
+    container.
     """
 
     kind: Literal["Deployment", "StatefulSet", "DaemonSet"]
-    container: str
+    containers: tuple[str, ...]
     #: What follows the full name of the release: C("-webhook").
     suffix: str = ""
     #: The path of the workload's own values, with dots; empty for the top.
@@ -36,17 +39,31 @@ class Workload:
 
 
 @dataclass(frozen=True)
+class Definition:
+    """A CustomResourceDefinition whose objects may have any fields, in the chart's folder crds.
+
+    The first version is the one that is stored. Controllers, or what plays them, write the status apart.
+    """
+
+    group: str
+    kind: str
+    plural: str
+    scope: Literal["Namespaced", "Cluster"] = "Namespaced"
+    versions: tuple[str, ...] = ("v1",)
+
+
+@dataclass(frozen=True)
 class Chart:
     """One chart. C(values) are the upstream defaults that a workload depends on; every other key is accepted too."""
 
     name: str
     version: str
-    app_version: str
     #: The image that the real chart runs, and its tag where the values name none.
     image: str
     tag: str
     workloads: tuple[Workload, ...]
     values: dict[str, Any] = field(default_factory=dict)
+    definitions: tuple[Definition, ...] = ()
     #: The real chart does not render in the namespace default.
     refuses_default_namespace: bool = False
 
@@ -60,12 +77,11 @@ CHARTS = (
     # does not answer slows every discovery and stops namespaces from being deleted. So kubectl top and CPU-based
     # autoscaling have no figures in the sandbox.
     Chart(
-        name="metrics-server",
-        version="3.13.1",
-        app_version="0.8.1",
+        name=METRICS_SERVER.name,
+        version=METRICS_SERVER.version,
         image="registry.k8s.io/metrics-server/metrics-server",
         tag="v0.8.1",
-        workloads=(Workload("Deployment", "metrics-server", service={"https": 443}),),
+        workloads=(Workload("Deployment", ("metrics-server",), service={"https": 443}),),
         values={
             "replicas": 1,
             "priorityClassName": "system-cluster-critical",
@@ -73,16 +89,15 @@ CHARTS = (
         },
     ),
     Chart(
-        name="nvidia-device-plugin",
-        version="0.19.3",
-        app_version="0.19.3",
+        name=NVIDIA_DEVICE_PLUGIN.name,
+        version=NVIDIA_DEVICE_PLUGIN.version,
         image="nvcr.io/nvidia/k8s-device-plugin",
         tag="v0.19.3",
         workloads=(
-            Workload("DaemonSet", "nvidia-device-plugin-ctr", enabled="devicePlugin.enabled"),
+            Workload("DaemonSet", ("nvidia-device-plugin-ctr",), enabled="devicePlugin.enabled"),
             Workload(
                 "DaemonSet",
-                "mps-control-daemon-ctr",
+                ("mps-control-daemon-ctr",),
                 suffix="-mps-control-daemon",
                 enabled="devicePlugin.enabled",
                 node_selector={"nvidia.com/mps.capable": "true"},

@@ -73,7 +73,7 @@ class Sandbox:
         self.environment = {
             **os.environ,
             "ENTASIS_SANDBOX_HOME": str(home),
-            "PYTHONPATH": str(PROJECT),
+            "PYTHONPATH": f"{PROJECT / '.cache' / 'collections'}:{PROJECT}",
             "PATH": os.pathsep.join([str(PROJECT / ".cache" / "bin"), str(bin_folder), os.environ["PATH"]]),
             "AWS_PROFILE": "entasis-sandbox",
             "AWS_CONFIG_FILE": str(home / "aws" / "config"),

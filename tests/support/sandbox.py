@@ -26,7 +26,10 @@ class Sandbox:
         self.home = home
         self._prefix = prefix
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        self.environment |= {"ENTASIS_SANDBOX_HOME": str(home), "PYTHONPATH": str(PROJECT)}
+        self.environment |= {
+            "ENTASIS_SANDBOX_HOME": str(home),
+            "PYTHONPATH": f"{PROJECT / '.cache' / 'collections'}:{PROJECT}",
+        }
         self.environment.pop("ENTASIS_SANDBOX_PORT", None)
 
     def run(self, *arguments: str, code: int = 0, **settings: str) -> str:

@@ -18,7 +18,7 @@ import yaml
 
 from sandbox.charts import build
 from sandbox.charts.archive import archive
-from sandbox.charts.table import CHARTS, Chart, Workload
+from sandbox.charts.table import CHARTS, Chart, Definition, Workload
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -36,11 +36,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def render(chart: Path, namespace: str, values: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+def render(chart: Path, namespace: str, values: dict[str, Any] | None = None, *options: str) -> list[dict[str, Any]]:
     """What helm makes of a chart that is installed under its own name."""
     name = chart.name.rpartition("-")[0]
     done = subprocess.run(
-        [helm(), "template", name, str(chart), "--namespace", namespace, "--values", "-"],
+        [helm(), "template", name, str(chart), "--namespace", namespace, "--values", "-", *options],
         input=yaml.safe_dump(values or {}),
         capture_output=True,
         text=True,
@@ -167,23 +167,38 @@ def test_names_follow_the_release(folder: Path) -> None:
         assert named(documents, "Deployment", expected)
 
 
-def test_a_workload_takes_its_own_values_before_the_charts(tmp_path: Path) -> None:
-    webhook = Workload("Deployment", "webhook", suffix="-webhook", values="admission.webhook", enabled="admission.on")
-    operator = Workload("StatefulSet", "operator")
+def test_a_chart_of_several_workloads_containers_and_definitions(tmp_path: Path) -> None:
     chart = Chart(
         "demo",
         "1.2.3",
-        "1.2.3",
         "example.org/demo",
         "v1",
-        (operator, webhook),
-        {"replicas": 1, "admission": {"on": True}},
+        (
+            Workload("StatefulSet", ("operator", "proxy")),
+            Workload("Deployment", ("webhook",), suffix="-webhook", values="admission.webhook", enabled="admission.on"),
+        ),
+        {"replicas": 1, "admission": {"on": True}, "resources": {"limits": {"cpu": 1}}},
+        definitions=(Definition("example.org", "Demo", "demos", versions=("v1", "v1beta1")),),
     )
     [path] = build(tmp_path, [chart])
-    values = {"replicas": 2, "nodeSelector": {"a": "b"}, "admission": {"webhook": {"replicas": 3}}}
+    values = {
+        "replicas": 2,
+        "minReadySeconds": 5,
+        "admission": {"webhook": {"replicas": 3, "nodeSelector": {"a": "b"}}},
+    }
     documents = render(path, "demo", values)
-    assert named(documents, "StatefulSet", "demo")["spec"]["replicas"] == 2
-    assert named(documents, "Deployment", "demo-webhook")["spec"]["replicas"] == 3
-    assert pod_of(named(documents, "Deployment", "demo-webhook"))["nodeSelector"] == {"a": "b"}
-    documents = render(path, "demo", {"admission": {"on": False}})
-    assert [document["kind"] for document in documents] == ["StatefulSet"]
+    operator, webhook = named(documents, "StatefulSet", "demo"), named(documents, "Deployment", "demo-webhook")
+    assert (operator["spec"]["replicas"], webhook["spec"]["replicas"]) == (2, 3)
+    assert operator["spec"]["minReadySeconds"] == 5
+    assert [(one["name"], one.get("resources")) for one in pod_of(operator)["containers"]] == [
+        ("operator", {"limits": {"cpu": 1}}),
+        ("proxy", None),
+    ]
+    assert pod_of(webhook)["nodeSelector"] == {"a": "b"}
+    [definition, only] = render(path, "demo", {"admission": {"on": False}}, "--include-crds")
+    assert only["kind"] == "StatefulSet"
+    assert definition["metadata"]["name"] == "demos.example.org"
+    assert [(one["name"], one["storage"]) for one in definition["spec"]["versions"]] == [
+        ("v1", True),
+        ("v1beta1", False),
+    ]

@@ -18,7 +18,7 @@ SPDX-License-Identifier: GPL-3.0-or-later
 {{- $own = (include "stand-in.at" (list $.Values $workload.values) | fromJson).value | default dict }}
 {{- end }}
 {{- $values := dict }}
-{{- range $key := list "replicas" "resources" "nodeSelector" "affinity" "tolerations" "topologySpreadConstraints" "priorityClassName" "runtimeClassName" "podLabels" "podAnnotations" "podDisruptionBudget" }}
+{{- range $key := list "replicas" "resources" "nodeSelector" "affinity" "tolerations" "topologySpreadConstraints" "priorityClassName" "runtimeClassName" "podLabels" "podAnnotations" "podDisruptionBudget" "minReadySeconds" }}
 {{- $value := ternary (index $own $key) (index $.Values $key) (and (hasKey $own $key) (not (empty (index $own $key)))) }}
 {{- $_ := set $values $key $value }}
 {{- end }}
@@ -44,6 +44,9 @@ spec:
   {{- end }}
   {{- if eq $workload.kind "StatefulSet" }}
   serviceName: {{ $name }}
+  {{- end }}
+  {{- with $values.minReadySeconds }}
+  minReadySeconds: {{ . }}
   {{- end }}
   selector:
     matchLabels:
@@ -73,12 +76,14 @@ spec:
       {{- end }}
       {{- end }}
       containers:
-        - name: {{ $workload.container }}
+        {{- range $index, $container := $workload.containers }}
+        - name: {{ $container }}
           image: {{ $image.repository | default $standIn.image }}:{{ $image.tag | default $standIn.tag }}
-          {{- with $values.resources }}
+          {{- with ternary $values.resources nil (eq $index 0) }}
           resources:
             {{- toYaml . | nindent 12 }}
           {{- end }}
+        {{- end }}
 {{- with $workload.service }}
 ---
 apiVersion: v1
