@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sandbox import charts, control_plane, ports, processes, toolchain
+from sandbox import control_plane, ports, processes, toolchain
 from sandbox.control_plane import COMPONENTS, answers
 from sandbox.database import service as database
 from sandbox.errors import SandboxError
@@ -103,6 +103,13 @@ def _part(name: str, port: int, found: list[Process], healthy: bool) -> Part:
     return Part(name, "healthy" if healthy else "not answering", port, found[-1].pid, memory)
 
 
+def _build_charts(layout: Layout) -> None:
+    # The charts' versions are the collection's, which cannot be imported yet while the tools are made.
+    from sandbox import charts
+
+    charts.build(layout.charts)
+
+
 def _start_new(layout: Layout, tools: Path | None, begun: float, say: Say) -> None:
     """Start a new sandbox with an empty account and an empty control plane."""
     if _stop(layout, patience=0):
@@ -112,7 +119,7 @@ def _start_new(layout: Layout, tools: Path | None, begun: float, say: Say) -> No
         run = Run(block.base, tools is not None, str(tools or ""))
         say(f"starting on {ADDRESS}:{block.server}" + (", Kubernetes with it" if tools else ", without Kubernetes"))
         _write_connection(layout, run)
-        charts.build(layout.charts)
+        _build_charts(layout)
         run.write(layout)
         try:
             server = _start_server(layout, run)
@@ -147,7 +154,7 @@ def _start_again(layout: Layout, run: Run, begun: float, say: Say) -> None:
                 " has taken it; end that program, or give the sandbox up with `python -m sandbox down`."
             )
     _write_connection(layout, run)
-    charts.build(layout.charts)
+    _build_charts(layout)
     server = _start_server(layout, run) if any(part.name == SERVER for part in dead) else None
     if run.kubernetes:
         control_plane.repair(layout, run.ports, Path(run.tools))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ansible_collections.entasis.engine.plugins.module_utils._charts import METRICS_SERVER, NVIDIA_DEVICE_PLUGIN
+from ansible_collections.entasis.engine.plugins.module_utils._releases.table import RELEASES
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ CHARTS = (
     # does not answer slows every discovery and stops namespaces from being deleted. So kubectl top and CPU-based
     # autoscaling have no figures in the sandbox.
     Chart(
-        name=METRICS_SERVER.name,
-        version=METRICS_SERVER.version,
+        name="metrics-server",
+        version=RELEASES["metrics-server"].version,
         image="registry.k8s.io/metrics-server/metrics-server",
         tag="v0.8.1",
         workloads=(Workload("Deployment", ("metrics-server",), service={"https": 443}),),
@@ -89,8 +89,8 @@ CHARTS = (
         },
     ),
     Chart(
-        name=NVIDIA_DEVICE_PLUGIN.name,
-        version=NVIDIA_DEVICE_PLUGIN.version,
+        name="nvidia-device-plugin",
+        version=RELEASES["nvidia-device-plugin"].version,
         image="nvcr.io/nvidia/k8s-device-plugin",
         tag="v0.19.3",
         workloads=(

@@ -101,7 +101,8 @@ class Releases:
 
     def listed(self) -> dict[str, tuple[str, str, str]]:
         """Each release as helm lists it: chart with version, status, revision."""
-        found = json.loads(self.helm("list", "--all", "--output", "json"))
+        statuses = ("--deployed", "--failed", "--pending", "--uninstalling")
+        found = json.loads(self.helm("list", *statuses, "--output", "json"))
         return {one["name"]: (one["chart"], one["status"], one["revision"]) for one in found}
 
     def message(self, name: str) -> str:
