@@ -191,14 +191,24 @@ def test_definitions_that_helm_made_are_taken_over_with_their_release(operator: 
 
 
 def test_a_chart_that_cannot_be_had_is_refused_before_anything_is_made(operator: Operator) -> None:
+    folder = operator.charts / "source" / "operator"
     wanted = [
-        operator.operator("missing", "9.9.9"),
-        operator.operator("unreachable", chart=str(operator.charts / "nowhere")),
-        operator.operator(),
+        operator.operator("missing", chart=str(operator.charts / "operator-9.9.9.tgz"), repository=""),
+        operator.operator("unreachable", repository="https://127.0.0.1:1"),
+        operator.operator("older", chart=str(folder), repository=""),
+        operator.operator("fine", "1.1.0", chart=str(folder), repository=""),
     ]
     for check in (True, False):
-        refused = operator.run(*wanted, check=check)
+        refused = operator.run(*wanted, check=check, mirror="")
         assert refused.failed
-        assert f"release {operator.namespace}/missing: there is no chart" in refused.message
+        assert len(refused.result["problems"]) == 3
+        for said in (
+            "missing: there is no chart",
+            "connection refused. Check chart, version and repository",
+            f"older: the chart in {folder} is operator-1.1.0, not operator-1.0.0.",
+        ):
+            assert said in refused.message
         assert operator.there() == set()
         assert not operator.cluster.exists("namespace", operator.namespace)
+    assert operator.apply(wanted[-1], mirror="").changed
+    assert not operator.apply(wanted[-1], mirror="").changed

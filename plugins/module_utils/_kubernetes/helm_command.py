@@ -125,6 +125,10 @@ class Command:
         else:
             self.run("pull", chart, *options, "--destination", str(folder))
         [file] = folder.iterdir()
+        asked = f"{release.chart_name}-{release.version}.tgz"
+        # helm takes a folder whatever version it has, and would be asked for the other one in each run.
+        if os.path.isdir(chart) and file.name != asked:
+            raise KubernetesError(f"the chart in {chart} is {file.stem}, not {asked[:-4]}. Correct chart and version.")
         return file
 
     def definitions(self, release: Desired, chart: Path, folder: Path, kubernetes: str) -> list[Any]:
