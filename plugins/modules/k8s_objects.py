@@ -41,11 +41,12 @@ options:
     required: true
   objects:
     description:
-      - The manifests, each a mapping. The items of a C(List) are taken one by one.
+      - The manifests, each a mapping. The items of a C(List) are taken one by one. Empty documents, as a file may have
+        them, are nothing, and a C(status) is left out.
       - A field that the kind does not have is refused.
       - Required with O(state=present). With O(state=absent) it is not looked at.
     type: list
-    elements: dict
+    elements: raw
   state:
     description:
       - V(present) makes the set what O(objects) says.
@@ -172,10 +173,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import object_set, waiting
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import object_set, objects, waiting
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.apply_set import PROTECTED_KINDS
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.diff import masked
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.diff import masked_list
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import (
     CONNECTION_ALTERNATIVES,
     CONNECTION_ARGUMENTS,
@@ -206,10 +207,10 @@ class K8sObjects:
 
     def plan(self) -> object_set.Plan:
         options = self._module.params
-        objects = object_set.read_manifests(self._manifests)
+        manifests = object_set.read_manifests(self._manifests)
         client = connect(self._module)
-        kinds = object_set.namespaced_kinds(client, objects) if client else {}
-        self._desired = ObjectSet(options["name"], options["namespace"], objects, kinds)
+        kinds = object_set.namespaced_kinds(client, manifests) if client else {}
+        self._desired = ObjectSet(options["name"], options["namespace"], manifests, kinds)
         if client is None:
             self._plan = object_set.plan_without_cluster(self._desired)
             return self._plan
@@ -265,7 +266,7 @@ def main() -> None:
             **CONNECTION_ARGUMENTS,
             "name": {"type": "str", "required": True},
             "namespace": {"type": "str", "required": True},
-            "objects": {"type": "list", "elements": "dict"},
+            "objects": {"type": "list", "elements": "raw"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "prune": {"type": "bool", "default": True},
             "allow_delete": {
@@ -287,10 +288,10 @@ def main() -> None:
     )
     manifests = copy.deepcopy(module.params["objects"] or [])
     # The invocation is part of what a module returns; it shows the Secrets' keys and not their values.
-    module.params["objects"] = [masked(manifest) for manifest in manifests]
+    module.params["objects"] = masked_list(manifests)
     if module.params["state"] == "absent":
         manifests = []
-    elif not manifests and module.params["prune"]:
+    elif module.params["prune"] and not objects.flatten(manifests):
         module.fail_json(msg="objects is empty. Use state: absent to remove the whole set.")
     run = K8sObjects(module, manifests)
     reconcile(module, plan=run.plan, handlers=run.handlers, extra=run.report, purge="prune")

@@ -221,13 +221,13 @@ def test_a_set_whose_namespace_is_still_going_is_made_anew(objects: Set, space: 
     assert not objects.apply(*manifests).changed
 
 
-def test_autoscaled_replicas_are_left_alone(objects: Set, space: str) -> None:
-    autoscaler = {
+def autoscaler(name: str) -> dict[str, Any]:
+    return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": "web"},
+        "metadata": {"name": name},
         "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
             "minReplicas": 2,
             "maxReplicas": 6,
             "metrics": [
@@ -238,7 +238,11 @@ def test_autoscaled_replicas_are_left_alone(objects: Set, space: str) -> None:
             ],
         },
     }
-    manifests = [namespace(space), deployment("web", replicas=3), autoscaler]
+
+
+def test_autoscaled_replicas_are_left_alone(objects: Set, space: str) -> None:
+    scaler = autoscaler("web")
+    manifests = [namespace(space), deployment("web", replicas=3), scaler]
     objects.apply(*manifests)
     assert objects.get("deployment", "web")["spec"]["replicas"] == 3
 
@@ -249,7 +253,7 @@ def test_autoscaled_replicas_are_left_alone(objects: Set, space: str) -> None:
     assert objects.get("deployment", "web")["spec"]["replicas"] == 5
 
     # Another change does not touch them either.
-    newer = [namespace(space), deployment("web", replicas=3, image="web:2"), autoscaler]
+    newer = [namespace(space), deployment("web", replicas=3, image="web:2"), scaler]
     changed = objects.apply(*newer)
     assert changed.changes == [("update", "Deployment.apps", f"{space}/web")]
     assert objects.get("deployment", "web")["spec"]["replicas"] == 5
@@ -263,6 +267,100 @@ def test_autoscaled_replicas_are_left_alone(objects: Set, space: str) -> None:
     assert ".spec.replicas" in conflict.message
     objects.apply(namespace(space), deployment("web", replicas=3, image="web:2"), force_conflicts=True)
     assert objects.get("deployment", "web")["spec"]["replicas"] == 3
+
+
+def test_a_pause_of_an_autoscaler_is_kept(objects: Set, space: str) -> None:
+    scaler = autoscaler("web")
+    objects.apply(namespace(space), deployment("web", replicas=3), scaler)
+    objects.cluster.kubectl("scale", "deployment", "web", "--replicas", "0", "--namespace", space)
+    newer = [namespace(space), deployment("web", replicas=3, image="web:2"), scaler]
+    for check in (True, False):
+        paused = objects.run(*newer, check=check)
+        assert paused.changes == [("update", "Deployment.apps", f"{space}/web")]
+        assert "pauses its autoscaler" in paused.warnings
+        assert objects.get("deployment", "web")["spec"]["replicas"] == 0
+
+
+@pytest.mark.parametrize("nothing", [[], [None], [{"apiVersion": "v1", "kind": "List", "items": []}]])
+def test_a_set_is_not_emptied_by_an_oversight(objects: Set, space: str, nothing: list[Any]) -> None:
+    objects.apply(namespace(space), config_map("one"))
+    assert not objects.apply(*nothing, prune=False).changed
+    for check in (True, False):
+        refused = objects.run(*nothing, check=check)
+        assert refused.failed
+        assert "Use state: absent to remove the whole set" in refused.message
+    assert objects.exists("configmap", "one")
+    assert not objects.apply(namespace(space), *nothing, {**config_map("one"), "status": {}}).changed
+
+
+def pod(container: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+    containers = [{"name": "main", "image": "i", **(container or {})}]
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": containers, **spec}}
+
+
+@pytest.mark.parametrize(
+    ("guard", "spec", "refused", "advice"),
+    [
+        (
+            "ResourceQuota",
+            {"hard": {"services": "0"}},
+            {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}},
+            "Raise that ResourceQuota",
+        ),
+        ("ResourceQuota", {"hard": {"limits.cpu": "4"}}, pod(), "requests and limits that this ResourceQuota counts"),
+        (
+            "LimitRange",
+            {"limits": [{"type": "Container", "max": {"cpu": "100m"}}]},
+            pod({"resources": {"limits": {"cpu": "1"}}}),
+            "Keep to the LimitRange",
+        ),
+        ("", {}, pod(hostNetwork=True), "labels pod-security.kubernetes.io allow"),
+    ],
+)
+def test_what_is_forbidden_is_explained_by_its_cause(
+    objects: Set, space: str, guard: str, spec: dict[str, Any], refused: dict[str, Any], advice: str
+) -> None:
+    objects.cluster.add_namespace(space)
+    if guard:
+        made = {"apiVersion": "v1", "kind": guard, "metadata": {"name": "guard"}, "spec": spec}
+        objects.cluster.kubectl("create", "--namespace", space, "--filename", "-", manifest=made)
+    else:
+        objects.cluster.kubectl("label", "namespace", space, "pod-security.kubernetes.io/enforce=restricted")
+
+    def told() -> bool:
+        # A quota counts a moment after it was made.
+        outcome = objects.run(refused, check=True)
+        return outcome.failed and advice in outcome.message and "Give the caller" not in outcome.message
+
+    wait_until(told, advice)
+
+
+def test_check_mode_refuses_what_the_real_run_would_in_a_namespace_to_come(objects: Set, space: str) -> None:
+    greedy = deployment("web")
+    resources = {"requests": {"nvidia.com/gpu": 1}, "limits": {"nvidia.com/gpu": 3}}
+    greedy["spec"]["template"]["spec"]["containers"][0]["resources"] = resources
+    for manifests in ([namespace(space), greedy], [greedy]):
+        refused = objects.run(*manifests, check=True)
+        assert refused.failed
+        assert "must be equal to nvidia.com/gpu limit" in refused.message
+    # What is there under this name elsewhere says nothing of it.
+    for other in ("default", "kube-public"):
+        objects.cluster.kubectl("create", "configmap", "settings", "--from-literal=b=1", "--namespace", other)
+    assert not objects.run(namespace(space), config_map("settings", a="1"), check=True).failed
+    objects.cluster.kubectl("delete", "configmap", "settings", "--namespace", "default")
+    objects.cluster.kubectl("delete", "configmap", "settings", "--namespace", "kube-public")
+
+
+def test_a_namespace_that_does_not_go_is_explained_by_what_is_left_in_it(objects: Set, space: str) -> None:
+    objects.cluster.kubectl("create", "namespace", space)
+    objects.cluster.kubectl("create", "configmap", "held", "--namespace", space)
+    objects.hold("held", "example.com/hold")
+    objects.cluster.kubectl("delete", "namespace", space, "--wait=false")
+    failed = objects.run(namespace(space), config_map("a"), wait_timeout=4)
+    objects.hold("held")
+    assert "example.com/hold in 1 resource instances" in failed.message
+    assert "configmaps. has 1 resource instances" in failed.message
+    assert "finalizers: none" not in failed.message
 
 
 def test_a_conflict_names_the_manager_and_the_field(objects: Set, space: str) -> None:

@@ -63,17 +63,27 @@ def normalised(live: Mapping[str, Any]) -> dict[str, Any]:
 def masked(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of an object without the values of a Secret, of each Secret where it is a List."""
     copied = copy.deepcopy(dict(manifest))
-    if copied.get("kind") == "List" and isinstance(copied.get("items"), list):
-        copied["items"] = [masked(item) if isinstance(item, Mapping) else item for item in copied["items"]]
+    if copied.get("kind") == "List" and copied.get("items") is not None:
+        copied["items"] = masked_list(copied["items"])
     if copied.get("kind") != "Secret":
         return copied
     for field in ("data", "stringData"):
         if isinstance(copied.get(field), Mapping):
             copied[field] = dict.fromkeys(copied[field], MASK)
-    annotations = (copied.get("metadata") or {}).get("annotations")
+        elif copied.get(field) is not None:
+            copied[field] = MASK
+    metadata = copied.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
     if isinstance(annotations, dict):
         annotations.pop(_LAST_APPLIED, None)
     return copied
+
+
+def masked_list(manifests: Any) -> Any:
+    """A copy of manifests as a user gave them, each masked. What is no manifest may hold anything, so it is hidden."""
+    if not isinstance(manifests, list):
+        return MASK
+    return [masked(one) if isinstance(one, Mapping) else None if one is None else MASK for one in manifests]
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,6 +49,23 @@ class ApiError(KubernetesError):
         return list(self.details.get("causes") or ())
 
 
+#: Why the API server forbids something, and what to do about it. The first that its text has counts.
+_FORBIDDEN = (
+    (r"admission webhook \"|ValidatingAdmissionPolicy ", "Change the object to what that policy asks for."),
+    (r'User "[^"]*" cannot ', "Give the caller this permission (an access policy of EKS, or a role and its binding)."),
+    (
+        "attempting to grant RBAC permissions",
+        "Give the caller these permissions first: nobody grants more than that.",
+    ),
+    ("exceeded quota", "Raise that ResourceQuota, ask for less, or remove what is not used."),
+    ("failed quota", "Write into each container the requests and limits that this ResourceQuota counts."),
+    ("violates PodSecurity", "Change the pod to what the namespace's labels pod-security.kubernetes.io allow."),
+    ("usage per |limit to request ratio per ", "Keep to the LimitRange of the namespace, or change it."),
+    ("because it is being terminated", "Wait until the namespace is gone and make it anew, or take another."),
+    ("error looking up service account", "Make that ServiceAccount first."),
+)
+
+
 def _explain_status(error: ApiError) -> str:
     what = f"{error.method} {error.path} was answered with {error.status} {error.reason}".rstrip()
     said = error.message.rstrip(".")
@@ -57,5 +75,6 @@ def _explain_status(error: ApiError) -> str:
             "sts get-caller-identity), and that the cluster has an access entry for that principal."
         )
     if error.status == 403 and said:
-        return f"{what}: {said}. Give the caller this permission (an access policy of EKS, or a role and its binding)."
+        advice = next((advice for cause, advice in _FORBIDDEN if re.search(cause, said)), "")
+        return f"{what}: {said}. {advice}".rstrip()
     return f"{what}: {said}." if said else f"{what}."

@@ -12,6 +12,7 @@ run sends; so defaults, admission and conversion are the server's own, and check
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -121,7 +122,7 @@ def read_manifests(manifests: Iterable[Any]) -> list[Mapping[str, Any]]:
     problems = objects.problems(flat)
     if problems:
         raise PlanError(problems)
-    return flat
+    return [manifest for _position, manifest in flat]
 
 
 def namespaced_kinds(client: Client, manifests: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], bool]:
@@ -165,6 +166,9 @@ def observe(client: Client, desired: ObjectSet, policy: Policy) -> Observed:
             asked,
         )
         observed.previews = dict(zip(asked, previews, strict=True))
+        homeless = [one for one in served if one.namespace and one not in found and _is_homeless(one, observed)]
+        refused = pool.map(lambda one: _refused_elsewhere(client, served[one], desired.manifest(one, None)), homeless)
+        observed.previews.update({one: why for one, why in zip(homeless, refused, strict=True) if why is not None})
     if desired.parent.namespace in leaving:
         observed.parent = None
     elif observed.parent is None and desired.manifests:
@@ -210,6 +214,33 @@ def _preview(client: Client, resource: Resource, manifest: Mapping[str, Any], fo
         return Preview(error=error)
 
 
+def _is_homeless(one: Reference, observed: Observed) -> bool:
+    """Whether the object's namespace is not there, or goes away before the object is made."""
+    return one not in observed.previews or _missing_namespace(observed.previews[one].error) is not None
+
+
+def _refused_elsewhere(client: Client, resource: Resource, manifest: Mapping[str, Any]) -> Preview | None:
+    """Why the API server refuses an object whose namespace is yet to be made, found in a namespace that is there.
+
+    Only what is wrong with the object itself counts, not what that namespace, its quotas and policies say.
+    """
+    metadata = manifest["metadata"]
+    free = (name for name in _LASTING_NAMESPACES if client.get(resource, name, metadata["name"]) is None)
+    elsewhere = next(free, None)
+    if elsewhere is None:
+        return None
+    preview = _preview(client, resource, {**manifest, "metadata": {**metadata, "namespace": elsewhere}}, force=False)
+    error = preview.error
+    if error is None or error.status not in (400, 422) or _POLICY.search(error.message):
+        return None
+    return preview
+
+
+#: Namespaces that every cluster has.
+_LASTING_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+_POLICY = re.compile("admission webhook|AdmissionPolicy")
+
+
 def plan(desired: ObjectSet, observed: Observed, policy: Policy) -> Plan:
     """The changes that make the set what is desired. Reads nothing.
 
@@ -238,6 +269,11 @@ def plan(desired: ObjectSet, observed: Observed, policy: Policy) -> Plan:
             warnings.append(text)
         else:
             problems.append(text)
+    warnings += [
+        f"{one}: has 0 replicas, which pauses its autoscaler, and is left so. Scale it up to end the pause."
+        for one in desired.autoscalers
+        if one in observed.live and (observed.live[one].get("spec") or {}).get("replicas") == 0
+    ]
     if problems:
         raise PlanError(problems)
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import apply_set, object_set, waiting
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, label_selector
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, backoff, label_selector
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import ApiError, KubernetesError
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import CONFIG_MAPS, Resource
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.object_set import (
@@ -30,8 +30,9 @@ _DEFINITION = "CustomResourceDefinition.apiextensions.k8s.io"
 #: Seconds until a new definition is served. The API server needs about one.
 _DEFINITION_TIMEOUT = 60.0
 
-#: How often an object is applied again, because its autoscaler scaled it between the look and the apply.
-_REPLICA_RETRIES = 5
+#: How often an object is applied again, because its autoscaler scaled it between the look and the apply, or because
+#: its namespace has no service account yet.
+_RETRIES = 6
 
 
 class Applier:
@@ -84,15 +85,20 @@ class Applier:
         if one in self._observed.deleting:
             self._wait_gone(one, resource, self._observed.deleting[one]["metadata"]["uid"])
         live = self._observed.live.get(one)
-        for attempt in range(_REPLICA_RETRIES + 1):
+        for attempt in range(_RETRIES + 1):
             try:
                 self.written[one] = self._client.apply(
                     resource, self._desired.manifest(one, live), force=self._policy.force_conflicts
                 )
                 break
             except ApiError as error:
-                if one not in self._desired.autoscalers or error.status != 409 or attempt == _REPLICA_RETRIES:
+                scaled = one in self._desired.autoscalers and error.status == 409
+                # A controller makes the account of a new namespace, a moment after the namespace.
+                early = error.status == 403 and "error looking up service account" in error.message
+                if not (scaled or early) or attempt == _RETRIES:
                     raise KubernetesError(object_set.explain_refusal(error)) from error
+                if early:
+                    self._client.pause(backoff(attempt))
                 live = self._client.get(resource, one.namespace, one.name)
         if one.group_kind == _DEFINITION:
             self._wait_served(one, resource)

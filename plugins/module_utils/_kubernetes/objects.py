@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,39 +110,102 @@ def guess_namespaced(manifest: Manifest) -> bool:
     return bool(manifest["metadata"].get("namespace")) or not without
 
 
-def flatten(manifests: Iterable[Any]) -> list[Any]:
-    """The manifests with each List replaced by its items."""
-    flat: list[Any] = []
-    for manifest in manifests:
-        if isinstance(manifest, Mapping) and manifest.get("kind") == "List" and isinstance(manifest.get("items"), list):
-            flat += flatten(manifest["items"])
-        else:
-            flat.append(manifest)
+def flatten(manifests: Iterable[Any], where: str = "objects") -> list[tuple[str, Any]]:
+    """The manifests with their positions, each List replaced by its items. An empty document of a file is nothing."""
+    flat: list[tuple[str, Any]] = []
+    for position, manifest in enumerate(manifests):
+        here = f"{where}[{position}]"
+        items = manifest.get("items") if isinstance(manifest, Mapping) and manifest.get("kind") == "List" else None
+        if isinstance(items, list):
+            flat += flatten(items, f"{here}.items")
+        elif manifest is not None and not (items is None and _is_list(manifest)):
+            flat.append((here, manifest))
     return flat
 
 
-def problems(manifests: Sequence[Any]) -> list[str]:
+def _is_list(manifest: Any) -> bool:
+    return isinstance(manifest, Mapping) and manifest.get("kind") == "List"
+
+
+#: What is read of a manifest before the API server has judged it: the path, and the type that it must have if it is
+#: there. A star is each entry of a list.
+_SHAPE: tuple[tuple[str, type], ...] = (
+    ("metadata.namespace", str),
+    ("metadata.labels", Mapping),
+    ("metadata.annotations", Mapping),
+)
+_SHAPES: dict[str, tuple[tuple[str, type], ...]] = {
+    "CustomResourceDefinition": (
+        ("spec", Mapping),
+        ("spec.group", str),
+        ("spec.scope", str),
+        ("spec.names", Mapping),
+        ("spec.names.kind", str),
+        ("spec.versions", list),
+        ("spec.versions.*", Mapping),
+        ("spec.versions.*.name", str),
+    ),
+    "HorizontalPodAutoscaler": (
+        ("spec", Mapping),
+        ("spec.minReplicas", int),
+        ("spec.maxReplicas", int),
+        ("spec.scaleTargetRef", Mapping),
+        ("spec.scaleTargetRef.apiVersion", str),
+        ("spec.scaleTargetRef.kind", str),
+        ("spec.scaleTargetRef.name", str),
+    ),
+    **dict.fromkeys(("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"), (("spec", Mapping),)),
+}
+_TYPE_NAMES = {str: "a text in quotes", int: "a whole number", list: "a list", Mapping: "a mapping"}
+
+
+def problems(manifests: Sequence[tuple[str, Any]]) -> list[str]:
     """What keeps the manifests from being applied, every problem of each: position or identity, and what to write."""
     found: list[str] = []
-    for position, manifest in enumerate(manifests):
-        where = f"objects[{position}]"
+    for position, manifest in manifests:
         if not isinstance(manifest, Mapping):
-            found.append(f"{where}: is no mapping but {type(manifest).__name__}; write a manifest.")
+            found.append(f"{position}: is no mapping but {type(manifest).__name__}; write a manifest.")
             continue
-        metadata = manifest.get("metadata")
-        name = metadata.get("name") if isinstance(metadata, Mapping) else None
-        if manifest.get("kind") and name:
-            where = f"{where} ({manifest['kind']} {name})"
+        if _is_list(manifest):
+            found.append(f"{position}: items of a List must be a list.")
+            continue
+        given = manifest.get("metadata")
+        metadata: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+        name = metadata.get("name")
+        where = f"{position} ({manifest['kind']} {name})" if manifest.get("kind") and name else position
         missing = [key for key in ("apiVersion", "kind") if not isinstance(manifest.get(key), str) or not manifest[key]]
         if not isinstance(name, str) or not name:
             missing.append("metadata.name")
         if missing:
             found.append(f"{where}: lacks {', '.join(missing)}.")
-        if isinstance(metadata, Mapping) and metadata.get("generateName"):
+        if metadata.get("generateName"):
             found.append(f"{where}: metadata.generateName makes a new object in each run; write metadata.name.")
-        if "status" in manifest:
-            found.append(f"{where}: status is written by controllers; leave it out.")
+        # They would lead to another path of the API.
+        found += [
+            f"{where}: metadata.{key} cannot be . or .. and cannot hold / or %."
+            for key in ("name", "namespace")
+            if re.fullmatch(r"\.\.?|.*[/%].*", str(metadata.get(key) or ""), re.DOTALL)
+        ]
+        found += [
+            f"{where}: {path} must be {_TYPE_NAMES[wanted]}."
+            for path, wanted in (*_SHAPE, *_SHAPES.get(str(manifest.get("kind")), ()))
+            if not all(map(_has_type(wanted), _at(manifest, path.split("."))))
+        ]
     return found
+
+
+def _has_type(wanted: type) -> Callable[[Any], bool]:
+    # To Python true is a whole number; null is as if the key were not there.
+    return lambda value: value is None or (isinstance(value, wanted) and not (isinstance(value, bool)))
+
+
+def _at(value: Any, path: Sequence[str]) -> list[Any]:
+    """The values at a path, as far as it leads."""
+    if not path:
+        return [value]
+    if path[0] == "*":
+        return [found for entry in value for found in _at(entry, path[1:])] if isinstance(value, list) else []
+    return _at(value[path[0]], path[1:]) if isinstance(value, Mapping) and path[0] in value else []
 
 
 def duplicates(references: Iterable[Reference]) -> list[str]:
@@ -165,16 +229,19 @@ def custom_resource_kinds(manifests: Iterable[Manifest]) -> dict[tuple[str, str]
             continue
         spec = manifest.get("spec") or {}
         for version in spec.get("versions") or ():
-            if version.get("served", True):
+            if version and version.get("served", True):
                 api_version = f"{spec.get('group')}/{version.get('name')}"
-                kind = (spec.get("names") or {}).get("kind", "")
+                kind = (spec.get("names") or {}).get("kind") or ""
                 kinds[api_version, kind] = (manifest["metadata"]["name"], spec.get("scope") == "Namespaced")
     return kinds
 
 
 def placed(manifest: Manifest, namespace: str, labels: Mapping[str, str]) -> dict[str, Any]:
-    """A copy of a manifest in its namespace (empty: it has none) and with further labels."""
-    copied = copy.deepcopy(dict(manifest))
+    """A copy of a manifest in its namespace (empty: it has none) and with further labels.
+
+    The status is left out: only controllers write it. Generators put an empty one into what they make.
+    """
+    copied = copy.deepcopy({key: value for key, value in manifest.items() if key != "status"})
     metadata = copied["metadata"]
     metadata.pop("namespace", None)
     if namespace:
@@ -201,7 +268,8 @@ def autoscalers(manifests: Iterable[Manifest]) -> dict[Reference, Autoscaler]:
         spec = manifest.get("spec") or {}
         scaled = spec.get("scaleTargetRef") or {}
         # Kubernetes's own default for minReplicas is 1.
-        minimum, maximum = spec.get("minReplicas", 1), spec.get("maxReplicas")
+        minimum, maximum = spec.get("minReplicas"), spec.get("maxReplicas")
+        minimum = 1 if minimum is None else minimum
         # What is not well formed is left to the API server, which says so better.
         if scaled.get("kind") and scaled.get("name") and isinstance(minimum, int) and isinstance(maximum, int):
             kind = group_kind({"apiVersion": scaled.get("apiVersion") or "apps/v1", "kind": scaled["kind"]})
@@ -214,11 +282,12 @@ def with_autoscaled_replicas(manifest: Manifest, live: Manifest | None, autoscal
     """The manifest with the number of replicas that leaves its autoscaler alone.
 
     A new object starts with the manifest's number. Once it exists the live number is kept, within the autoscaler's
-    bounds. Where another manager set the live number, as the autoscaler does, we let go of the field altogether: naming
-    it would be a conflict as soon as the autoscaler scales once more.
+    bounds; 0 stays 0, which is how an autoscaler is paused. Where another manager set the live number, as the
+    autoscaler does, we let go of the field altogether: naming it would be a conflict as soon as the autoscaler scales
+    once more.
     """
     adapted = copy.deepcopy(dict(manifest))
-    spec = adapted.setdefault("spec", {})
+    spec = adapted["spec"] = dict(adapted.get("spec") or {})
     if live is None:
         asked = spec.get("replicas")
         spec["replicas"] = _clamp(asked if isinstance(asked, int) else autoscaler.minimum, autoscaler)
@@ -230,7 +299,7 @@ def with_autoscaled_replicas(manifest: Manifest, live: Manifest | None, autoscal
 
 
 def _clamp(replicas: int, autoscaler: Autoscaler) -> int:
-    return max(autoscaler.minimum, min(autoscaler.maximum, replicas))
+    return replicas and max(autoscaler.minimum, min(autoscaler.maximum, replicas))
 
 
 def _others_own_replicas(live: Manifest) -> bool:

@@ -152,6 +152,22 @@ def namespace(live: Object) -> str | None:
     return None if phase == "Active" else f"is {phase or 'not active yet'}"
 
 
+def holding(live: Object) -> str:
+    """What keeps an object that is being removed, and what to do."""
+    # A namespace has finalizers of its own kind in its spec; what it waits for is in its conditions.
+    held = [
+        f"{condition.get('message', '').rstrip('.')}."
+        for condition in _status(live).get("conditions") or ()
+        if group_kind(live) == "Namespace" and condition.get("status") == "True"
+    ]
+    if held:
+        return f"{' '.join(held)} Look at what the controllers of those objects wait for."
+    finalizers = ", ".join(live["metadata"].get("finalizers") or ())
+    if finalizers:
+        return f"the finalizers {finalizers} are left. Look at what their controllers wait for."
+    return "no finalizer is left. Look at what depends on it, and at the controllers' logs."
+
+
 def conditions(live: Object) -> str | None:
     """Any other kind: seen by its controller, and nothing in its conditions says otherwise."""
     unobserved = _unobserved(live)

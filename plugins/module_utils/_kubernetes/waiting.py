@@ -77,7 +77,7 @@ def wait_gone(client: Client, resource: Resource, namespace: str, name: str, uid
     """Wait until the object with this uid is gone.
 
     Raises:
-        KubernetesError: it is still there after C(timeout) seconds; names the finalizers that hold it.
+        KubernetesError: it is still there after C(timeout) seconds; says what holds it.
     """
     deadline = time.monotonic() + timeout
     interval = FIRST_INTERVAL
@@ -87,10 +87,8 @@ def wait_gone(client: Client, resource: Resource, namespace: str, name: str, uid
             if live is None or live["metadata"]["uid"] != uid:
                 return
             if time.monotonic() >= deadline:
-                held = ", ".join(live["metadata"].get("finalizers") or ()) or "none"
                 raise KubernetesError(
-                    f"it is still there {timeout:.0f} s after its removal was asked for (finalizers: {held}). Look at "
-                    "what the controllers of those finalizers wait for."
+                    f"it is still there {timeout:.0f} s after its removal was asked for: {readiness.holding(live)}"
                 )
             time.sleep(interval)
             interval = min(interval * 1.5, LONGEST_INTERVAL)

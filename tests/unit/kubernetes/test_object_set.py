@@ -7,13 +7,15 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import copy
 import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import apply_set, object_set
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import apply_set, diff, object_set
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.object_set import (
     ObjectSet,
@@ -23,6 +25,8 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.object_
 )
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.objects import Reference, reference
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, PlanError, apply
+from hypothesis import given
+from hypothesis import strategies as st
 
 Manifest = dict[str, Any]
 
@@ -229,7 +233,10 @@ def test_owners_are_respected_and_all_of_them_are_named() -> None:
             '.data.a ("kubectl" using v1)',
         ),
         (refusal(422, "spec.x: field is immutable", causes=[{"field": "spec.x"}]), "spec.x cannot be changed"),
-        (refusal(403, "forbidden: no verb patch"), "Give the caller this permission"),
+        (
+            refusal(403, 'configmaps "a" is forbidden: User "eve" cannot patch resource "configmaps"'),
+            "Give the caller this permission",
+        ),
         (refusal(500, ".data.b: field not declared in schema"), "the API server refuses it: .data.b"),
     ],
 )
@@ -272,22 +279,88 @@ def test_the_same_object_twice_and_the_parents_name() -> None:
     assert len(refused.value.problems) == 2
 
 
+def manifest(kind: str = "ConfigMap", version: str = "v1", spec: Any = None, **metadata: Any) -> Manifest:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": "a", **metadata}, "spec": spec}
+
+
+WRONG: list[tuple[Any, str]] = [
+    ("text", "objects[0]: is no mapping but str"),
+    ({"kind": "ConfigMap"}, "objects[0]: lacks apiVersion, metadata.name"),
+    ({**config_map("a"), "metadata": ["a"]}, "objects[0]: lacks metadata.name"),
+    (manifest(name=None, generateName="x-"), "generateName"),
+    (manifest(name=".."), "metadata.name cannot be . or .."),
+    (manifest(name="a/b"), "metadata.name cannot be . or .."),
+    (manifest(namespace=5), "objects[0] (ConfigMap a): metadata.namespace must be a text in quotes"),
+    (manifest(labels=["a"]), "metadata.labels must be a mapping"),
+    (manifest("CustomResourceDefinition", spec={"versions": {"v1": {}}}), "spec.versions must be a list"),
+    (manifest("CustomResourceDefinition", spec={"versions": ["v1"]}), "spec.versions.* must be a mapping"),
+    (manifest("CustomResourceDefinition", spec=[]), "spec must be a mapping"),
+    (manifest("HorizontalPodAutoscaler", spec={"scaleTargetRef": "x"}), "spec.scaleTargetRef must be a mapping"),
+    (manifest("HorizontalPodAutoscaler", spec={"maxReplicas": True}), "spec.maxReplicas must be a whole number"),
+    ({"kind": "List", "items": {"a": 1}}, "objects[0]: items of a List must be a list"),
+    ({"kind": "List", "items": [None, {"kind": "List", "items": [5]}]}, "objects[0].items[1].items[0]: is no mapping"),
+]
+
+
 def test_what_is_no_manifest_is_said_all_at_once() -> None:
-    wrong: list[Any] = [
-        "text",
-        {"kind": "ConfigMap"},
-        {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "x-"}},
-        {**config_map("a"), "status": {}},
-        config_map("fine"),
-    ]
+    for wrong, told in WRONG:
+        with pytest.raises(PlanError) as refused:
+            object_set.read_manifests([wrong])
+        assert told in str(refused.value)
     with pytest.raises(PlanError) as refused:
-        object_set.read_manifests(wrong)
-    text = str(refused.value)
-    assert "objects[0]: is no mapping but str" in text
-    assert "objects[1]: lacks apiVersion, metadata.name" in text
-    assert "generateName" in text
-    assert "objects[3] (ConfigMap a): status" in text
-    assert "fine" not in text
+        object_set.read_manifests([config_map("fine"), *(wrong for wrong, _told in WRONG)])
+    assert len(refused.value.problems) >= len(WRONG)
+    assert "fine" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "nothing", [[], [None], [{"kind": "List"}], [{"kind": "List", "items": None}], [{"kind": "List", "items": [None]}]]
+)
+def test_what_holds_no_manifest_is_empty(nothing: list[Any]) -> None:
+    assert object_set.read_manifests([*nothing, {"kind": "List", "items": nothing}]) == []
+
+
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.sampled_from(["", "a", "v1", "..", "x/y"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "name", "kind"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+_SPECS = st.dictionaries(
+    st.sampled_from(
+        ["group", "names", "versions", "scope", "scaleTargetRef", "minReplicas", "maxReplicas", "replicas"]
+    ),
+    _JSON | st.just({"apiVersion": "apps/v1", "kind": "Deployment", "name": "a"}),
+)
+_MANIFESTS = _JSON | st.fixed_dictionaries(
+    {
+        "apiVersion": st.sampled_from(["v1", "apps/v1", "autoscaling/v2", "apiextensions.k8s.io/v1"]) | _JSON,
+        "kind": st.sampled_from(
+            ["Secret", "Deployment", "HorizontalPodAutoscaler", "CustomResourceDefinition", "List"]
+        ),
+        "metadata": st.fixed_dictionaries(
+            {"name": st.just("a") | _JSON},
+            optional=dict.fromkeys(["namespace", "labels", "annotations", "generateName", "managedFields"], _JSON),
+        )
+        | _JSON,
+    },
+    optional={"spec": _SPECS | _JSON, "status": _JSON, "data": _JSON, "stringData": _JSON, "items": _JSON},
+)
+
+
+@given(st.lists(_MANIFESTS, max_size=4))
+def test_whatever_is_given_is_planned_or_refused_in_words(given_objects: list[Any]) -> None:
+    diff.masked_list(given_objects)
+    with contextlib.suppress(PlanError):
+        desired = ObjectSet("demo", "space", object_set.read_manifests(given_objects), {})
+        object_set.plan_without_cluster(desired)
+        for one in desired.manifests:
+            json.dumps(desired.manifest(one, {"metadata": {}, "spec": {"replicas": 3}}))
 
 
 def deployment(replicas: int | None = 3) -> Manifest:
