@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import W
 from tests.support.control_plane import Outcome, connect, finish
 from tests.support.gpu import Object, node
 from tests.support.kubernetes_fake import Fault, KubernetesFake, Request
+from tests.support.modules import Process
 from tests.support.waiting import wait_until
 
 POOL = "gpu"
@@ -70,7 +70,7 @@ def add(fake: KubernetesFake, *nodes: Object) -> None:
     fake.put("nodes", *nodes)
 
 
-def started(fake: KubernetesFake, watches: int = 1, **options: Any) -> subprocess.Popen[str]:
+def started(fake: KubernetesFake, watches: int = 1, **options: Any) -> Process:
     """The module, at the point where it watches the nodes."""
     before = fake.count("watch", "nodes")
     process = fake.start(**{**SOON, **options})
@@ -78,7 +78,7 @@ def started(fake: KubernetesFake, watches: int = 1, **options: Any) -> subproces
     return process
 
 
-def succeeded(process: subprocess.Popen[str]) -> Outcome:
+def succeeded(process: Process) -> Outcome:
     outcome = finish(process)
     assert not outcome.failed, outcome.message
     return outcome

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from tests.support.control_plane import NAME, ControlPlane, Outcome, finish, tool
+from tests.support.modules import Process
 from tests.support.waiting import wait_until
 
 _numbers = itertools.count(1)
@@ -76,7 +77,7 @@ class Releases:
             **options,
         }
 
-    def start(self, *releases: dict[str, Any], **options: Any) -> subprocess.Popen[str]:
+    def start(self, *releases: dict[str, Any], **options: Any) -> Process:
         given = {"platform": self.platform, "mirror": str(self.charts), "helm_binary": tool("helm"), **options}
         return self.cluster.start("helm_releases", releases=list(releases), **given)
 

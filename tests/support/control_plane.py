@@ -24,7 +24,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client 
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.connection import KubeconfigConnection
 
 from sandbox import toolchain
-from tests.support.modules import Answer, start
+from tests.support.modules import Answer, Process, start
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAME = "tests"
@@ -171,7 +171,7 @@ class ControlPlane:
             },
         )
 
-    def start(self, module: str, *, check: bool = False, **options: Any) -> subprocess.Popen[str]:
+    def start(self, module: str, *, check: bool = False, **options: Any) -> Process:
         """A module as a process of its own, as under Ansible."""
         path = os.pathsep.join([str(PROJECT / ".cache" / "bin"), self.environment["PATH"]])
         given = {"kubeconfig": str(self.kubeconfig), **options, "_ansible_check_mode": check, "_ansible_diff": True}
@@ -202,7 +202,7 @@ class ControlPlane:
         return finish(self.start(module, check=check, **options))
 
 
-def finish(process: subprocess.Popen[str]) -> Outcome:
+def finish(process: Process) -> Outcome:
     """The answer of a module that was started."""
     output, errors = process.communicate(timeout=RUN_LIMIT)
     lines = [line for line in output.splitlines() if line.startswith("{")]

@@ -14,7 +14,6 @@ import json
 import os
 import re
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +25,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.support.control_plane import Outcome, finish
-from tests.support.modules import start
+from tests.support.modules import Process, start
 from tests.support.waiting import wait_until
 
 Object = dict[str, Any]
@@ -155,9 +154,7 @@ class KubernetesFake:
         }
         self.kubeconfig.write_text(json.dumps(config))
 
-    def start(
-        self, *, check: bool = False, environment: Mapping[str, str] | None = None, **options: Any
-    ) -> subprocess.Popen[str]:
+    def start(self, *, check: bool = False, environment: Mapping[str, str] | None = None, **options: Any) -> Process:
         """Begin gpu_node_ready against this server, as a process of its own."""
         arguments = {"kubeconfig": str(self.kubeconfig), **options, "_ansible_check_mode": check}
         return start("gpu_node_ready", arguments, {**os.environ, **(environment or {})})

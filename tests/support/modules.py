@@ -6,26 +6,23 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import multiprocessing
+import os
 import subprocess
-import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from typing import Any
+
+from ansible.module_utils.testing import patch_module_args
 
 from tests.support.aws_server import PROJECT, REGION, AwsServer
 
 #: The longest that a module may run (seconds); a hang fails instead of hanging.
 RUN_LIMIT = 60.0
-
-#: A Python program that runs the module it is told with the arguments on its standard input.
-RUN_MODULE = """
-import importlib, json, sys
-from ansible.module_utils.testing import patch_module_args
-module = importlib.import_module("ansible_collections.entasis.engine.plugins.modules." + sys.argv[1])
-with patch_module_args(json.load(sys.stdin)):
-    module.main()
-"""
 
 
 @dataclass(frozen=True)
@@ -56,24 +53,101 @@ class Outcome(Answer):
         return [(c["action"], " ".join([c["name"], c.get("part", "")]).strip()) for c in self.result["changes"]]
 
 
-def start(module: str, arguments: Mapping[str, Any], environment: Mapping[str, str]) -> subprocess.Popen[str]:
-    """Begin a run of a module as a process of its own, as under Ansible. The caller ends it, or kills it."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", RUN_MODULE, module],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**environment, "PYTHONPATH": str(PROJECT / ".cache" / "collections")},
-    )
-    assert process.stdin is not None
-    process.stdin.write(json.dumps(arguments))
-    process.stdin.close()
-    process.stdin = None
-    return process
+class Process:
+    """A run of a module as a process of its own, as under Ansible, forked from one that has done the imports."""
+
+    def __init__(self, module: str, arguments: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+        self._said: dict[str, str] = {}
+        self._readers = []
+        ends = []
+        for name in ("output", "errors"):
+            ours, theirs = _FORKS.Pipe(duplex=False)
+            ends.append(theirs)
+            self._readers.append(threading.Thread(target=self._read, args=(name, ours), daemon=True))
+        options = (module, dict(arguments), dict(environment), *ends)
+        self._process = _FORKS.Process(target=_run, args=options, daemon=True)
+        self._process.start()
+        for end in ends:
+            end.close()
+        for reader in self._readers:
+            reader.start()
+        assert self._process.pid is not None
+        self.pid: int = self._process.pid
+
+    def _read(self, name: str, end: Connection) -> None:
+        with end, os.fdopen(os.dup(end.fileno()), encoding="utf-8") as stream:
+            self._said[name] = stream.read()
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status, negative where a signal ended it; None where it still runs."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        self._process.join(timeout)
+        return self._process.exitcode
+
+    def send_signal(self, signal: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, signal)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """What it wrote on its standard output and error, once it has ended.
+
+        Raises:
+            subprocess.TimeoutExpired: it still runs after C(timeout) seconds.
+        """
+        self._process.join(timeout)
+        if self.poll() is None:
+            raise subprocess.TimeoutExpired("module", timeout or 0.0)
+        for reader in self._readers:
+            reader.join(timeout)
+        return self._said["output"], self._said["errors"]
 
 
-def finish(process: subprocess.Popen[str], limit: float = RUN_LIMIT) -> Answer:
+_FORKS = multiprocessing.get_context("forkserver")
+# pytest too: each child looks at the program that began it all.
+_FORKS.set_forkserver_preload(
+    [
+        "pytest",
+        "kubernetes.client",
+        "kubernetes.config",
+        "tests.support.modules",
+        *(
+            f"ansible_collections.entasis.engine.plugins.modules.{file.stem}"
+            for file in sorted((PROJECT / "plugins" / "modules").glob("*.py"))
+        ),
+    ]
+)
+
+
+def _run(
+    module: str, arguments: dict[str, Any], environment: dict[str, str], output: Connection, errors: Connection
+) -> None:
+    """The life of the forked process."""
+    os.dup2(output.fileno(), 1)
+    os.dup2(errors.fileno(), 2)
+    output.close()
+    errors.close()
+    os.environ.clear()
+    os.environ.update(environment)
+    loaded = importlib.import_module(f"ansible_collections.entasis.engine.plugins.modules.{module}")
+    with patch_module_args(arguments):
+        loaded.main()
+
+
+def start(module: str, arguments: Mapping[str, Any], environment: Mapping[str, str]) -> Process:
+    """Begin a run of a module. The caller ends it, or kills it."""
+    return Process(module, arguments, environment)
+
+
+def finish(process: Process, limit: float = RUN_LIMIT) -> Answer:
     """What a module answers that was started, within C(limit) seconds."""
     try:
         output, errors = process.communicate(timeout=limit)
@@ -93,7 +167,7 @@ class Modules:
         variables = {**server.environment, **environment}
         self._environment = {name: value for name, value in variables.items() if value is not None}
 
-    def start(self, module: str, *, check: bool = False, **options: Any) -> subprocess.Popen[str]:
+    def start(self, module: str, *, check: bool = False, **options: Any) -> Process:
         """Begin a run that the caller ends, or kills."""
         arguments = {"region": REGION, **options, "_ansible_check_mode": check, "_ansible_diff": True}
         return start(module, arguments, self._environment)
