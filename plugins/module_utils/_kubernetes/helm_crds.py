@@ -95,7 +95,7 @@ def gather(brought: Mapping[str, Sequence[Any]]) -> list[Definition]:
     problems = []
     for path, manifests in brought.items():
         for manifest in manifests:
-            if objects.problems([manifest]) or objects.group_kind(manifest) != DEFINITIONS.group_kind:
+            if objects.problems([("", manifest)]) or objects.group_kind(manifest) != DEFINITIONS.group_kind:
                 problems.append(
                     f"release {path}: a crds folder of its chart holds something that is no CustomResourceDefinition. "
                     "Set skip_crds to true, and apply what the folder holds with k8s_objects."
