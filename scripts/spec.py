@@ -46,16 +46,13 @@ def tables(text: str) -> list[str]:
 
 
 def schema() -> str:
-    """The JSON Schema, a line for each key."""
+    """The JSON Schema, a line for each section."""
     whole = json_schema(Platform, "entasis_platform")
-    sections = whole.pop("definitions")
-    lines = [json.dumps(whole)[:-1] + ', "definitions": {']
-    for name, found in sections.items():
-        properties = found.pop("properties")
-        lines.append(f'  "{name}": {json.dumps(found)[:-1]}, "properties": {{')
-        told = (f'    "{key}": {json.dumps(one, ensure_ascii=False)}' for key, one in properties.items())
-        lines.append(",\n".join(told) + "}}" + ("," if name != list(sections)[-1] else "}}"))
-    return "\n".join(lines) + "\n"
+    sections = (
+        f"{json.dumps(name)}: {json.dumps(found, ensure_ascii=False)}"
+        for name, found in whole.pop("definitions").items()
+    )
+    return json.dumps(whole)[:-1] + ', "definitions": {\n' + ",\n".join(sections) + "\n}}\n"
 
 
 if __name__ == "__main__":

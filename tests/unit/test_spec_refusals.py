@@ -36,7 +36,7 @@ def _spec(case: dict[str, Any]) -> Any:
 def refused_specs() -> list[Any]:
     """Every case of the table."""
     return [
-        pytest.param(_spec(case), case["problems"], id=f"{path.stem}: {case['case']}")
+        pytest.param(_spec(case), case.get("problems") or [case["problem"]], id=f"{path.stem}: {case['case']}")
         for path in sorted(FIXTURES.glob("*.yml"))
         for case in yaml.safe_load(path.read_text())
     ]
