@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +15,7 @@ import pytest
 from tests.support.aws_server import REGION
 from tests.support.eks_account import Account
 from tests.support.eks_admin import Admin, connect
-from tests.support.modules import Outcome, finish, start
+from tests.support.modules import Outcome, Process, finish, start
 from tests.support.platform import Sandbox
 from tests.support.waiting import wait_until
 
@@ -50,7 +49,7 @@ class Pools:
         wait_until(lambda: self.account.cluster()["status"] == "ACTIVE")
         self.admin = Admin(sandbox)
 
-    def start(self, **pool: Any) -> subprocess.Popen[str]:
+    def start(self, **pool: Any) -> Process:
         wanted = {
             "name": "general",
             "instance_types": ["c5.2xlarge"],
