@@ -393,7 +393,7 @@ def test_lost_answers_make_nothing_twice_and_fail_nothing(
     present(run_module)
     assert picture(ec2) == whole_picture()
     _lose_each_answer(account, "DeleteSecurityGroup")
-    outcome = run_module("aws_security_groups", {"platform": PLATFORM, "state": "absent"})
+    outcome = run_module("aws_security_groups", {"platform": PLATFORM, "role": "vpc", "state": "absent"})
     assert not outcome.failed, outcome.message
     assert account.control("GET", "faults") == []
     assert picture(ec2) == {}

@@ -311,6 +311,8 @@ def test_sigterm_ends_it_cleanly(fresh: AwsServer) -> None:
     fresh.client("ec2").describe_vpcs()
     assert fresh.stop(signal.SIGTERM) == 0
     with socket.socket() as probe:
+        # As any server does: a connection that was closed a moment ago holds no port. One that listens would.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", fresh.port))
 
 
