@@ -35,8 +35,8 @@ def main() -> int:
                 for what, figure, limit in module.benchmarks(sandbox):
                     verdict = "shown" if limit is None else "ok" if figure <= limit else "short"
                     results.append({"name": what, "figure": round(figure, 2), "bar": limit, "verdict": verdict})
-                    bar = "" if limit is None else f"   at most {limit:g}   {verdict}"
-                    print(f"{what:<70} {figure:8.2f}{bar}", flush=True)
+                    told = "" if limit is None else f"   at most {limit:g}   {verdict}"
+                    print(f"{what:<70} {figure:8.2f}{told}", flush=True)
         finally:
             sandbox.command("down")
     load = os.getloadavg()[0]

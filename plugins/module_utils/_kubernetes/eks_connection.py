@@ -25,13 +25,19 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import botocore.config
-import botocore.exceptions
-import botocore.session
-import urllib3
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.shared import describe_cluster
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import explain
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import KubernetesError, NoClusterError
+
+try:
+    import botocore.config
+    import botocore.exceptions
+    import botocore.session
+    import urllib3
+
+    IMPORT_ERROR: ImportError | None = None
+except ImportError as error:
+    IMPORT_ERROR = error
 
 #: EKS takes a token for 15 minutes from its date on, whatever expiry its URL names. Seconds until a new one is made.
 TOKEN_LIFETIME = 600.0
@@ -52,7 +58,10 @@ class EksConnection:
         Raises:
             NoClusterError: there is no such cluster, or it has no endpoint yet.
             KubernetesError: AWS cannot be asked, or the cluster is of no use.
+            ImportError: botocore is not there, or urllib3, which it brings.
         """
+        if IMPORT_ERROR is not None:
+            raise IMPORT_ERROR
         self._cluster = cluster
         self._token = ""
         self._token_ends = 0.0

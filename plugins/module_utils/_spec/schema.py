@@ -63,7 +63,9 @@ def key(
     secret: bool = False,
 ) -> Any:
     """A field of a section's dataclass, see L(Key). A C(secret) stays out of every printed form."""
-    return field(metadata={"key": Key(parser, meaning, default, written, shown)}, repr=not secret)
+    metadata = {"key": Key(parser, meaning, default, written, shown)}
+    # The dataclass is the one whose body calls this.
+    return field(metadata=metadata, repr=not secret)  # pylint: disable=invalid-field-call
 
 
 def keys(kind: type) -> dict[str, Key]:

@@ -41,7 +41,7 @@ UNDER_WAY = ("CREATING", "UPDATING", "PENDING", "DELETING")
 FAILED = ("FAILED", "CREATE_FAILED", "DELETE_FAILED")
 
 #: Gives a resource as EKS describes it, or None.
-Describe = Callable[[], dict[str, Any] | None]
+Describe = Callable[[], "dict[str, Any] | None"]
 
 
 def found(call: Callable[[], Answer]) -> Answer | None:
