@@ -40,14 +40,15 @@ class Pool:
         self.options: dict[str, Any] = {"label_selector": selector, "timeout": 30, "stable_for": 0}
 
     def add(self, number: int, instance_type: str = "g4dn.xlarge") -> str:
+        """A node that the cluster knows to be Ready."""
         name = f"{self.name}-{number}"
         labels = {POOL_LABEL: self.name, "node.kubernetes.io/instance-type": instance_type}
         self.cluster.add_node(name, labels)
+        wait_until(lambda: "node.kubernetes.io/not-ready" not in taints(self, name), f"{name} is known to be Ready")
         return name
 
     def offer(self, node: str, *, capacity: int, allocatable: int) -> None:
-        """Let a node offer GPUs, once the cluster knows that it is Ready."""
-        wait_until(lambda: "node.kubernetes.io/not-ready" not in taints(self, node), f"{node} is known to be Ready")
+        """Let a node offer GPUs."""
         status = {"capacity": {GPU: str(capacity)}, "allocatable": {GPU: str(allocatable)}}
         patch = json.dumps({"status": status})
         self.cluster.kubectl("patch", "node", node, "--subresource", "status", "--type", "merge", "--patch", patch)
