@@ -42,9 +42,11 @@ class Pools:
         delays = {"cluster": 0.2, "node_group": 0.2, "node": 0.2, "update": 0.2, "eviction": 1}
         sandbox.control("POST", "settings", delays)
         self.account = Account(lambda service, region: connect(sandbox, service, region))
+        ours = {"Key": "entasis.io/platform", "Value": CLUSTER}
+        self.account.ec2.create_tags(Resources=[self.account.vpc, *self.account.subnets], Tags=[ours])
         for index, subnet in enumerate(self.account.subnets):
-            tags = [{"Key": "Name", "Value": f"private-{index}"}, {"Key": "entasis.io/platform", "Value": CLUSTER}]
-            self.account.ec2.create_tags(Resources=[subnet], Tags=tags)
+            name = {"Key": "Name", "Value": f"private-{index}"}
+            self.account.ec2.create_tags(Resources=[subnet], Tags=[name])
         self.account.create_cluster(tags={"entasis.io/platform": CLUSTER, "entasis.io/role": "eks_cluster"})
         wait_until(lambda: self.account.cluster()["status"] == "ACTIVE")
         self.admin = Admin(sandbox)
