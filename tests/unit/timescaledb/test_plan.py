@@ -10,16 +10,22 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Desired, Relation, desired
+import pytest
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import (
+    Desired,
+    Reach,
+    Relation,
+    desired,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.plan import Plan, is_shorter, plan
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.plan import is_shorter, plan
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.preview import Preview
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import HELD, Hypertable, State
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.verification import verify
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.retention_world import DAY, NOW, TRADES, a_hypertable, a_job, a_state, an_aggregate, applied
+from tests.support.retention_world import NOW, TRADES, a_hypertable, a_job, a_state, an_aggregate, applied
 
 CANDLES = Relation("market", "candles")
 BLOCKS = Relation("chain", "Blocks")
@@ -144,33 +150,18 @@ _previews = st.dictionaries(
 )
 
 
-def _planned(
-    options: dict[str, Any], entries: list[dict[str, Any]], state: State, previews: Any
-) -> tuple[Desired, Plan]:
-    wanted = desired({**options, "policies": entries})
-    return wanted, plan(wanted, state, previews)
-
-
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(_rules, _entries(), _states_of_the_database(), _previews)
-def test_a_plan_carried_out_leaves_nothing_to_do(
+def test_a_plan_carried_out_leaves_nothing_to_do_and_arms_nothing_unasked(
     options: dict[str, Any], entries: list[dict[str, Any]], state: State, previews: dict[Relation, Preview]
 ) -> None:
-    wanted, made = _planned(options, entries, state, previews)
+    wanted = desired({**options, "policies": entries})
+    made = plan(wanted, state, previews)
     after = applied(state, made.steps)
     assert list(verify(made.steps, after)) == []
     assert plan(wanted, after, previews).steps == ()
     kept = {step.job.id for step in made.steps if step.job and step.alteration and not step.addition}
     assert kept <= {job.id for one in after.hypertables.values() for job in one.jobs}
-
-
-@settings(max_examples=150, deadline=None)
-@given(_rules, _entries(), _states_of_the_database(), _previews)
-def test_nothing_is_armed_that_was_not_asked_for(
-    options: dict[str, Any], entries: list[dict[str, Any]], state: State, previews: dict[Relation, Preview]
-) -> None:
-    _wanted, made = _planned(options, entries, state, previews)
-    after = applied(state, made.steps)
     for step in made.steps:
         if step.alteration is None:
             continue
@@ -196,41 +187,14 @@ def _holds_are_visible(
     if job is None or entry is None or entry.get("state") not in (None, "present"):
         return
     asked = entry.get("drop_after") is not None or entry.get("drop_created_before") is not None
-    if asked and not job.scheduled and not _has_mistake(entry, options):
+    mistakes = desired({**options, "purge": False, "policies": [entry]}).problems
+    if asked and not job.scheduled and not mistakes:
         assert job.held, (before.policy("retention"), job)
 
 
-def _has_mistake(entry: dict[str, Any], options: dict[str, Any]) -> bool:
-    return bool(desired({**options, "purge": False, "policies": [entry]}).problems)
-
-
-def test_what_each_arming_makes_of_a_new_policy() -> None:
-    drops = {TRADES: Preview(chunks=3, total_chunks=10)}
-    for arm, previews, scheduled, start in (
-        ("hold_if_drops", drops, False, NOW + timedelta(days=1)),
-        ("hold_if_drops", {}, True, NOW + timedelta(days=1)),
-        ("hold", {}, False, NOW + timedelta(days=1)),
-        ("now", drops, True, NOW),
-    ):
-        entries = [{"relation": "market.trades", "drop_after": "90 days"}]
-        _wanted, made = _planned({"arm": arm, "max_drop_percent": 100}, entries, a_state(a_hypertable()), previews)
-        [step] = made.steps
-        assert made.refusals == ()
-        assert step.alteration is not None
-        assert (step.alteration.scheduled, step.alteration.next_start) == (scheduled, start)
-
-
-def test_new_policies_do_not_all_start_at_once() -> None:
-    hypertables = [a_hypertable(Relation("market", f"t{number}"), number) for number in range(1, 101)]
-    entries = [{"relation": str(one.relation), "drop_after": "90 days"} for one in hypertables]
-    _wanted, made = _planned({}, entries, a_state(*hypertables), {})
-    starts = {step.alteration.next_start for step in made.steps if step.alteration and step.alteration.next_start}
-    assert len(starts) == 100
-    assert NOW < min(starts) <= max(starts) <= NOW + timedelta(days=1)
-
-
-def test_shorter_is_what_may_reach_back_less_far() -> None:
-    for new, old, shorter in (
+@pytest.mark.parametrize(
+    ("new", "old", "shorter"),
+    [
         (Interval(days=5), Interval(days=90), True),
         (Interval(days=90), Interval(days=5), False),
         (Interval(months=1), Interval(days=30), True),
@@ -242,42 +206,54 @@ def test_shorter_is_what_may_reach_back_less_far() -> None:
         (10, 5, False),
         (5, Interval(days=1), True),
         (Interval(days=1), None, True),
-    ):
-        assert is_shorter(new, old) is shorter, (new, old)
+    ],
+)
+def test_shorter_is_what_may_reach_back_less_far(new: Reach, old: Reach | None, shorter: bool) -> None:
+    assert is_shorter(new, old) is shorter
 
 
-def test_what_the_database_does_not_take_over_is_found() -> None:
-    """Each way in which TimescaleDB could have done something else than it was told."""
-    state = a_state(a_hypertable(jobs=(a_job(timezone="Europe/Berlin"),)))
-    entries = [{"relation": "market.trades", "drop_after": "100 days", "max_retries": 3}]
-    _wanted, made = _planned({}, entries, state, {})
+KEEP = {"drop_after": "100 days", "max_retries": 3}
+THERE = a_state(a_hypertable(jobs=(a_job(timezone="Europe/Berlin"),)))
+NEW = a_state(a_hypertable())
+
+
+@pytest.mark.parametrize(
+    ("state", "entry", "drops", "wrong"),
+    [
+        (THERE, KEEP, 0, {"timezone": None}),
+        (THERE, KEEP, 0, {"next_start": None}),
+        (THERE, KEEP, 0, {"scheduled": False}),
+        (THERE, KEEP, 0, {"config": {"drop_after": "90 days"}}),
+        (THERE, KEEP, 0, {"max_retries": -1}),
+        (THERE, KEEP, 0, {"id": 1001}),
+        # A policy that is to be held.
+        (NEW, KEEP, 3, {"scheduled": True}),
+        (NEW, KEEP, 3, {"config": {"drop_after": "100 days"}}),
+        (NEW, KEEP, 3, {"next_start": None}),
+    ],
+)
+def test_a_setting_that_the_database_does_not_take_over_is_found(
+    state: State, entry: dict[str, Any], drops: int, wrong: dict[str, Any]
+) -> None:
+    made = plan(_wanted(entry), state, {TRADES: Preview(chunks=drops, total_chunks=10)})
     good = applied(state, made.steps).hypertables[TRADES]
     [job] = good.jobs
-    for wrong in (
-        replace(job, timezone=None),
-        replace(job, next_start=None),
-        replace(job, scheduled=False),
-        replace(job, config={"drop_after": "90 days"}),
-        replace(job, max_retries=-1),
-        replace(job, id=1001),
-    ):
-        assert list(verify(made.steps, a_state(replace(good, jobs=(wrong,)))))
-    assert list(verify(made.steps, a_state(replace(good, jobs=()))))
-    assert list(verify(made.steps, a_state()))
-    new, held = a_state(a_hypertable()), {TRADES: Preview(chunks=3, total_chunks=10)}
-    _wanted, made = _planned({}, entries, new, held)
-    [job] = applied(new, made.steps).hypertables[TRADES].jobs
-    assert not job.scheduled
-    for wrong in (
-        replace(job, scheduled=True),
-        replace(job, config={"drop_after": "100 days"}),
-        replace(job, next_start=None),
-    ):
-        assert list(verify(made.steps, a_state(a_hypertable(jobs=(wrong,)))))
-    removed = [{"relation": "market.trades", "state": "absent"}]
-    _wanted, made = _planned({}, removed, state, {})
-    assert list(verify(made.steps, state))
-    changed = [{"relation": "market.trades", "chunk_time_interval": "2 days"}]
-    _wanted, made = _planned({}, changed, state, {})
-    assert list(verify(made.steps, state))
-    assert list(verify(made.steps, a_state(a_hypertable(chunk_interval=2 * DAY)))) == []
+    assert list(verify(made.steps, a_state(good))) == []
+    assert list(verify(made.steps, a_state(replace(good, jobs=(replace(job, **wrong),)))))
+
+
+@pytest.mark.parametrize(
+    ("entry", "after"),
+    [
+        (KEEP, a_state(a_hypertable())),
+        (KEEP, a_state()),
+        ({"state": "absent"}, THERE),
+        ({"chunk_time_interval": "2 days"}, THERE),
+    ],
+)
+def test_a_step_that_the_database_did_not_take_is_found(entry: dict[str, Any], after: State) -> None:
+    assert list(verify(plan(_wanted(entry), THERE, {}).steps, after))
+
+
+def _wanted(entry: dict[str, Any]) -> Desired:
+    return desired({"policies": [{"relation": "market.trades", **entry}]})
