@@ -130,33 +130,30 @@ def test_everything_of_one_relation_in_the_order_in_which_it_can_be_done() -> No
 
 
 @pytest.mark.parametrize(
-    ("arm", "drops", "stopped", "scheduled", "held"),
+    ("arm", "drops", "scheduled"),
     [
-        ("hold_if_drops", DROPS, False, False, True),
-        ("hold_if_drops", None, False, True, False),
-        ("hold_if_drops", DROPS, True, False, True),
-        ("hold_if_drops", None, True, True, False),
-        ("hold", None, False, False, True),
-        ("hold", None, True, False, True),
-        ("now", DROPS, False, True, False),
-        ("now", DROPS, True, True, False),
-        ("at", DROPS, False, True, False),
-        ("at", DROPS, True, True, False),
+        ("hold_if_drops", DROPS, False),
+        ("hold_if_drops", None, True),
+        ("hold", None, False),
+        ("now", DROPS, True),
+        ("at", DROPS, True),
     ],
 )
-@pytest.mark.parametrize("replaced", [False, True], ids=["altered", "recreated"])
-def test_what_each_arming_makes_of_a_shorter_policy(
-    arm: str, drops: Preview | None, stopped: bool, scheduled: bool, held: bool, replaced: bool
+@pytest.mark.parametrize("there", ["nothing", "running", "stopped"])
+@pytest.mark.parametrize("key", ["drop_after", "drop_created_before"])
+def test_what_each_arming_makes_of_a_policy_that_is_new_or_shorter(
+    arm: str, drops: Preview | None, scheduled: bool, there: str, key: str
 ) -> None:
     """Stopped or not before: what it would drop decides, and what was asked for."""
-    entry = {"drop_created_before" if replaced else "drop_after": "5 days", "initial_start": FAR.isoformat()}
-    state = trades(a_job(scheduled=not stopped, initial_start=FAR, fixed_schedule=True))
+    former = a_job(scheduled=there == "running", initial_start=FAR, fixed_schedule=True)
+    entry = {key: "5 days", "initial_start": FAR.isoformat()}
+    state = trades() if there == "nothing" else trades(former)
     step = the_step(planned(state, entry, drops, arm=arm, allow_shorten=True))
-    assert step.shortens
-    assert told(step).scheduled is scheduled
-    assert (HELD in told(step).config) is held
-    assert bool((step.after or {}).get("held")) is held
-    assert step.arms is scheduled
+    assert step.shortens is (there != "nothing")
+    assert (told(step).scheduled, step.arms) == (scheduled, scheduled)
+    assert (HELD in told(step).config, bool((step.after or {}).get("held"))) == (not scheduled, not scheduled)
+    if there == "nothing":
+        assert told(step).next_start == (NOW if arm == "now" else FAR)
 
 
 def test_a_shorter_policy_that_is_armed_at_a_moment_does_not_run_before_it() -> None:
@@ -245,32 +242,6 @@ def test_a_schedule_that_outlasts_the_calendar_is_no_accident(schedule: str) -> 
     assert told(the_step(planned(trades(endless), {"drop_after": "95 days"}))).scheduled
 
 
-def _alterations() -> list[Any]:
-    """Every change that leaves a policy its job, of each kind."""
-    berlin: dict[str, Any] = {"timezone": "Europe/Berlin"}
-    retention = trades(a_job(**berlin))
-    columnstore = trades(a_job(1001, "columnstore", **berlin))
-    return [
-        pytest.param(retention, {"drop_after": "100 days"}, id="reach"),
-        pytest.param(retention, {**KEEP, "schedule_interval": "2 days"}, id="schedule"),
-        pytest.param(retention, {**KEEP, "initial_start": FAR.isoformat()}, id="start"),
-        pytest.param(retention, {**KEEP, "max_runtime": "1 hour"}, id="runtime"),
-        pytest.param(retention, {**KEEP, "max_retries": 3}, id="retries"),
-        pytest.param(retention, {**KEEP, "retry_period": "1 hour"}, id="retry"),
-        pytest.param(retention, {"state": "paused"}, id="pause"),
-        pytest.param(trades(a_job(scheduled=False, **berlin)), KEEP, id="resume"),
-        pytest.param(columnstore, {"columnstore": {"after": "8 days"}}, id="columnstore"),
-        pytest.param(columnstore, {"columnstore": {"state": "paused"}}, id="columnstore-pause"),
-        pytest.param(candles(refresh(**berlin)), {**REFRESH, "refresh": {**WINDOW, "max_retries": 3}}, id="refresh"),
-        pytest.param(candles(refresh(**berlin)), {**REFRESH, "refresh": {"state": "paused"}}, id="refresh-pause"),
-    ]
-
-
-@pytest.mark.parametrize(("state", "entry"), _alterations())
-def test_the_time_zone_is_always_passed_on(state: State, entry: dict[str, Any]) -> None:
-    assert told(the_step(planned(state, entry))).timezone == "Europe/Berlin"
-
-
 def test_a_new_time_zone_is_one_change() -> None:
     step = the_step(planned(trades(a_job(timezone="UTC")), {**KEEP, "timezone": "Asia/Tokyo"}))
     assert (told(step).timezone, told(step).next_start, step.action) == ("Asia/Tokyo", TODAY, "altered")
@@ -282,32 +253,22 @@ def test_a_new_time_zone_is_one_change() -> None:
 def test_a_job_that_takes_the_place_of_another_has_its_settings() -> None:
     former = a_job(
         schedule_interval=Interval(days=2),
-        max_runtime=Interval(),
+        max_runtime=Interval(days=1),
         max_retries=7,
         retry_period=Interval(days=1),
         timezone="Europe/Berlin",
         initial_start=FAR,
         fixed_schedule=True,
     )
-    step = the_step(planned(trades(former), {"drop_created_before": "200 days", "max_retries": 8}))
+    # No limit and no retry are settings too, which do not give way to what the former job had.
+    asked = {"drop_created_before": "200 days", "max_runtime": "0 seconds", "max_retries": 0}
+    step = the_step(planned(trades(former), asked))
     assert step.addition is not None
     assert (step.addition.by_creation, step.addition.after) == (True, Interval(days=200))
     assert (step.addition.schedule_interval, step.addition.initial_start) == (Interval(days=2), FAR)
     assert step.addition.timezone == told(step).timezone == "Europe/Berlin"
-    assert (told(step).max_runtime, told(step).max_retries, told(step).retry_period) == (
-        Interval(),
-        8,
-        Interval(days=1),
-    )
-    assert told(step).next_start == FAR
-
-
-def test_nothing_is_a_setting_too() -> None:
-    """No limit and no retry: neither gives way to what the former job had."""
-    former = a_job(max_runtime=Interval(days=1), max_retries=7)
-    entry = {"drop_created_before": "200 days", "max_runtime": "0 seconds", "max_retries": 0}
-    step = the_step(planned(trades(former), entry))
     assert (told(step).max_runtime, told(step).max_retries) == (Interval(), 0)
+    assert (told(step).retry_period, told(step).next_start) == (Interval(days=1), FAR)
 
 
 def test_a_schedule_becomes_fixed_where_only_its_start_was_kept() -> None:
@@ -368,17 +329,6 @@ def test_a_purge_takes_retention_from_what_is_covered_and_not_listed() -> None:
         ("market.candles", "retention", "removed")
     ]
     assert plan(desired({**options, "purge": False}), state, {}).steps == ()
-
-
-def test_a_purge_beside_a_mistake_writes_nothing() -> None:
-    """The entry with the mistake is not listed any more, but its policy must not go for that."""
-    options = {
-        "match": {"schema": "market"},
-        "purge": True,
-        "policies": [{"relation": "market.trades", "drop_after": "soon"}],
-    }
-    made = plan(desired(options), trades(a_job()), {})
-    assert [one.code for one in made.refusals] == ["TSR010"]
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,13 @@ from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desire
     Policies,
     Relation,
     Rules,
+    Scope,
     desired,
+    parse_moment,
+    parse_relation,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.plan import plan
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.plan import plan, resolve
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusals import CODES
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,6 +32,7 @@ from tests.support.retention_world import a_hypertable, a_job, a_state, an_aggre
 HOUR = 3600 * 1_000_000
 KEEP = {"drop_after": "90 days"}
 WINDOW = {"schedule_interval": "1 hour"}
+FIXED = {**KEEP, "initial_start": "2031-01-01"}
 
 
 def policies(entry: Mapping[str, Any], **options: Any) -> Policies:
@@ -46,6 +50,58 @@ def problems(entry: Mapping[str, Any], **options: Any) -> list[tuple[str, str]]:
     assert bool(wanted.problems) == (wanted.policies == (nothing,))
     assert {one.where for one in wanted.problems} <= {"market.trades"}
     return [(one.code, one.message) for one in wanted.problems]
+
+
+_names = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), min_size=1, max_size=15)
+
+
+@pytest.mark.parametrize(
+    ("text", "relation"),
+    [
+        ("market.trades", Relation("market", "trades")),
+        ("Market.TRADES", Relation("market", "trades")),
+        ('market."Order Book"', Relation("market", "Order Book")),
+        ('"a.b"."c""d"', Relation("a.b", 'c"d')),
+        ("größe.tägliche", Relation("größe", "tägliche")),
+        ("market.t$1", Relation("market", "t$1")),
+        ("trades", None),
+        ("a.b.c", None),
+        ("market.", None),
+        (".trades", None),
+        ("market.1st", None),
+        ("market.tra des", None),
+        ('market."trades', None),
+        ('market.""', None),
+        ("market.trades; DROP TABLE x", None),
+        # PostgreSQL would cut off what is longer than 63 bytes.
+        (f"market.{'q' * 63}", Relation("market", "q" * 63)),
+        (f"market.{'q' * 64}", None),
+        ("market." + "ä" * 32, None),
+    ],
+)
+def test_names(text: str, relation: Relation | None) -> None:
+    assert parse_relation(text) == relation
+
+
+@given(_names, _names)
+def test_a_name_is_written_so_that_it_is_read_back(schema: str, name: str) -> None:
+    relation = Relation(schema, name)
+    assert parse_relation(str(relation)) == relation
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-31T03:00:00Z", datetime(2026, 1, 31, 3, tzinfo=UTC)),
+        ("2026-01-31T03:00:00+02:00", datetime(2026, 1, 31, 1, tzinfo=UTC)),
+        ("2026-01-31 03:00", datetime(2026, 1, 31, 3, tzinfo=UTC)),
+        ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("tomorrow", None),
+        ("infinity", None),
+    ],
+)
+def test_moments(text: str, moment: datetime | None) -> None:
+    assert parse_moment(text) == moment
 
 
 @pytest.mark.parametrize(
@@ -118,7 +174,6 @@ def test_a_refresh_may_reach_the_present(value: Any, end: Interval | int) -> Non
     refresh = policies({"refresh": {**WINDOW, "end_offset": value}}).refresh
     assert refresh is not None
     assert refresh.end_offset == end
-    assert [code for code, _message in problems({"refresh": {**WINDOW, "end_offset": "-1 day"}})] == ["TSR011"]
 
 
 FULL = {
@@ -190,30 +245,45 @@ def test_settings_of_a_job_that_cannot_be(setting: str, value: str, code: str) -
 
 
 @pytest.mark.parametrize(
-    ("schedule", "code"), [("1 month", None), ("3 days 1 hour", None), ("1 month 1 hour", "TSR014")]
+    ("entry", "code", "said"),
+    [
+        ({}, "TSR016", "neither drop_after nor drop_created_before"),
+        ({"max_retries": 3}, "TSR016", "neither drop_after nor drop_created_before"),
+        ({**KEEP, "drop_created_before": "90 days"}, "TSR016", "both drop_after and drop_created_before"),
+        (
+            {"columnstore": {"after": "7 days", "created_before": "7 days"}},
+            "TSR016",
+            "both of after and created_before",
+        ),
+        ({"columnstore": {"max_retries": 3}}, "TSR016", "neither of after and created_before"),
+        ({"columnstore": {"state": "paused", "after": 7, "created_before": 7}}, "TSR016", "both of after"),
+        ({"refresh": {"start_offset": "3 days"}}, "TSR016", "refresh has no schedule_interval"),
+        ({"refresh": {**WINDOW, "end_offset": "-1 day"}}, "TSR011", "refresh.end_offset"),
+        ({"drop_created_before": 5}, "TSR012", "creation is a moment"),
+        ({"chunk_time_interval": "1 month"}, "TSR034", "has months"),
+        ({"chunk_time_interval": "1 year 1 day"}, "TSR034", "has months"),
+        ({**KEEP, "integer_now_func": "height"}, "TSR006", "no name with a schema"),
+        ({**KEEP, "integer_now_func": "chain.height(1)"}, "TSR006", "no name with a schema"),
+        ({**KEEP, "integer_now_func": ""}, "TSR006", "no name with a schema"),
+        ({**FIXED, "schedule_interval": "1 month 1 hour"}, "TSR014", "has months and more, with initial_start"),
+    ],
 )
-def test_a_fixed_schedule_takes_months_or_days(schedule: str, code: str | None) -> None:
-    entry = {**KEEP, "schedule_interval": schedule, "initial_start": "2031-01-01"}
-    assert [found for found, _message in problems(entry)] == ([code] if code else [])
-    assert problems({**KEEP, "schedule_interval": schedule}) == []
+def test_mistakes(entry: dict[str, Any], code: str, said: str) -> None:
+    [(found, message)] = problems(entry)
+    assert found == code
+    assert said in message
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    "entry",
     [
-        ({}, "neither drop_after nor drop_created_before"),
-        ({"max_retries": 3}, "neither drop_after nor drop_created_before"),
-        ({**KEEP, "drop_created_before": "90 days"}, "both drop_after and drop_created_before"),
-        ({"columnstore": {"after": "7 days", "created_before": "7 days"}}, "both of after and created_before"),
-        ({"columnstore": {"max_retries": 3}}, "neither of after and created_before"),
-        ({"columnstore": {"state": "paused", "after": "7 days", "created_before": "7 days"}}, "both of after"),
-        ({"refresh": {"start_offset": "3 days"}}, "refresh has no schedule_interval"),
+        {**FIXED, "schedule_interval": "1 month"},
+        {**FIXED, "schedule_interval": "3 days 1 hour"},
+        {**KEEP, "schedule_interval": "1 month 1 hour"},
     ],
 )
-def test_options_that_do_not_fit_together(entry: dict[str, Any], said: str) -> None:
-    [(code, message)] = problems(entry)
-    assert code == "TSR016"
-    assert said in message
+def test_a_fixed_schedule_takes_months_or_days(entry: dict[str, Any]) -> None:
+    assert problems(entry) == []
 
 
 @pytest.mark.parametrize("state", ["paused", "absent"])
@@ -224,21 +294,6 @@ def test_what_is_stopped_or_removed_needs_no_reach(state: str) -> None:
     assert found.refresh is not None
     assert (found.retention.state, found.columnstore.state, found.refresh.state) == (state,) * 3
     assert (found.retention.after, found.columnstore.after) == (None, None)
-
-
-@pytest.mark.parametrize(
-    ("entry", "code"),
-    [
-        ({"drop_created_before": 5}, "TSR012"),
-        ({"chunk_time_interval": "1 month"}, "TSR034"),
-        ({"chunk_time_interval": "1 year 1 day"}, "TSR034"),
-        ({**KEEP, "integer_now_func": "height"}, "TSR006"),
-        ({**KEEP, "integer_now_func": "chain.height(1)"}, "TSR006"),
-        ({**KEEP, "integer_now_func": ""}, "TSR006"),
-    ],
-)
-def test_other_mistakes(entry: dict[str, Any], code: str) -> None:
-    assert [found for found, _message in problems(entry)] == [code]
 
 
 @pytest.mark.parametrize("text", ["chain.height", "chain.height()", " Chain.HEIGHT() ", '"chain"."height"()'])
@@ -285,13 +340,7 @@ def test_an_entry_that_is_wrong_does_not_take_the_others_with_it() -> None:
     ]
 
 
-@pytest.mark.parametrize(("length", "fits"), [(63, True), (64, False)])
-def test_a_name_that_postgresql_would_cut_off_is_refused(length: int, fits: bool) -> None:
-    wanted = desired({"policies": [{"relation": f'market."{"Q" * length}"', **KEEP}]})
-    assert [one.code for one in wanted.problems] == ([] if fits else ["TSR006"])
-
-
-def test_one_relation_beside_the_list() -> None:
+def test_one_relation_or_a_pattern_beside_the_list() -> None:
     alone = desired({"relation": "market.a", **KEEP, "policies": [{"relation": "market.b", "drop_after": "1 day"}]})
     assert [str(one.relation) for one in alone.policies] == ["market.b", "market.a"]
     assert [one.code for one in desired({**KEEP}).problems] == ["TSR016"]
@@ -300,6 +349,34 @@ def test_one_relation_beside_the_list() -> None:
     twice = desired({"relation": "market.a", **KEEP, "policies": [{"relation": "market.a", **KEEP}]})
     assert [one.code for one in twice.problems] == ["TSR017"]
     assert desired({}).problems == ()
+    covered = desired({"match": {"schema": "market"}, "defaults": {"drop_after": "soon"}})
+    assert [(one.code, one.where) for one in covered.problems] == [("TSR010", 'match."*"')]
+
+
+def test_defaults_are_for_what_an_entry_leaves_open() -> None:
+    wanted = desired(
+        {
+            "defaults": {"drop_after": "90 days", "max_retries": 3, "timezone": "UTC"},
+            "policies": [
+                {"relation": "market.a"},
+                {"relation": "market.b", "drop_after": "5 days", "max_retries": 7},
+                {"relation": "market.c", "drop_created_before": "5 days"},
+                {"relation": "market.d", "state": "absent"},
+                {"relation": "market.e", "state": "paused"},
+            ],
+        }
+    )
+    assert wanted.problems == ()
+    found = {one.relation.name: one.retention for one in wanted.policies}
+    retentions = {name: one for name, one in found.items() if one}
+    assert {name: (one.after, one.by_creation, one.state) for name, one in retentions.items()} == {
+        "a": (Interval(days=90), False, "present"),
+        "b": (Interval(days=5), False, "present"),
+        "c": (Interval(days=5), True, "present"),
+        "d": (None, False, "absent"),
+        "e": (Interval(days=90), False, "paused"),
+    }
+    assert [one.job.max_retries for one in retentions.values()] == [3, 7, 3, 3, 3]
 
 
 def test_a_part_of_the_defaults_is_replaced_as_a_whole() -> None:
@@ -312,10 +389,29 @@ def test_a_part_of_the_defaults_is_replaced_as_a_whole() -> None:
     assert (inherited.after, inherited.job.max_retries) == (Interval(days=7), 3)
 
 
-def test_a_pause_takes_over_the_reach_of_the_defaults() -> None:
-    found = policies({"state": "paused"}, defaults=KEEP).retention
-    assert found is not None
-    assert (found.state, found.after) == ("paused", Interval(days=90))
+def test_a_pattern_covers_what_is_not_listed_and_a_listed_entry_stays_its_own() -> None:
+    names = ("candles_1m", "candles_1h", "trades", "candles_old")
+    state = a_state(*(a_hypertable(Relation("market", name), number) for number, name in enumerate(names)))
+    options: dict[str, Any] = {
+        "match": {"schema": "market", "name": "candles_*"},
+        "exclude": ["market.candles_o*"],
+        "defaults": {"drop_after": "1 year"},
+        "policies": [{"relation": "market.candles_1h", "drop_after": "2 years"}],
+    }
+    wanted = {one.relation.name: one.retention for one in resolve(desired(options), state)}
+    assert {name: str(one.after) for name, one in wanted.items() if one} == {
+        "candles_1m": "1 year",
+        "candles_1h": "2 years",
+    }
+
+
+def test_a_scope_is_of_schema_name_and_owner() -> None:
+    relation = Relation("market", "Order Book")
+    assert Scope(name="Order*").covers(relation, "platform")
+    assert not Scope(name="order*").covers(relation, "platform")
+    assert not Scope(owner="other").covers(relation, "platform")
+    for pattern in ("market.Order*", 'market."Order*'):
+        assert not Scope(exclude=(pattern,)).covers(relation, "platform")
 
 
 def test_rules_have_defaults_that_keep_data() -> None:
