@@ -73,7 +73,7 @@ def test_the_schema_refuses_types_keys_and_ranges_in_the_same_places(whole: Any,
 
 def test_enough_refusals_are_of_these_kinds() -> None:
     found = [text for case in refused_specs() for text in case.values[1] if BY_SCHEMA.match(text.split(": ", 1)[1])]
-    assert len(found) > 35
+    assert len(found) > 20
 
 
 def test_the_deviations_that_the_tests_know_are_explained() -> None:
