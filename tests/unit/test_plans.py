@@ -211,14 +211,11 @@ def _objects(**service: Any) -> dict[str, Any]:
     return {manifest["kind"]: manifest for manifest in objects["objects"]}
 
 
-def test_a_plain_service_is_a_deployment_and_a_service_in_its_namespace() -> None:
+def test_a_service_is_a_deployment_and_a_service_in_its_namespace_and_with_replicas_a_budget() -> None:
     assert set(_objects(namespace="shop")) == {"Namespace", "Deployment", "Service"}
     assert set(_objects(namespace="shop", ports={})) == {"Namespace", "Deployment"}
     assert _objects(namespace="shop")["Namespace"]["metadata"]["name"] == "shop"
     assert _objects(namespace="shop")["Deployment"]["metadata"]["namespace"] == "shop"
-
-
-def test_several_replicas_get_a_disruption_budget() -> None:
     assert _objects(replicas=2)["PodDisruptionBudget"]["spec"]["maxUnavailable"] == 1
 
 
@@ -257,33 +254,6 @@ def test_production_is_guarded() -> None:
     assert plan(_environment("production"), "vpc")["purge"] is False
 
 
-def test_the_database_is_where_cloudnativepg_puts_it() -> None:
-    assert _plan("data_stores")["timescaledb"] == {
-        "namespace": "data",
-        "service": "timescaledb-rw",
-        "port": 5432,
-        "database": "entasis",
-        "user": None,
-        "secret": "timescaledb-app",
-        "ssl_mode": "prefer",
-        "ca_cert": None,
-        "engine": "auto",
-    }
-
-
-def test_exchange_data_are_kept_for_as_long_as_they_are_worth_it() -> None:
-    kept = {policy["relation"]: policy["drop_after"] for policy in _plan("data_stores")["retention"]}
-    assert kept == {
-        "market.order_book": "14 days",
-        "market.trades": "90 days",
-        "market.candles_1m": "1 year",
-        "market.candles_1h": "5 years",
-        "market.candles_1d": "10 years",
-        "analysis.features": "180 days",
-        "analysis.predictions": "1 year",
-    }
-
-
 def test_a_list_of_ones_own_replaces_the_defaults() -> None:
     assert _plan("data_stores", retention=[])["retention"] == []
     own = {"relation": 'market."Order Book"', "drop_after": 1000, "integer_now_func": "market.now()"}
@@ -299,12 +269,9 @@ def test_a_list_of_ones_own_replaces_the_defaults() -> None:
         {"state": "absent"},
     ],
 )
-def test_the_module_understands_what_the_spec_accepts(entry: dict[str, Any]) -> None:
+def test_the_module_understands_what_the_spec_accepts_and_has_by_default(entry: dict[str, Any]) -> None:
     written = {"relation": "market.trades", **entry}
     [policy] = _plan("data_stores", retention=[written])["retention"]
     assert policy == {"state": "present", **written}
-    assert desired({"policies": [policy]}).problems == ()
-
-
-def test_the_module_understands_the_defaults() -> None:
-    assert desired({"policies": _plan("data_stores")["retention"]}).problems == ()
+    for understood in ([policy], _plan("data_stores")["retention"]):
+        assert desired({"policies": understood}).problems == ()

@@ -30,18 +30,9 @@ def _parse(**keys: Any) -> Platform:
 def test_name_and_region_are_enough() -> None:
     platform = parse_platform(MINIMAL)
     assert platform.kubeconfig == "~/.kube/entasis.config"
-    assert platform.purge is False
-    assert platform.network.cidr == "10.0.0.0/16"
     assert platform.network.zones == ("ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2c")
-    assert platform.network.nat_gateways == "per_zone"
-    assert platform.network.gateway_endpoints == ("s3",)
-    assert platform.eks_cluster.version is None
-    assert platform.eks_cluster.logging == ("api", "audit", "authenticator")
-    assert platform.eks_cluster.authentication_mode == "API"
-    assert platform.eks_cluster.creator_admin is True
     assert [pool.name for pool in platform.node_pools] == ["general", "ai-inference", "data-processing"]
     assert [service.name for service in platform.services] == ["trading-api"]
-    assert platform.charts.mirror is None
 
 
 def test_null_is_as_good_as_absent() -> None:
