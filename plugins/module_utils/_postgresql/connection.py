@@ -138,8 +138,6 @@ class Connection:
     def __init__(self, session: drivers.Session, where: str, forward: PortForward | None = None) -> None:
         #: The driver and its version: C(psycopg 3.3.9), C(psycopg2 2.9.13).
         self.driver = session.driver
-        #: As in server_version_num: 180006 is 18.6.
-        self.server_version = session.server_version
         #: The database as messages name it.
         self.where = where
         self._session = session.session
@@ -153,9 +151,7 @@ class Connection:
         Placeholders are C(%s) and C(%(name)s); a literal C(%) is doubled where there are parameters. A list becomes an
         array and needs a cast where nothing else says its type: C(unnest(%s::text[])). JSON is passed as text.
 
-        Timestamps and dates that Python cannot hold, such as infinity and those before year 1, come as the nearest that
-        it can (L(datetime.max), L(datetime.min)). Intervals come as the text that the server writes, because Python's
-        have no months.
+        Moments and intervals are best read as texts: Python has no infinite ones, and no months.
 
         Raises:
             DatabaseError: the server refused, or is gone.
@@ -306,7 +302,7 @@ def _where(parameters: Mapping[str, Any], forward: PortForward | None) -> str:
 
 
 def _set_up(connection: Connection, settings: Mapping[str, str], role: str | None) -> None:
-    """One query for all settings: the drivers read timestamps in no other style than ISO."""
+    """One query for all settings. Moments and intervals are texts of one style, whatever the server's or the role's."""
     values = {"datestyle": "ISO", "intervalstyle": "postgres", **settings, **({"role": role} if role else {})}
     calls = ", ".join(["set_config(%s, %s, false)"] * len(values))
     try:
