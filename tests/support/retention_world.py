@@ -13,24 +13,20 @@ from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Relation
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import (
-    JOBS_TABLES,
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.model import (
+    AGES,
     Hypertable,
     PolicyJob,
     Server,
     State,
 )
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import JOBS_TABLES
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.steps import Alteration, Step, shown
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.verification import length
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = 24 * 3600 * 1_000_000
 TRADES = Relation("market", "trades")
-
-_KEYS = {
-    "retention": ("drop_after", "drop_created_before"),
-    "columnstore": ("compress_after", "compress_created_before"),
-}
 
 
 def a_server(**changes: Any) -> Server:
@@ -142,7 +138,7 @@ def _added(step: Step, number: int, hypertable: int) -> PolicyJob:
     if step.kind == "refresh":
         config = {"start_offset": shown(addition.start_offset), "end_offset": shown(addition.end_offset)}
     else:
-        config = {_KEYS[step.kind][addition.by_creation]: shown(addition.after)}
+        config = {AGES[step.kind][addition.by_creation]: shown(addition.after)}
     return a_job(
         number,
         step.kind,

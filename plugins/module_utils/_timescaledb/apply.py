@@ -19,7 +19,8 @@ from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Relation
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import Database, Server, State
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.model import AGES, Server, State
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import Database
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.steps import Alteration, Step
 
 #: For pg_advisory_xact_lock: two runs of this module on one database take turns.
@@ -61,11 +62,8 @@ def apply(database: Database, state: State, steps: Sequence[Step]) -> list[str]:
     return ran
 
 
-#: How policies are made: the function, and the argument for each kind of reach.
-_FUNCTIONS = {
-    "retention": ("add_retention_policy", "drop_after", "drop_created_before"),
-    "columnstore": ("add_compression_policy", "compress_after", "compress_created_before"),
-}
+#: How policies are made whose config has an age.
+_FUNCTIONS = {"retention": "add_retention_policy", "columnstore": "add_compression_policy"}
 
 Variant = tuple[str, bool, bool]
 Key = tuple[Relation, str]
@@ -99,8 +97,7 @@ def _add(
             f"end_offset => w.end_offset::{value}, "
         )
     else:
-        function, after, created = _FUNCTIONS[kind]
-        call = f"{function}(w.oid::regclass, {created if by_creation else after} => w.reach::{value}, "
+        call = f"{_FUNCTIONS[kind]}(w.oid::regclass, {AGES[kind][by_creation]} => w.reach::{value}, "
     sql = f"""
         SELECT w.position, {server.schema}.{call}schedule_interval => w.schedule::interval,
                initial_start => w.initial_start::timestamptz, timezone => w.timezone) AS job_id

@@ -14,21 +14,21 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import (
+    AgePolicy,
     Desired,
     Policies,
     Reach,
     Relation,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.preview import Preview
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusals import Refusal, refusal
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import (
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.model import (
     INTEGERS,
     Hypertable,
-    Kind,
     Server,
     State,
 )
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.preview import Preview
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusals import Refusal, refusal
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.steps import Step
 
 OLDEST = (2, 11)
@@ -78,10 +78,8 @@ def check(
         refusals += _refreshing(policies, hypertable)
         refusals += _columnstore(policies, hypertable)
         refusals += _arming(policies, desired, state.server, mine)
-        for told in _shortening(desired, mine):
-            refusals.append(told)
-        for told in _dangers(desired, state, hypertable, mine, previews.get(policies.relation, Preview())):
-            refusals.append(told)
+        refusals += _shortening(desired, mine)
+        refusals += _dangers(desired, state, hypertable, mine, previews.get(policies.relation, Preview()))
         if _is_shorter_than_chunks(policies, hypertable):
             warnings.append(
                 f"{policies.relation}: drop_after is shorter than the chunk interval, so chunks are kept for up to "
@@ -139,27 +137,35 @@ def out_of_place(reach: Reach, hypertable: Hypertable, now: datetime, *, by_crea
     return ""
 
 
+#: The options of an age, by that of the data and by that of the chunks.
+_AGES = {
+    "retention": ("drop_after", "drop_created_before"),
+    "columnstore": ("columnstore.after", "columnstore.created_before"),
+}
+
+
+def _reaches(policies: Policies) -> Iterator[tuple[str, Reach, bool]]:
+    """Each reach that is asked for: its option, and whether it is the age of chunks."""
+    found: list[tuple[str, Reach | None, bool]] = [("chunk_time_interval", policies.chunk_time_interval, False)]
+    for kind, part in policies.parts():
+        if isinstance(part, AgePolicy):
+            found.append((_AGES[kind][part.by_creation], part.after, part.by_creation))
+        else:
+            found.append(("refresh.start_offset", part.start_offset, False))
+            found.append(("refresh.end_offset", part.end_offset, False))
+    for option, reach, by_creation in found:
+        if reach is not None:
+            yield option, reach, by_creation
+
+
 def _kinds(policies: Policies, hypertable: Hypertable, state: State) -> Iterator[Refusal]:
     """Intervals for time, numbers for integers."""
     where = str(policies.relation)
-    now = state.server.now
-    reaches: list[tuple[str, Reach | None]] = [("chunk_time_interval", policies.chunk_time_interval)]
-    if policies.retention and not policies.retention.by_creation:
-        reaches.append(("drop_after", policies.retention.after))
-    if policies.columnstore and not policies.columnstore.by_creation:
-        reaches.append(("columnstore.after", policies.columnstore.after))
-    if policies.refresh:
-        reaches.append(("refresh.start_offset", policies.refresh.start_offset))
-        reaches.append(("refresh.end_offset", policies.refresh.end_offset))
-    for option, reach in reaches:
-        if reach is not None and (told := out_of_place(reach, hypertable, now)):
+    needs_now = False
+    for option, reach, by_creation in _reaches(policies):
+        needs_now |= not by_creation and option != "chunk_time_interval"
+        if told := out_of_place(reach, hypertable, state.server.now, by_creation=by_creation):
             yield refusal("TSR012", where, f"{option} {told}")
-    parts = {"drop_created_before": policies.retention, "columnstore.created_before": policies.columnstore}
-    for option, part in parts.items():
-        reach = part.after if part and part.by_creation else None
-        if reach is not None and (told := out_of_place(reach, hypertable, now, by_creation=True)):
-            yield refusal("TSR012", where, f"{option} {told}")
-    needs_now = any(reach is not None for option, reach in reaches if option != "chunk_time_interval")
     if hypertable.has_integer_time and needs_now:
         if policies.integer_now_func is None and state.integer_now_func(hypertable) is None:
             yield refusal("TSR013", where, f"its time is a column of type {hypertable.column_type}")
@@ -172,11 +178,11 @@ def _versions(policies: Policies, hypertable: Hypertable, state: State, steps: S
     where = str(policies.relation)
     retention = policies.retention
     fails = version < (2, 13) or (version < (2, 26, 3) and not hypertable.has_integer_time)
-    if retention and retention.by_creation and retention.after is not None and fails:
-        yield refusal("TSR015", where, f"this is {_dotted(version)}")
-    elif retention and retention.by_creation and retention.after is not None and hypertable.has_integer_time:
+    if retention and retention.by_creation and retention.after is not None:
         function = policies.integer_now_func or state.integer_now_func(hypertable)
-        if function is not None:
+        if fails:
+            yield refusal("TSR015", where, f"this is {_dotted(version)}")
+        elif hypertable.has_integer_time and function is not None:
             yield refusal("TSR015", where, f"its column is {hypertable.column_type}, with integer_now_func {function}")
     columnstore = policies.columnstore
     if columnstore and columnstore.by_creation and version < (2, 13):
@@ -195,10 +201,14 @@ def _rights(hypertable: Hypertable, server: Server, steps: Sequence[Step]) -> It
         return
     by_database = server.owns_database and (server.version or OLDEST) >= _DATABASE_OWNER_MANAGES
     if not hypertable.is_member and not by_database:
-        told = f"it belongs to {hypertable.owner}, and {server.user} is no member of that role"
-        yield refusal("TSR029", str(hypertable.relation), told)
+        yield not_a_member(hypertable, server)
     if not hypertable.owner_can_login and any(step.addition for step in steps):
         yield refusal("TSR030", str(hypertable.relation), f"its owner {hypertable.owner} has no LOGIN")
+
+
+def not_a_member(hypertable: Hypertable, server: Server) -> Refusal:
+    told = f"it belongs to {hypertable.owner}, and {server.user} is no member of that role"
+    return refusal("TSR029", str(hypertable.relation), told)
 
 
 def _schedules(steps: Sequence[Step]) -> Iterator[Refusal]:
@@ -229,14 +239,9 @@ def several(wanted: Iterable[Policies], state: State) -> Iterator[Refusal]:
         hypertable = state.hypertables.get(policies.relation)
         if hypertable is None:
             continue
-        kinds: list[tuple[Kind, object]] = [
-            ("retention", policies.retention),
-            ("columnstore", policies.columnstore),
-            ("refresh", policies.refresh),
-        ]
-        for kind, part in kinds:
+        for kind, _part in policies.parts():
             numbers = [str(job.id) for job in hypertable.policies(kind)]
-            if part is not None and len(numbers) > 1:
+            if len(numbers) > 1:
                 told = f"the {kind} policies are the jobs {', '.join(numbers)}"
                 yield refusal("TSR025", str(policies.relation), told)
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb import intervals
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
@@ -21,7 +21,9 @@ from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusa
 
 #: How far back a policy reaches: an interval, or a number in the unit of an integer time column.
 Reach: TypeAlias = "Interval | int"
+R = TypeVar("R", bound="Reach")
 State = Literal["present", "paused", "absent"]
+Kind = Literal["retention", "columnstore", "refresh"]
 
 _IDENTIFIER = r'(?:"((?:[^"]|"")+)"|([a-z_\x80-\U0010ffff][a-z0-9_$\x80-\U0010ffff]*))'
 _RELATION = re.compile(rf"{_IDENTIFIER}\.{_IDENTIFIER}", re.IGNORECASE)
@@ -54,18 +56,8 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Retention:
-    """Drop chunks whose data are all older than C(after), or that were created longer ago than that."""
-
-    after: Reach | None
-    by_creation: bool
-    state: State
-    job: Job
-
-
-@dataclass(frozen=True)
-class Columnstore:
-    """Move chunks to the columnstore that are older than C(after)."""
+class AgePolicy:
+    """Chunks whose data are all older than C(after), or that were created longer ago, are dropped or compressed."""
 
     after: Reach | None
     by_creation: bool
@@ -88,11 +80,20 @@ class Policies:
     """What one relation shall have. A part that is None is left as it is."""
 
     relation: Relation
-    retention: Retention | None = None
-    columnstore: Columnstore | None = None
+    retention: AgePolicy | None = None
+    columnstore: AgePolicy | None = None
     refresh: Refresh | None = None
     chunk_time_interval: Reach | None = None
     integer_now_func: Relation | None = None
+
+    def parts(self) -> Iterator[tuple[Kind, AgePolicy | Refresh]]:
+        """The policies that something is said of, by their kinds."""
+        if self.retention:
+            yield "retention", self.retention
+        if self.columnstore:
+            yield "columnstore", self.columnstore
+        if self.refresh:
+            yield "refresh", self.refresh
 
 
 @dataclass(frozen=True)
@@ -195,18 +196,18 @@ def desired(options: Mapping[str, Any]) -> Desired:
 def policies_of(relation: Relation, given: Mapping[str, Any], problems: list[Refusal]) -> Policies | None:
     """One entry. None where it has a mistake, which is added to C(problems)."""
     before = len(problems)
-    where = str(relation)
+    entry = _Entry(str(relation), problems)
     made = Policies(
         relation,
-        _retention(where, given, problems),
-        _columnstore(where, _given(given.get("columnstore") or {}), problems),
-        _refresh(where, _given(given.get("refresh") or {}), problems),
-        _reach(where, "chunk_time_interval", given.get("chunk_time_interval"), problems),
-        _function(where, given.get("integer_now_func"), problems),
+        entry.retention(given),
+        entry.columnstore(_given(given.get("columnstore") or {})),
+        entry.refresh(_given(given.get("refresh") or {})),
+        entry.reach("chunk_time_interval", given.get("chunk_time_interval")),
+        entry.function(given.get("integer_now_func")),
     )
     chunk = made.chunk_time_interval
     if isinstance(chunk, Interval) and chunk.months:
-        problems.append(refusal("TSR034", where, f"chunk_time_interval '{chunk}' has months"))
+        entry.refuse("TSR034", f"chunk_time_interval '{chunk}' has months")
     return made if len(problems) == before else None
 
 
@@ -259,135 +260,114 @@ def _relation(text: str, where: str, problems: list[Refusal]) -> Relation | None
     return relation
 
 
-def _function(where: str, text: str | None, problems: list[Refusal]) -> Relation | None:
-    if text is None:
-        return None
-    function = parse_relation(text.strip().removesuffix("()"))
-    if function is None:
-        problems.append(refusal("TSR006", where, f"integer_now_func '{text}' is no name with a schema"))
-    return function
+class _Entry:
+    """What is read of one entry. Each mistake is kept, and what it is in is None."""
 
+    def __init__(self, where: str, problems: list[Refusal]) -> None:
+        self._where = where
+        self._problems = problems
 
-def _reach(where: str, option: str, value: Any, problems: list[Refusal]) -> Reach | None:
-    """A positive interval or whole number."""
-    if value is None:
-        return None
-    reach: Reach
-    if isinstance(value, bool):
-        problems.append(refusal("TSR010", where, f"{option} is {value}"))
-        return None
-    try:
-        if isinstance(value, int) or re.fullmatch(r"[+-]?\d+", str(value).strip()):
-            reach = int(value)
-            positive = reach > 0
-        else:
-            reach = intervals.parse(str(value))
-            positive = reach.is_positive
-    except ValueError as error:
-        problems.append(refusal("TSR010", where, f"{option}: {error}"))
-        return None
-    if not positive:
-        problems.append(refusal("TSR011", where, f"{option} is '{value}'"))
-        return None
-    return reach
+    def refuse(self, code: str, told: str) -> None:
+        self._problems.append(refusal(code, self._where, told))
 
+    def function(self, text: str | None) -> Relation | None:
+        if text is None:
+            return None
+        function = parse_relation(text.strip().removesuffix("()"))
+        if function is None:
+            self.refuse("TSR006", f"integer_now_func '{text}' is no name with a schema")
+        return function
 
-def _span(where: str, option: str, value: Any, problems: list[Refusal], *, zero: bool = False) -> Interval | None:
-    """An interval that is no reach: of a schedule. Zero is for what has no limit."""
-    if value is None:
-        return None
-    try:
-        span = intervals.parse(str(value))
-    except ValueError as error:
-        problems.append(refusal("TSR010", where, f"{option}: {error}"))
-        return None
-    if not span.is_positive and not (zero and span == Interval()):
-        problems.append(refusal("TSR014", where, f"{option} is '{value}'"))
-        return None
-    return span
+    def reach(self, option: str, value: Any, *, zero: bool = False) -> Reach | None:
+        """A positive interval or whole number. C(zero) is for what may end at the present."""
+        if isinstance(value, bool):
+            self.refuse("TSR010", f"{option} is {value}")
+            return None
+        return self._positive(option, value, _number_or_interval, "TSR011", zero=zero)
 
+    def span(self, option: str, value: Any, *, zero: bool = False) -> Interval | None:
+        """An interval that is no reach: of a schedule. C(zero) is for what has no limit."""
+        return self._positive(option, value, intervals.parse, "TSR014", zero=zero)
 
-def _job(where: str, prefix: str, given: Mapping[str, Any], problems: list[Refusal]) -> Job:
-    start = given.get("initial_start")
-    moment = None
-    if start is not None:
-        moment = start if isinstance(start, datetime) else parse_moment(str(start))
-        if moment is None:
-            problems.append(
-                refusal("TSR010", where, f"{prefix}initial_start '{start}' is no moment such as 2026-01-31T03:00:00Z")
-            )
-        elif moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-    schedule = _span(where, f"{prefix}schedule_interval", given.get("schedule_interval"), problems)
-    if schedule and moment and schedule.months and (schedule.days or schedule.microseconds):
-        problems.append(
-            refusal("TSR014", where, f"{prefix}schedule_interval '{schedule}' has months and more, with initial_start")
+    def _positive(self, option: str, value: Any, read: Callable[[str], R], code: str, *, zero: bool) -> R | None:
+        if value is None:
+            return None
+        try:
+            found = read(str(value))
+        except ValueError as error:
+            self.refuse("TSR010", f"{option}: {error}")
+            return None
+        positive = found.is_positive if isinstance(found, Interval) else found > 0
+        if positive or (zero and found in (0, Interval())):
+            return found
+        self.refuse(code, f"{option} is '{value}'")
+        return None
+
+    def job(self, prefix: str, given: Mapping[str, Any]) -> Job:
+        start = given.get("initial_start")
+        moment = None if start is None else parse_moment(str(start))
+        if start is not None and moment is None:
+            told = f"{prefix}initial_start '{start}' is no moment such as 2026-01-31T03:00:00Z"
+            self.refuse("TSR010", told)
+        schedule = self.span(f"{prefix}schedule_interval", given.get("schedule_interval"))
+        if schedule and moment and schedule.months and (schedule.days or schedule.microseconds):
+            told = f"{prefix}schedule_interval '{schedule}' has months and more, with initial_start"
+            self.refuse("TSR014", told)
+        return Job(
+            schedule,
+            moment,
+            given.get("timezone"),
+            self.span(f"{prefix}max_runtime", given.get("max_runtime"), zero=True),
+            given.get("max_retries"),
+            self.span(f"{prefix}retry_period", given.get("retry_period")),
         )
-    return Job(
-        schedule,
-        moment,
-        given.get("timezone"),
-        _span(where, f"{prefix}max_runtime", given.get("max_runtime"), problems, zero=True),
-        given.get("max_retries"),
-        _span(where, f"{prefix}retry_period", given.get("retry_period"), problems),
-    )
+
+    def retention(self, given: Mapping[str, Any]) -> AgePolicy | None:
+        state: State = given.get("state") or "present"
+        after, created = given.get("drop_after"), given.get("drop_created_before")
+        if after is not None and created is not None:
+            self.refuse("TSR016", "it has both drop_after and drop_created_before")
+            return None
+        if after is None and created is None and state == "present":
+            others = ("columnstore", "refresh", "chunk_time_interval", "integer_now_func")
+            if not any(given.get(name) is not None for name in others):
+                self.refuse("TSR016", "it has neither drop_after nor drop_created_before")
+            return None
+        reach = self._age(("drop_after", after), ("drop_created_before", created))
+        if isinstance(reach, int) and created is not None:
+            self.refuse("TSR012", f"drop_created_before is the number {reach}, and creation is a moment")
+        return AgePolicy(reach, created is not None, state, self.job("", given))
+
+    def columnstore(self, given: Mapping[str, Any]) -> AgePolicy | None:
+        if not given:
+            return None
+        state: State = given.get("state") or "present"
+        after, created = given.get("after"), given.get("created_before")
+        if (after is None) == (created is None) and (state == "present" or after is not None):
+            told = "both" if after is not None else "neither"
+            self.refuse("TSR016", f"columnstore has {told} of after and created_before")
+            return None
+        reach = self._age(("columnstore.after", after), ("columnstore.created_before", created))
+        return AgePolicy(reach, created is not None, state, self.job("columnstore.", given))
+
+    def _age(self, by_data: tuple[str, Any], by_creation: tuple[str, Any]) -> Reach | None:
+        """The reach of the one option that is given."""
+        return self.reach(*(by_data if by_creation[1] is None else by_creation))
+
+    def refresh(self, given: Mapping[str, Any]) -> Refresh | None:
+        if not given:
+            return None
+        state: State = given.get("state") or "present"
+        job = self.job("refresh.", given)
+        if state == "present" and job.schedule_interval is None and given.get("schedule_interval") is None:
+            self.refuse("TSR016", "refresh has no schedule_interval")
+        start = self.reach("refresh.start_offset", given.get("start_offset"))
+        end = self.reach("refresh.end_offset", given.get("end_offset"), zero=True)
+        return Refresh(start, end, state, job)
 
 
-def _retention(where: str, given: Mapping[str, Any], problems: list[Refusal]) -> Retention | None:
-    state: State = given.get("state") or "present"
-    after, created = given.get("drop_after"), given.get("drop_created_before")
-    if after is not None and created is not None:
-        problems.append(refusal("TSR016", where, "it has both drop_after and drop_created_before"))
-        return None
-    wants_none = after is None and created is None
-    others = ("columnstore", "refresh", "chunk_time_interval", "integer_now_func")
-    if wants_none and state == "present":
-        if not any(given.get(name) is not None for name in others):
-            problems.append(refusal("TSR016", where, "it has neither drop_after nor drop_created_before"))
-        return None
-    reach = (
-        _reach(where, "drop_after", after, problems)
-        if created is None
-        else _reach(where, "drop_created_before", created, problems)
-    )
-    if isinstance(reach, int) and created is not None:
-        problems.append(
-            refusal("TSR012", where, f"drop_created_before is the number {reach}, and creation is a moment")
-        )
-    return Retention(reach, created is not None, state, _job(where, "", given, problems))
-
-
-def _columnstore(where: str, given: Mapping[str, Any], problems: list[Refusal]) -> Columnstore | None:
-    if not given:
-        return None
-    state: State = given.get("state") or "present"
-    after, created = given.get("after"), given.get("created_before")
-    if (after is None) == (created is None) and (state == "present" or after is not None):
-        told = "both" if after is not None else "neither"
-        problems.append(refusal("TSR016", where, f"columnstore has {told} of after and created_before"))
-        return None
-    option = "columnstore.after" if created is None else "columnstore.created_before"
-    reach = _reach(where, option, after if created is None else created, problems)
-    return Columnstore(reach, created is not None, state, _job(where, "columnstore.", given, problems))
-
-
-def _refresh(where: str, given: Mapping[str, Any], problems: list[Refusal]) -> Refresh | None:
-    if not given:
-        return None
-    state: State = given.get("state") or "present"
-    job = _job(where, "refresh.", given, problems)
-    if state == "present" and job.schedule_interval is None and given.get("schedule_interval") is None:
-        problems.append(refusal("TSR016", where, "refresh has no schedule_interval"))
-    start = _reach(where, "refresh.start_offset", given.get("start_offset"), problems)
-    end = _offset(where, "refresh.end_offset", given.get("end_offset"), problems)
-    return Refresh(start, end, state, job)
-
-
-def _offset(where: str, option: str, value: Any, problems: list[Refusal]) -> Reach | None:
-    """A reach that may also be nothing: a refresh up to the present."""
-    if value is not None and str(value).strip() in ("0", "0 seconds", "PT0S"):
-        return 0 if str(value).strip() == "0" else Interval()
-    return _reach(where, option, value, problems)
+def _number_or_interval(text: str) -> Reach:
+    return int(text) if re.fullmatch(r"\s*[+-]?\d+\s*", text) else intervals.parse(text)
 
 
 def _quoted(name: str) -> str:

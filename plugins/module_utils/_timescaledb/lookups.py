@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Policies, Relation
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.model import State
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusals import Refusal, refusal
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import Database, State
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import Database
 
 
 def refuse_unknown(database: Database, wanted: Iterable[Policies], state: State) -> Iterator[Refusal]:
@@ -56,8 +57,8 @@ def _zones(database: Database, wanted: Iterable[Policies], state: State) -> Iter
     known = {job.timezone for hypertable in state.hypertables.values() for job in hypertable.jobs}
     asked: dict[str, list[Relation]] = {}
     for policies in wanted:
-        for part in (policies.retention, policies.columnstore, policies.refresh):
-            if part and part.job.timezone and part.job.timezone not in known:
+        for _kind, part in policies.parts():
+            if part.job.timezone and part.job.timezone not in known:
                 asked.setdefault(part.job.timezone, []).append(policies.relation)
     if not asked:
         return

@@ -11,33 +11,33 @@ What a step may not do without being asked is found here too, so that all refusa
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb import checks
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import (
-    Columnstore,
+    AgePolicy,
     Desired,
     Job,
+    Kind,
     Policies,
     Reach,
     Refresh,
     Relation,
-    Retention,
     policies_of,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.preview import Cutoff, Preview
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusals import Refusal
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import (
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.model import (
+    AGES,
     HELD,
     Hypertable,
-    Kind,
     PolicyJob,
     State,
 )
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.preview import Cutoff, Preview
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusals import Refusal
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.steps import (
     Action,
     Addition,
@@ -78,7 +78,7 @@ def resolve(desired: Desired, state: State) -> tuple[Policies, ...]:
         if made is not None:
             listed[relation] = made
         elif desired.purge:
-            listed[relation] = Policies(relation, Retention(None, False, "absent", Job()))
+            listed[relation] = Policies(relation, AgePolicy(None, False, "absent", Job()))
     return tuple(listed.values())
 
 
@@ -116,14 +116,13 @@ def plan(
 ) -> Plan:
     """The steps from the state to what is wanted, or the refusals. C(dropping) are to lose their chunks at once."""
     wanted = resolve(desired, state)
+    stagger = _Stagger(state.server.now, sum(1 for policies in wanted if policies.retention))
     steps: list[Step] = []
-    staggered = _Stagger(state.server.now, sum(1 for policies in wanted if policies.retention))
     for policies in wanted:
         hypertable = state.hypertables.get(policies.relation)
-        if hypertable is None:
-            continue
-        preview = previews.get(policies.relation, Preview())
-        steps += _steps(policies, hypertable, preview, desired, staggered)
+        if hypertable:
+            preview = previews.get(policies.relation, Preview())
+            steps += _Planner(policies, hypertable, preview, desired.rules.arm, stagger).steps()
     found = checks.check(desired, wanted, state, steps, previews, dropping)
     return Plan(tuple(steps), found.refusals, found.warnings)
 
@@ -132,266 +131,174 @@ class _Stagger:
     """Spreads the first runs of many new policies over their interval: TimescaleDB has few workers."""
 
     def __init__(self, now: datetime, count: int) -> None:
-        self._now = now
+        self.now = now
         self._count = max(1, count)
         self._given = 0
 
     def next(self, schedule: Interval) -> datetime:
         self._given += 1
-        return self._now + _duration(schedule) * self._given / self._count
-
-    @property
-    def now(self) -> datetime:
-        return self._now
+        return self.now + _duration(schedule) * self._given / self._count
 
 
-def _steps(
-    policies: Policies, hypertable: Hypertable, preview: Preview, desired: Desired, stagger: _Stagger
-) -> Iterable[Step]:
-    chunk, function = policies.chunk_time_interval, policies.integer_now_func
-    if function is not None and function != hypertable.integer_now_func:
-        before = {"integer_now_func": _text(hypertable.integer_now_func)}
-        yield Step(
-            policies.relation, "integer_now_func", "set", before, {"integer_now_func": str(function)}, value=function
-        )
-    if chunk is not None and length(chunk) != hypertable.chunk_interval:
-        before = {"chunk_time_interval": _chunk_text(hypertable)}
-        after = {"chunk_time_interval": shown(chunk)}
-        yield Step(policies.relation, "chunk_time_interval", "set", before, after, value=chunk)
-    if policies.retention:
-        yield from _retention(policies.relation, policies.retention, hypertable, preview, desired, stagger)
-    if policies.columnstore:
-        yield from _columnstore(policies.relation, policies.columnstore, hypertable, stagger)
-    if policies.refresh:
-        yield from _refresh(policies.relation, policies.refresh, hypertable, stagger)
+@dataclass(frozen=True)
+class _Planner:
+    """The steps of one relation. C(preview) is what the next run of the wanted retention would drop."""
 
+    policies: Policies
+    hypertable: Hypertable
+    preview: Preview
+    arm: str
+    stagger: _Stagger
 
-def _retention(
-    relation: Relation,
-    wanted: Retention,
-    hypertable: Hypertable,
-    preview: Preview,
-    desired: Desired,
-    stagger: _Stagger,
-) -> Iterable[Step]:
-    current = hypertable.policy("retention")
-    if wanted.state == "absent":
-        if current:
-            yield Step(relation, "retention", "removed", describe(current), None, current)
-        return
-    if current is None:
-        if wanted.after is not None:
-            yield _new_retention(relation, wanted, None, preview, desired, stagger)
-        return
-    if wanted.after is not None and wanted.by_creation != current.by_creation:
-        yield _new_retention(relation, wanted, current, preview, desired, stagger)
-        return
-    changes = _job_changes(wanted.job, current, stagger.now)
-    shorter = False
-    if wanted.after is not None and wanted.after != current.after:
-        key = "drop_created_before" if current.by_creation else "drop_after"
-        changes["config"] = {key: shown(wanted.after)}
-        shorter = is_shorter(wanted.after, current.after)
-    arm = desired.rules.arm
-    drops = preview.chunks > 0
-    if wanted.state == "paused":
-        scheduled = False
-    elif current.scheduled:
-        # Only what reaches less far back than before can take by surprise.
-        scheduled = not (shorter and (arm == "hold" or (arm == "hold_if_drops" and drops)))
-    else:
-        scheduled = arm in ("now", "at") or (arm == "hold_if_drops" and not drops)
-    if scheduled != current.scheduled:
-        changes["scheduled"] = scheduled
-        changes["next_start"] = _armed_at(wanted.job, current.schedule_interval, desired, stagger)
-    elif scheduled and shorter and arm == "at":
-        changes["next_start"] = _armed_at(wanted.job, current.schedule_interval, desired, stagger)
-    # Who wants the policy to run and does not get it is told so at every run, whoever has stopped it.
-    holds = not scheduled and wanted.state == "present"
-    note = current.held or (_hold_note(stagger.now, preview) if holds else None)
-    action: Action = "altered"
-    if scheduled != current.scheduled and set(changes) == {"scheduled", "next_start"}:
-        action = "resumed" if scheduled else "paused"
-    for step in _altered(relation, "retention", action, current, changes, stagger.now, note if holds else None):
-        yield replace(step, shortens=shorter)
+    def steps(self) -> Iterator[Step]:
+        """In an order in which each can be done: numbers need the function that tells the present."""
+        function, chunk = self.policies.integer_now_func, self.policies.chunk_time_interval
+        if function is not None and function != self.hypertable.integer_now_func:
+            present = self.hypertable.integer_now_func
+            yield self._setting("integer_now_func", function, str(present) if present else None, str(function))
+        if chunk is not None and length(chunk) != self.hypertable.chunk_interval:
+            yield self._setting("chunk_time_interval", chunk, _chunk_text(self.hypertable), shown(chunk))
+        for kind, wanted in self.policies.parts():
+            yield from self._policy(kind, wanted)
 
+    def _setting(
+        self,
+        kind: Literal["integer_now_func", "chunk_time_interval"],
+        value: Reach | Relation,
+        before: Any,
+        after: Any,
+    ) -> Step:
+        return Step(self.policies.relation, kind, "set", {kind: before}, {kind: after}, value=value)
 
-def _new_retention(
-    relation: Relation,
-    wanted: Retention,
-    replaced: PolicyJob | None,
-    preview: Preview,
-    desired: Desired,
-    stagger: _Stagger,
-) -> Step:
-    """A policy that is not there yet, or that changes between ages of data and of chunks: that needs a new job."""
-    arm = desired.rules.arm
-    holds = arm == "hold" or (arm == "hold_if_drops" and (preview.chunks > 0))
-    scheduled = wanted.state == "present" and not holds
-    job = _kept(wanted.job, replaced)
-    schedule = job.schedule_interval or DEFAULT_SCHEDULE
-    note = None if scheduled or wanted.state == "paused" else _hold_note(stagger.now, preview)
-    addition = Addition(
-        wanted.by_creation,
-        wanted.after,
-        schedule_interval=job.schedule_interval,
-        initial_start=job.initial_start,
-        timezone=job.timezone,
-    )
-    alteration = Alteration(
-        scheduled,
-        _armed_at(job, schedule, desired, stagger),
-        job.timezone,
-        max_runtime=job.max_runtime,
-        max_retries=job.max_retries,
-        retry_period=job.retry_period,
-        config={HELD: note} if note else {},
-    )
-    key = "drop_created_before" if wanted.by_creation else "drop_after"
-    after = {key: shown(wanted.after), **view(job), "scheduled": scheduled, **({"held": True} if note else {})}
-    action: Action = "recreated" if replaced else "created"
-    before = describe(replaced) if replaced else None
-    shortens = replaced is not None and wanted.after is not None and is_shorter(wanted.after, replaced.after)
-    return Step(relation, "retention", action, before, after, replaced, addition, alteration, shortens=shortens)
+    def _policy(self, kind: Kind, wanted: AgePolicy | Refresh) -> Iterator[Step]:
+        current = self.hypertable.policy(kind)
+        if wanted.state == "absent":
+            if current:
+                yield Step(self.policies.relation, kind, "removed", describe(current), None, current)
+        elif current is None:
+            if _is_whole(wanted):
+                yield self._new(kind, wanted, None)
+        elif isinstance(wanted, AgePolicy) and _is_whole(wanted) and wanted.by_creation != current.by_creation:
+            # A change between ages of data and of chunks needs a new job.
+            yield self._new(kind, wanted, current)
+        else:
+            yield from self._changed(kind, wanted, current)
 
-
-def _columnstore(relation: Relation, wanted: Columnstore, hypertable: Hypertable, stagger: _Stagger) -> Iterable[Step]:
-    current = hypertable.policy("columnstore")
-    if wanted.state == "absent":
-        if current:
-            yield Step(relation, "columnstore", "removed", describe(current), None, current)
-        return
-    key = "compress_created_before" if wanted.by_creation else "compress_after"
-    if current is None or (wanted.after is not None and wanted.by_creation != current.by_creation):
-        if wanted.after is None:
-            return
-        job = _kept(wanted.job, current)
-        yield _new(
-            relation,
-            "columnstore",
-            job,
-            Addition(wanted.by_creation, wanted.after),
-            {key: shown(wanted.after)},
-            current,
-            wanted.state == "present",
-            stagger,
-        )
-        return
-    changes = _job_changes(wanted.job, current, stagger.now)
-    if wanted.after is not None and wanted.after != current.after:
-        changes["config"] = {key: shown(wanted.after)}
-    yield from _scheduling(relation, "columnstore", wanted.state, current, changes, stagger)
-
-
-def _refresh(relation: Relation, wanted: Refresh, hypertable: Hypertable, stagger: _Stagger) -> Iterable[Step]:
-    current = hypertable.policy("refresh")
-    if wanted.state == "absent":
-        if current:
-            yield Step(relation, "refresh", "removed", describe(current), None, current)
-        return
-    window = {"start_offset": shown(wanted.start_offset), "end_offset": shown(wanted.end_offset)}
-    if current is None:
-        if wanted.job.schedule_interval is not None:
-            addition = Addition(start_offset=wanted.start_offset, end_offset=wanted.end_offset)
-            yield _new(relation, "refresh", wanted.job, addition, window, None, wanted.state == "present", stagger)
-        return
-    changes = _job_changes(wanted.job, current, stagger.now)
-    differing = {
-        key: window[key]
-        for key, value in (("start_offset", wanted.start_offset), ("end_offset", wanted.end_offset))
-        if value != current.offset(key)
-    }
-    if differing and wanted.state == "present":
-        changes["config"] = differing
-    yield from _scheduling(relation, "refresh", wanted.state, current, changes, stagger)
-
-
-def _new(
-    relation: Relation,
-    kind: Kind,
-    job: Job,
-    addition: Addition,
-    told: Mapping[str, Any],
-    replaced: PolicyJob | None,
-    scheduled: bool,
-    stagger: _Stagger,
-) -> Step:
-    """A new policy that drops nothing: it may start soon."""
-    schedule = job.schedule_interval or DEFAULT_SCHEDULE
-    return Step(
-        relation,
-        kind,
-        "recreated" if replaced else "created",
-        describe(replaced) if replaced else None,
-        {**told, **view(job), "scheduled": scheduled},
-        replaced,
-        replace(
-            addition,
+    def _new(self, kind: Kind, wanted: AgePolicy | Refresh, replaced: PolicyJob | None) -> Step:
+        job = _kept(wanted.job, replaced)
+        shorter = self._shortens(kind, wanted, replaced)
+        scheduled = self._runs(kind, wanted, None, shorter=shorter)
+        note = self._hold(kind, wanted, None, scheduled=scheduled)
+        addition = Addition(
+            **_reaches_of(wanted),
             schedule_interval=job.schedule_interval,
             initial_start=job.initial_start,
             timezone=job.timezone,
-        ),
-        Alteration(
+        )
+        alteration = Alteration(
             scheduled,
-            _later(job.initial_start, stagger.now) or stagger.next(schedule),
+            self._start(kind, job, job.schedule_interval or DEFAULT_SCHEDULE),
             job.timezone,
             max_runtime=job.max_runtime,
             max_retries=job.max_retries,
             retry_period=job.retry_period,
-        ),
-    )
+            config={HELD: note} if note else {},
+        )
+        told = {key: shown(value) for key, value in _config(kind, wanted).items()}
+        return Step(
+            self.policies.relation,
+            kind,
+            "recreated" if replaced else "created",
+            describe(replaced) if replaced else None,
+            {**told, **view(job), "scheduled": scheduled, **({"held": True} if note else {})},
+            replaced,
+            addition,
+            alteration,
+            shortens=shorter,
+        )
+
+    def _changed(self, kind: Kind, wanted: AgePolicy | Refresh, current: PolicyJob) -> Iterator[Step]:
+        """A step that changes the settings of a job that stays, with its number and its history."""
+        now = self.stagger.now
+        changes = _job_changes(wanted.job, current, now)
+        # A pause leaves the window of a refresh as it is.
+        wanted_config = {} if kind == "refresh" and wanted.state == "paused" else _config(kind, wanted)
+        config = {key: shown(new) for key, new in wanted_config.items() if new != current.offset(key)}
+        shorter = bool(config) and self._shortens(kind, wanted, current)
+        scheduled = self._runs(kind, wanted, current, shorter=shorter)
+        action: Action = "altered"
+        if scheduled != current.scheduled:
+            if not changes and not config:
+                action = "resumed" if scheduled else "paused"
+            changes["next_start"] = self._start(kind, wanted.job, current.schedule_interval)
+        elif scheduled and shorter and self.arm == "at":
+            changes["next_start"] = self._start(kind, wanted.job, current.schedule_interval)
+        note = self._hold(kind, wanted, current, scheduled=scheduled)
+        noted = {HELD: note} if note and note != current.config.get(HELD) else {}
+        without = (HELD,) if note is None and HELD in current.config else ()
+        if not changes and not config and not noted and not without and scheduled == current.scheduled:
+            return
+        next_start = changes.pop("next_start", None) or _kept_start(current, changes, now)
+        alteration = Alteration(
+            scheduled,
+            next_start,
+            config={**config, **noted},
+            without=without,
+            **{"timezone": current.timezone, **changes},
+        )
+        before = describe(current)
+        after = {**before, **view_of(changes), **config, "scheduled": scheduled}
+        after.pop("held", None)
+        if note:
+            after["held"] = True
+        yield Step(self.policies.relation, kind, action, before, after, current, None, alteration, shortens=shorter)
+
+    def _shortens(self, kind: Kind, wanted: AgePolicy | Refresh, current: PolicyJob | None) -> bool:
+        if kind != "retention" or current is None or not isinstance(wanted, AgePolicy) or wanted.after is None:
+            return False
+        return is_shorter(wanted.after, current.after)
+
+    def _runs(self, kind: Kind, wanted: AgePolicy | Refresh, current: PolicyJob | None, *, shorter: bool) -> bool:
+        """Whether the policy runs by its schedule. Of those that drop only what reaches less far can surprise."""
+        if wanted.state == "paused":
+            return False
+        if kind != "retention" or (current and current.scheduled and not shorter):
+            return True
+        return self.arm in ("now", "at") or (self.arm == "hold_if_drops" and not self.preview.chunks)
+
+    def _hold(
+        self, kind: Kind, wanted: AgePolicy | Refresh, current: PolicyJob | None, *, scheduled: bool
+    ) -> Mapping[str, Any] | None:
+        """Since when and why the policy is held. Who wants it to run is told so, whoever has stopped it."""
+        if kind != "retention" or scheduled or wanted.state != "present":
+            return None
+        held = current.held if current else None
+        return held or {"since": moment_text(self.stagger.now), "chunks": self.preview.chunks}
+
+    def _start(self, kind: Kind, job: Job, schedule: Interval) -> datetime:
+        """The next start: never left to TimescaleDB, whose default is the past, which is at once."""
+        if kind == "retention" and self.arm == "now":
+            return self.stagger.now
+        ahead = _later(job.initial_start, self.stagger.now)
+        return ahead or self.stagger.next(job.schedule_interval or schedule)
 
 
-def _scheduling(
-    relation: Relation, kind: Kind, state: str, current: PolicyJob, changes: dict[str, Any], stagger: _Stagger
-) -> Iterable[Step]:
-    scheduled = state == "present"
-    action: Action = "altered"
-    if scheduled != current.scheduled:
-        if not changes:
-            action = "resumed" if scheduled else "paused"
-        changes["scheduled"] = scheduled
-        changes["next_start"] = stagger.next(current.schedule_interval)
-    yield from _altered(relation, kind, action, current, changes, stagger.now, None)
+def _is_whole(wanted: AgePolicy | Refresh) -> bool:
+    """Whether it says enough for a policy that is not there yet."""
+    return (wanted.after if isinstance(wanted, AgePolicy) else wanted.job.schedule_interval) is not None
 
 
-def _altered(
-    relation: Relation,
-    kind: Kind,
-    action: Action,
-    current: PolicyJob,
-    changes: Mapping[str, Any],
-    now: datetime,
-    note: Mapping[str, Any] | None,
-) -> Iterable[Step]:
-    """A step that changes the settings of a job that stays, with its number and its history.
+def _config(kind: Kind, wanted: AgePolicy | Refresh) -> dict[str, Reach | None]:
+    """What a policy's config shall have; a window without an end has None."""
+    if isinstance(wanted, AgePolicy):
+        return {} if wanted.after is None else {AGES[kind][wanted.by_creation]: wanted.after}
+    return {"start_offset": wanted.start_offset, "end_offset": wanted.end_offset}
 
-    C(note) is since when and why it is held; without one, the job's config has none either.
-    """
-    scheduled = changes.get("scheduled", current.scheduled)
-    config = dict(changes.get("config") or {})
-    if note and note != current.config.get(HELD):
-        config[HELD] = note
-    without = (HELD,) if note is None and HELD in current.config else ()
-    if not changes and not config and not without:
-        return
-    values = {
-        key: value for key, value in changes.items() if key not in ("config", "scheduled", "next_start", "timezone")
-    }
-    alteration = Alteration(
-        scheduled,
-        changes.get("next_start") or _kept_start(current, changes, now),
-        changes.get("timezone", current.timezone),
-        config=config,
-        without=without,
-        **values,
-    )
-    before = describe(current)
-    after = {**before, **view_of(changes), **(changes.get("config") or {}), "scheduled": scheduled}
-    after.pop("held", None)
-    if note:
-        after["held"] = True
-    yield Step(relation, kind, action, before, after, current, None, alteration)
+
+def _reaches_of(wanted: AgePolicy | Refresh) -> dict[str, Any]:
+    if isinstance(wanted, AgePolicy):
+        return {"by_creation": wanted.by_creation, "after": wanted.after}
+    return {"start_offset": wanted.start_offset, "end_offset": wanted.end_offset}
 
 
 def _job_changes(wanted: Job, current: PolicyJob, now: datetime) -> dict[str, Any]:
@@ -418,16 +325,6 @@ def _kept_start(current: PolicyJob, changes: Mapping[str, Any], now: datetime) -
     if known is None:
         return later
     return min(known, later) if "schedule_interval" in changes else known
-
-
-def _armed_at(job: Job, schedule: Interval, desired: Desired, stagger: _Stagger) -> datetime:
-    """The next start of a policy: never left to TimescaleDB, whose default is the past, which is at once."""
-    ahead = _later(job.initial_start, stagger.now)
-    if desired.rules.arm == "at" and ahead:
-        return ahead
-    if desired.rules.arm == "now":
-        return stagger.now
-    return ahead or stagger.next(job.schedule_interval or schedule)
 
 
 def _kept(wanted: Job, replaced: PolicyJob | None) -> Job:
@@ -459,10 +356,6 @@ def _duration(schedule: Interval) -> timedelta:
     return timedelta(microseconds=min(schedule.shortest, _CENTURY))
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
 def _chunk_text(hypertable: Hypertable) -> Any:
     length = hypertable.chunk_interval
     if length is None or hypertable.has_integer_time:
@@ -473,7 +366,3 @@ def _chunk_text(hypertable: Hypertable) -> Any:
 
 def _later(moment: datetime | None, now: datetime) -> datetime | None:
     return moment if moment is not None and moment > now else None
-
-
-def _hold_note(now: datetime, preview: Preview) -> dict[str, Any]:
-    return {"since": moment_text(now), "chunks": preview.chunks}

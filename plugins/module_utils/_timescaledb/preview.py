@@ -18,12 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Reach, Relation
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import (
-    INTEGERS,
-    Database,
-    Hypertable,
-    Server,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.model import INTEGERS, Hypertable, Server
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import Database
 
 #: Chunks that a preview names, the oldest first; the rest is only counted.
 NAMED_CHUNKS = 20

@@ -16,14 +16,14 @@ from ansible.module_utils.common.yaml import yaml_dump
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Relation
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.dropping import Dropped
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.preview import Preview
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusals import Refusal
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import (
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.model import (
     Hypertable,
     PolicyJob,
     Server,
     State,
 )
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.preview import Preview
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusals import Refusal
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.steps import (
     Step,
     describe,
@@ -242,7 +242,3 @@ def _longest_age(hypertable: Hypertable, job: PolicyJob) -> str | None:
 
 def _yaml(content: Mapping[str, Any]) -> str:
     return str(yaml_dump(dict(content), sort_keys=True)) if content else ""
-
-
-#: What only a database can tell.
-_UNKNOWN = ("job_id", "previous_job_id", "preview", "effective_max_age", "held", "health", "error")

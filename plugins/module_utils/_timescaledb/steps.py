@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Job, Reach, Relation
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Job, Kind, Reach, Relation
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import REACHES, Kind, PolicyJob
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.model import REACHES, PolicyJob
 
 Action = Literal["created", "altered", "recreated", "paused", "resumed", "removed", "set"]
 

@@ -15,14 +15,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Desired, Policies
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.model import Hypertable, Server, State
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.plan import plan
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.report import Outcome
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import (
-    JOBS_TABLES,
-    Hypertable,
-    Server,
-    State,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import JOBS_TABLES
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.steps import Step
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Relation
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import (
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.model import (
     REACHES,
     Hypertable,
     PolicyJob,

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Relation, desired
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.model import HELD, Hypertable, State
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.plan import Plan, cutoffs, plan, resolve
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.preview import Preview
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import HELD, Hypertable, State
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.steps import Alteration, Step
 
 from tests.support.retention_world import NOW, TRADES, a_hypertable, a_job, a_server, a_state, an_aggregate
@@ -93,6 +93,12 @@ def refresh(**changes: Any) -> Any:
         (candles(refresh()), {**REFRESH, "refresh": {**WINDOW, "start_offset": "4 days"}}, "refresh", "altered"),
         (candles(refresh()), {**REFRESH, "refresh": {**WINDOW, "start_offset": None}}, "refresh", "altered"),
         (candles(refresh()), {**REFRESH, "refresh": {"state": "paused"}}, "refresh", "paused"),
+        (
+            candles(refresh()),
+            {**REFRESH, "refresh": {**WINDOW, "start_offset": None, "state": "paused"}},
+            "refresh",
+            "paused",
+        ),
         (candles(refresh(scheduled=False)), REFRESH, "refresh", "resumed"),
         (candles(refresh()), {**REFRESH, "refresh": {"state": "absent"}}, "refresh", "removed"),
         (trades(), {"chunk_time_interval": "6 hours"}, "chunk_time_interval", "set"),

@@ -18,9 +18,9 @@ from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desire
     desired,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.model import HELD, Hypertable, State
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.plan import is_shorter, plan
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.preview import Preview
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import HELD, Hypertable, State
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.verification import verify
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -17,10 +17,10 @@ import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.checks import version_refusals
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Relation, desired
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.model import PolicyJob, State
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.plan import Plan, plan
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.preview import Preview
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.refusals import CODES, RefusedError, refusal
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import PolicyJob, State
 
 from tests.support.retention_world import DAY, NOW, TRADES, a_hypertable, a_job, a_server, a_state, an_aggregate
 
