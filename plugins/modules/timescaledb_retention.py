@@ -248,7 +248,8 @@ EXAMPLES = r"""
     kube_port_forward:
       namespace: data
       service: timescaledb-rw
-      context: entasis
+      cluster: entasis
+      region: ap-northeast-2
     login_user: platform
     login_password: "{{ database_password }}"
     login_db: entasis
