@@ -47,31 +47,36 @@ def services_plan(platform: Platform) -> Plan:
 
 def manifests(service: Service, platform: str) -> list[Plan]:
     """The objects of one service."""
-    objects = [_deployment(service), *([_service(service)] if service.ports else [])]
+    objects = [_deployment(service)]
+    if service.ports:
+        objects.append(_service(service))
     if service.autoscaling:
         objects.append(_autoscaler(service, service.autoscaling))
     if service.network_policy:
         objects.append(_network_policy(service, service.network_policy))
     if service.replicas > 1:
         objects.append(_disruption_budget(service))
-    for manifest in objects:
-        manifest["metadata"] = {
-            "name": manifest["metadata"]["name"],
-            "namespace": service.namespace,
-            "labels": {"app": service.name, **_ownership(platform)},
+    labels = {"app": service.name, PLATFORM_TAG: platform}
+    return [
+        {
+            "apiVersion": version,
+            "kind": kind,
+            "metadata": {"name": name, "namespace": service.namespace, "labels": labels},
+            "spec": spec,
         }
-    return objects
+        for version, kind, name, spec in objects
+    ]
 
 
-def _ownership(platform: str) -> dict[str, str]:
-    return {PLATFORM_TAG: platform}
+#: apiVersion, kind, name and spec of an object.
+Manifest = tuple[str, str, str, Plan]
 
 
 def _namespace(name: str, platform: str) -> Plan:
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": name, "labels": _ownership(platform)},
+        "metadata": {"name": name, "labels": {PLATFORM_TAG: platform}},
     }
 
 
@@ -79,31 +84,26 @@ def _selector(service: Service) -> Plan:
     return {"matchLabels": {"app": service.name}}
 
 
-def _deployment(service: Service) -> Plan:
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": service.name},
-        "spec": {
-            "replicas": service.replicas,
-            "selector": _selector(service),
-            "template": {
-                "metadata": {"labels": {"app": service.name}, **_scrape_annotations(service)},
-                "spec": {
-                    **({"nodeSelector": dict(service.node_selector)} if service.node_selector else {}),
-                    "topologySpreadConstraints": [
-                        {
-                            "maxSkew": 1,
-                            "topologyKey": "topology.kubernetes.io/zone",
-                            "whenUnsatisfiable": "ScheduleAnyway",
-                            "labelSelector": _selector(service),
-                        }
-                    ],
-                    "containers": [_container(service)],
-                },
+def _deployment(service: Service) -> Manifest:
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "topology.kubernetes.io/zone",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": _selector(service),
+    }
+    spec = {
+        "replicas": service.replicas,
+        "selector": _selector(service),
+        "template": {
+            "metadata": {"labels": {"app": service.name}, **_scrape_annotations(service)},
+            "spec": {
+                **({"nodeSelector": dict(service.node_selector)} if service.node_selector else {}),
+                "topologySpreadConstraints": [spread],
+                "containers": [_container(service)],
             },
         },
     }
+    return "apps/v1", "Deployment", service.name, spec
 
 
 def _scrape_annotations(service: Service) -> Plan:
@@ -115,15 +115,12 @@ def _scrape_annotations(service: Service) -> Plan:
 
 
 def _container(service: Service) -> Plan:
+    environment = [{"name": name, "value": text} for name, text in service.environment.items()]
     return {
         "name": service.name,
         "image": service.image,
         "ports": [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in service.ports.items()],
-        **(
-            {"env": [{"name": name, "value": text} for name, text in service.environment.items()]}
-            if service.environment
-            else {}
-        ),
+        **({"env": environment} if environment else {}),
         "resources": {
             "requests": _quantities(service.resources.requests),
             "limits": _quantities(service.resources.limits),
@@ -136,56 +133,38 @@ def _quantities(amounts: Mapping[str, int | str]) -> dict[str, str]:
     return {name: str(amount) for name, amount in amounts.items()}
 
 
-def _service(service: Service) -> Plan:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": service.name},
-        "spec": {
-            "type": "ClusterIP",
-            "selector": {"app": service.name},
-            "ports": [
-                {"name": name, "port": port, "targetPort": name, "protocol": "TCP"}
-                for name, port in service.ports.items()
-            ],
-        },
+def _service(service: Service) -> Manifest:
+    ports = [
+        {"name": name, "port": port, "targetPort": name, "protocol": "TCP"} for name, port in service.ports.items()
+    ]
+    spec = {"type": "ClusterIP", "selector": {"app": service.name}, "ports": ports}
+    return "v1", "Service", service.name, spec
+
+
+def _autoscaler(service: Service, scaling: Autoscaling) -> Manifest:
+    target = {"type": "Utilization", "averageUtilization": scaling.cpu_utilization}
+    spec = {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": service.name},
+        "minReplicas": scaling.min_replicas,
+        "maxReplicas": scaling.max_replicas,
+        "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
     }
+    return "autoscaling/v2", "HorizontalPodAutoscaler", f"{service.name}-hpa", spec
 
 
-def _autoscaler(service: Service, scaling: Autoscaling) -> Plan:
-    return {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": f"{service.name}-hpa"},
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": service.name},
-            "minReplicas": scaling.min_replicas,
-            "maxReplicas": scaling.max_replicas,
-            "metrics": [
-                {
-                    "type": "Resource",
-                    "resource": {
-                        "name": "cpu",
-                        "target": {"type": "Utilization", "averageUtilization": scaling.cpu_utilization},
-                    },
-                }
-            ],
-        },
+def _network_policy(service: Service, policy: ServiceNetworkPolicy) -> Manifest:
+    spec = {
+        "podSelector": _selector(service),
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [*_client_rules(service, policy), *_metrics_rules(service)],
+        "egress": [_dns_rule(), *(_egress_rule(egress) for egress in policy.egress)],
     }
+    return "networking.k8s.io/v1", "NetworkPolicy", policy.name, spec
 
 
-def _network_policy(service: Service, policy: ServiceNetworkPolicy) -> Plan:
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": {"name": policy.name},
-        "spec": {
-            "podSelector": _selector(service),
-            "policyTypes": ["Ingress", "Egress"],
-            "ingress": [*_client_rules(service, policy), *_metrics_rules(service)],
-            "egress": [_dns_rule(), *(_egress_rule(egress) for egress in policy.egress)],
-        },
-    }
+def _disruption_budget(service: Service) -> Manifest:
+    """One pod away at a time while nodes are replaced."""
+    return "policy/v1", "PodDisruptionBudget", service.name, {"maxUnavailable": 1, "selector": _selector(service)}
 
 
 def _client_rules(service: Service, policy: ServiceNetworkPolicy) -> list[Plan]:
@@ -218,13 +197,3 @@ def _egress_rule(egress: Egress) -> Plan:
 
 def _tcp(port: int) -> dict[str, Any]:
     return {"protocol": "TCP", "port": port}
-
-
-def _disruption_budget(service: Service) -> Plan:
-    """One pod away at a time while nodes are replaced."""
-    return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": {"name": service.name},
-        "spec": {"maxUnavailable": 1, "selector": _selector(service)},
-    }
