@@ -20,6 +20,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import
     expected,
     list_of,
     one_of,
+    pattern,
     reads,
     text,
 )
@@ -46,11 +47,11 @@ def _version(value: Value) -> str:
     return word
 
 
-@text.then
-def _key(value: Value, word: str) -> str:
-    if not re.fullmatch(r"arn:aws[a-z-]*:kms:[^\s]+|alias/[A-Za-z0-9/_-]+|(mrk-)?[0-9a-f-]{32,36}", word):
-        raise value.refuse(f"'{word}' is not a KMS key; write its alias (alias/…), its id or its ARN")
-    return word
+_key = pattern(
+    r"arn:aws[a-z-]*:kms:[^\s]+|alias/[A-Za-z0-9/_-]+|(mrk-)?[0-9a-f-]{32,36}",
+    "a KMS key; write its alias (alias/…), its id or its ARN",
+    longest=2048,
+).called("text")
 
 
 @values.network(12, 24).then
