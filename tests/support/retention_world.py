@@ -31,19 +31,12 @@ TRADES = Relation("market", "trades")
 
 def a_server(**changes: Any) -> Server:
     given: dict[str, Any] = {
-        "version": (2, 28, 3),
-        "schema": "public",
-        "license": "timescale",
-        "restoring": False,
-        "read_only": False,
-        "standby": False,
-        "user": "platform",
-        "owns_database": False,
         "now": NOW,
+        "jobs_table": JOBS_TABLES[0],
+        "version": (2, 28, 3),
+        "user": "platform",
         "background_workers": 16,
         "worker_processes": 32,
-        "jobs": 3,
-        "jobs_table": JOBS_TABLES[0],
     }
     return Server(**{**given, **changes})
 
@@ -91,10 +84,6 @@ def a_job(number: int = 1000, kind: Any = "retention", hypertable: int = 1, **ch
         "config": config,
         "next_start": NOW.replace(hour=18),
         "next_start_is_now": False,
-        "last_success": None,
-        "last_run_success": None,
-        "total_runs": 0,
-        "total_failures": 0,
     }
     return PolicyJob(**{**given, **changes})
 

@@ -17,7 +17,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._spec.platform impo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.borders import BORDERS
+from tests.support.borders import BORDERS, LONGEST
 
 MINIMAL: dict[str, Any] = {"name": "entasis", "region": "ap-northeast-2"}
 POOL = {"name": "general", "instance_type": "c5.2xlarge", "min_size": 1, "max_size": 3}
@@ -295,30 +295,11 @@ def test_any_data_under_the_specs_own_keys_is_refused_or_parsed(data: Any) -> No
 
 FULL: dict[str, Any] = {
     **MINIMAL,
-    "tags": {"team": "platform"},
-    "network": {"cidr": "10.0.0.0/16", "zones": ["ap-northeast-2a", "ap-northeast-2c"], "private_subnet_prefix": 20},
+    **BORDERS["the least"],
+    **LONGEST,
+    "node_pools": [{**LONGEST["node_pools"][0], "zones": ["ap-northeast-2a"], "update_strategy": "MINIMAL"}],
     "security_groups": {"web": {"inbound": [{"port": 80, "source": ["0.0.0.0/0", "web_sg"], "protocol": "tcp"}]}},
-    "eks_cluster": {"version": "1.36", "service_cidr": "172.20.0.0/16", "logging": ["api"], "security_groups": ["web"]},
-    "node_pools": [
-        {
-            **POOL,
-            "labels": {"role": "general"},
-            "taints": [{"key": "a", "effect": "PreferNoSchedule"}],
-            "zones": ["ap-northeast-2a"],
-        }
-    ],
-    "services": [
-        {
-            "name": "api",
-            "image": "api:1",
-            "replicas": 2,
-            "resources": {"requests": {"cpu": "500m"}, "limits": {"cpu": 1}},
-            "autoscaling": {"min_replicas": 2, "max_replicas": 4},
-            "network_policy": {"clients": [{"role": "frontend"}], "egress": [{"cidr": "10.0.0.0/16", "ports": [1]}]},
-        }
-    ],
     "helm_releases": [{"name": "x", "namespace": "x", "chart": "x", "version": "1", "repository": "https://x"}],
-    "backup": {"schedule": "0 1 * * *", "retention": {"daily": 7}, "storage": {"bucket": "backups"}},
 }
 
 

@@ -21,7 +21,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desire
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.model import AGES, Server, State
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.state import Database
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.steps import Alteration, Step
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.steps import Addition, Alteration, Step
 
 #: For pg_advisory_xact_lock: two runs of this module on one database take turns.
 _LOCK = 0x656E7461736973
@@ -58,7 +58,7 @@ def apply(database: Database, state: State, steps: Sequence[Step]) -> list[str]:
         jobs.update(_add(run, server, variant, added, oids))
     altered = [(jobs[step.relation, step.kind], step.alteration) for step in steps if step.alteration]
     if altered:
-        run(_alter_sql(server), [json.dumps([_alteration(number, one) for number, one in altered])])
+        run(_alter_sql(server), [json.dumps([{"id": number, **_record(one)} for number, one in altered])])
     return ran
 
 
@@ -97,25 +97,16 @@ def _add(
             f"end_offset => w.end_offset::{value}, "
         )
     else:
-        call = f"{_FUNCTIONS[kind]}(w.oid::regclass, {AGES[kind][by_creation]} => w.reach::{value}, "
+        call = f"{_FUNCTIONS[kind]}(w.oid::regclass, {AGES[kind][by_creation]} => w.after::{value}, "
     sql = f"""
-        SELECT w.position, {server.schema}.{call}schedule_interval => w.schedule::interval,
+        SELECT w.position, {server.schema}.{call}schedule_interval => w.schedule_interval::interval,
                initial_start => w.initial_start::timestamptz, timezone => w.timezone) AS job_id
         FROM jsonb_to_recordset(%s::jsonb) AS w (
-            position integer, oid oid, reach text, start_offset text, end_offset text,
-            schedule text, initial_start text, timezone text)
+            position integer, oid oid, after text, start_offset text, end_offset text,
+            schedule_interval text, initial_start text, timezone text)
         """
     records = [
-        {
-            "position": position,
-            "oid": oids[step.relation],
-            "reach": _text(step.addition.after),
-            "start_offset": _text(step.addition.start_offset),
-            "end_offset": _text(step.addition.end_offset),
-            "schedule": _text(step.addition.schedule_interval),
-            "initial_start": _text(step.addition.initial_start),
-            "timezone": step.addition.timezone,
-        }
+        {"position": position, "oid": oids[step.relation], **_record(step.addition)}
         for position, step in enumerate(steps)
         if step.addition
     ]
@@ -146,23 +137,12 @@ def _alter_sql(server: Server) -> str:
         """
 
 
-def _alteration(number: int, one: Alteration) -> dict[str, Any]:
-    return {
-        "id": number,
-        "schedule_interval": _text(one.schedule_interval),
-        "max_runtime": _text(one.max_runtime),
-        "max_retries": one.max_retries,
-        "retry_period": _text(one.retry_period),
-        "scheduled": one.scheduled,
-        "next_start": _text(one.next_start),
-        "timezone": one.timezone,
-        "initial_start": _text(one.initial_start),
-        "config": dict(one.config),
-        "without": list(one.without),
-    }
+def _record(told: Addition | Alteration) -> dict[str, Any]:
+    """What is told, as JSON that the server reads."""
+    return {name: _plain(value) for name, value in vars(told).items()}
 
 
-def _text(value: Interval | int | datetime | None) -> str | None:
-    if value is None:
-        return None
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, Interval) else value

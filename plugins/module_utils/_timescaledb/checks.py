@@ -363,7 +363,7 @@ def _aggregates(
         key = "drop_created_before" if by_creation else "drop_after"
         now = hypertable.relation in dropping
         # A chunk is made before most of its data are, so that by its age younger data go.
-        margin = _chunk(hypertable) if by_creation else Interval()
+        margin = hypertable.chunk_length if by_creation else None
         for aggregate in state.aggregates_of(hypertable):
             touched = _touches(steps, hypertable.relation, "retention") or _touches(
                 steps, aggregate.relation, "refresh"
@@ -380,12 +380,8 @@ def _aggregates(
                     yield refusal("TSR020", str(hypertable.relation), message), touched or now
 
 
-def _chunk(hypertable: Hypertable) -> Interval:
-    return Interval(microseconds=0 if hypertable.has_integer_time else hypertable.chunk_interval or 0)
-
-
-def _wider(window: Reach | None, margin: Interval) -> Reach | None:
-    return window + margin if isinstance(window, Interval) else window
+def _wider(window: Reach | None, margin: Reach | None) -> Reach | None:
+    return window + margin if isinstance(window, Interval) and isinstance(margin, Interval) else window
 
 
 def _touches(steps: Mapping[Relation, Sequence[Step]], relation: Relation, kind: str) -> bool:

@@ -38,21 +38,21 @@ REACHES = (*AGES["retention"], *AGES["columnstore"], "start_offset", "end_offset
 class Server:
     """The database server, and who we are there."""
 
-    version: tuple[int, ...] | None
-    #: Where the extension's functions are, as SQL writes it.
-    schema: str
-    license: str
-    restoring: bool
-    read_only: bool
-    standby: bool
-    user: str
-    owns_database: bool
     now: datetime
-    background_workers: int
-    worker_processes: int
-    jobs: int
     #: Where the jobs are, as SQL writes it.
     jobs_table: str
+    version: tuple[int, ...] | None = None
+    #: Where the extension's functions are, as SQL writes it.
+    schema: str = "public"
+    license: str = "timescale"
+    restoring: bool = False
+    read_only: bool = False
+    standby: bool = False
+    user: str = ""
+    owns_database: bool = False
+    background_workers: int = 0
+    worker_processes: int = 0
+    jobs: int = 0
 
     @property
     def has_policies(self) -> bool:
@@ -78,10 +78,10 @@ class PolicyJob:
     config: Mapping[str, Any]
     next_start: datetime | None
     next_start_is_now: bool
-    last_success: datetime | None
-    last_run_success: bool | None
-    total_runs: int
-    total_failures: int
+    last_success: datetime | None = None
+    last_run_success: bool | None = None
+    total_runs: int = 0
+    total_failures: int = 0
     last_error: str | None = None
 
     @property
@@ -126,6 +126,14 @@ class Hypertable:
     watermark: int | None = None
     references: tuple[str, ...] = ()
     jobs: tuple[PolicyJob, ...] = field(default=(), compare=False)
+
+    @property
+    def chunk_length(self) -> Reach | None:
+        """How long chunks are, in days and time, or as a number."""
+        if self.chunk_interval is None or self.has_integer_time:
+            return self.chunk_interval
+        days, microseconds = divmod(self.chunk_interval, 24 * 3600 * 1_000_000)
+        return Interval(days=days, microseconds=microseconds)
 
     @property
     def is_aggregate(self) -> bool:

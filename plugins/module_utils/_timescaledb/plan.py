@@ -157,7 +157,7 @@ class _Planner:
             present = self.hypertable.integer_now_func
             yield self._setting("integer_now_func", function, str(present) if present else None, str(function))
         if chunk is not None and length(chunk) != self.hypertable.chunk_interval:
-            yield self._setting("chunk_time_interval", chunk, _chunk_text(self.hypertable), shown(chunk))
+            yield self._setting("chunk_time_interval", chunk, shown(self.hypertable.chunk_length), shown(chunk))
         for kind, wanted in self.policies.parts():
             yield from self._policy(kind, wanted)
 
@@ -354,14 +354,6 @@ def is_shorter(new: Reach, old: Reach | None) -> bool:
 def _duration(schedule: Interval) -> timedelta:
     """A schedule's interval, but at most a century: PostgreSQL has moments that no datetime holds."""
     return timedelta(microseconds=min(schedule.shortest, _CENTURY))
-
-
-def _chunk_text(hypertable: Hypertable) -> Any:
-    length = hypertable.chunk_interval
-    if length is None or hypertable.has_integer_time:
-        return length
-    days, rest = divmod(length, 24 * 3600 * 1_000_000)
-    return str(Interval(days=days, microseconds=rest))
 
 
 def _later(moment: datetime | None, now: datetime) -> datetime | None:

@@ -17,6 +17,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desire
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.dropping import Dropped
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.model import (
+    HELD,
     Hypertable,
     PolicyJob,
     Server,
@@ -223,7 +224,7 @@ def held_warning(results: Iterable[Mapping[str, Any]]) -> str | None:
 def _held(job: PolicyJob | None, step: Step | None) -> dict[str, Any] | None:
     if step is not None and step.alteration is not None:
         # In check mode the job is not there yet, or not held yet.
-        note = step.alteration.config.get("entasis_held")
+        note = step.alteration.config.get(HELD)
         if note and not step.alteration.scheduled:
             return dict(note)
         if step.alteration.scheduled:
@@ -233,11 +234,10 @@ def _held(job: PolicyJob | None, step: Step | None) -> dict[str, Any] | None:
 
 def _longest_age(hypertable: Hypertable, job: PolicyJob) -> str | None:
     """How old data get at most: a chunk goes when all of it is old enough, and only when the policy runs."""
-    after = job.after
-    if not isinstance(after, Interval) or hypertable.chunk_interval is None or hypertable.has_integer_time:
+    after, chunk = job.after, hypertable.chunk_length
+    if not isinstance(after, Interval) or not isinstance(chunk, Interval):
         return None
-    days, rest = divmod(hypertable.chunk_interval, 24 * 3600 * 1_000_000)
-    return str(after + Interval(days=days, microseconds=rest) + job.schedule_interval)
+    return str(after + chunk + job.schedule_interval)
 
 
 def _yaml(content: Mapping[str, Any]) -> str:

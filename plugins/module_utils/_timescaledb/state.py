@@ -167,19 +167,19 @@ def parse(answer: Mapping[str, Any], jobs_table: str = JOBS_TABLES[0]) -> State:
 
 def _server(row: Mapping[str, Any], jobs_table: str) -> Server:
     return Server(
-        _version(row["version"]) if row["version"] else None,
-        row["schema"] or "public",
-        row["license"] or "timescale",
-        row["restoring"] == "on",
-        bool(row["read_only"]),
-        bool(row["standby"]),
-        row["user"],
-        bool(row["owns_database"]),
-        datetime.fromisoformat(row["now"]),
-        int(row["background_workers"] or 0),
-        int(row["worker_processes"] or 0),
-        int(row["jobs"]),
-        jobs_table,
+        now=datetime.fromisoformat(row["now"]),
+        jobs_table=jobs_table,
+        version=_version(row["version"]) if row["version"] else None,
+        schema=row["schema"] or "public",
+        license=row["license"] or "timescale",
+        restoring=row["restoring"] == "on",
+        read_only=row["read_only"],
+        standby=row["standby"],
+        user=row["user"],
+        owns_database=row["owns_database"],
+        background_workers=int(row["background_workers"] or 0),
+        worker_processes=int(row["worker_processes"] or 0),
+        jobs=row["jobs"],
     )
 
 

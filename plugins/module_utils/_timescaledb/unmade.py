@@ -24,21 +24,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.steps 
 
 def outcome(desired: Desired) -> Outcome:
     """Every listed policy as new. Relations that a pattern will cover are not known yet."""
-    server = Server(
-        version=None,
-        schema="public",
-        license="",
-        restoring=False,
-        read_only=False,
-        standby=False,
-        user="",
-        owns_database=True,
-        now=datetime.now(UTC),
-        background_workers=0,
-        worker_processes=0,
-        jobs=0,
-        jobs_table=JOBS_TABLES[0],
-    )
+    server = Server(now=datetime.now(UTC), jobs_table=JOBS_TABLES[0], license="", owns_database=True)
     hypertables = {one.relation: _hypertable(number, one) for number, one in enumerate(desired.policies)}
     state = State(server, hypertables, {})
     steps = tuple(_without_scheduling(step) for step in plan(desired, state, {}).steps)
