@@ -22,15 +22,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import module as kubernetes
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import port_forward
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import KubernetesError, NoClusterError
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import (
-    CONNECTION_ALTERNATIVES as KUBERNETES_ALTERNATIVES,
-)
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import (
-    CONNECTION_ARGUMENTS as KUBERNETES_ARGUMENTS,
-)
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import open_client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.port_forward import (
     MissingTargetError,
     PortForward,
@@ -65,9 +59,9 @@ CONNECTION_ARGUMENTS: dict[str, dict[str, Any]] = {
             "service": {"type": "str"},
             "pod": {"type": "str"},
             "port": {"type": "str", "default": "5432"},
-            **KUBERNETES_ARGUMENTS,
+            **kubernetes.CONNECTION_ARGUMENTS,
         },
-        "mutually_exclusive": [["service", "pod"], *KUBERNETES_ALTERNATIVES],
+        "mutually_exclusive": [["service", "pod"], *kubernetes.CONNECTION_ALTERNATIVES],
         "required_one_of": [["service", "pod"]],
     },
 }
@@ -135,13 +129,13 @@ class NoDatabaseError(DatabaseError):
 class Connection:
     """One session. Each statement commits by itself, unless it stands in a C(transaction)."""
 
-    def __init__(self, session: drivers.Session, where: str, forward: PortForward | None = None) -> None:
+    def __init__(self, driver: drivers.Driver, session: Any, where: str, forward: PortForward | None = None) -> None:
         #: The driver and its version: C(psycopg 3.3.9), C(psycopg2 2.9.13).
-        self.driver = session.driver
+        self.driver = driver.name
         #: The database as messages name it.
         self.where = where
-        self._session = session.session
-        self._errors = session.errors
+        self._session = session
+        self._errors = driver.errors
         self._forward = forward
         self._depth = 0
 
@@ -245,7 +239,7 @@ def _forward(module: AnsibleModule) -> contextlib.AbstractContextManager[PortFor
     if not port_forward.is_possible():
         module.fail_json(msg=missing_required_lib("kubernetes"))
     try:
-        client = open_client(module, options)
+        client = kubernetes.open_client(module, options)
         destination = port_forward.find(
             client, options["namespace"], service=options["service"], pod=options["pod"], port=options["port"]
         )
@@ -268,7 +262,7 @@ def _open(module: AnsibleModule, forward: PortForward | None) -> Connection:
     parameters = _libpq_parameters(module, forward)
     where = _where(parameters, forward)
     try:
-        return Connection(driver.open(parameters), where, forward)
+        return Connection(driver, driver.open(parameters), where, forward)
     except driver.errors as error:
         raise _explain(error, f"cannot connect to {where}", forward) from error
 

@@ -32,19 +32,11 @@ except ImportError as error:
 
 
 @dataclass(frozen=True)
-class Session:
-    """A session that commits each statement by itself: the driver's own, what it raises, its name and version."""
-
-    session: Any
-    errors: type[Exception]
-    driver: str
-
-
-@dataclass(frozen=True)
 class Driver:
-    """How a session is opened by the parameters of libpq, and what is raised where that fails."""
+    """How a session that commits each statement by itself is opened by libpq's parameters, and what is raised there."""
 
-    open: Callable[[Mapping[str, Any]], Session]
+    name: str
+    open: Callable[[Mapping[str, Any]], Any]
     errors: type[Exception]
 
 
@@ -55,20 +47,18 @@ def installed() -> Driver:
         ImportError: neither is installed.
     """
     if PSYCOPG_IMPORT_ERROR is None:
-        return Driver(_open_psycopg, psycopg.Error)
+        return Driver(f"psycopg {psycopg.__version__}", _open_psycopg, psycopg.Error)
     if PSYCOPG2_IMPORT_ERROR is None:
-        return Driver(_open_psycopg2, psycopg2.Error)
+        return Driver(f"psycopg2 {psycopg2.__version__.split()[0]}", _open_psycopg2, psycopg2.Error)
     raise PSYCOPG_IMPORT_ERROR
 
 
-def _open_psycopg(parameters: Mapping[str, Any]) -> Session:
-    session = psycopg.connect(
-        psycopg.conninfo.make_conninfo(**parameters), autocommit=True, cursor_factory=ClientCursor
-    )
-    return Session(session, psycopg.Error, f"psycopg {psycopg.__version__}")
+def _open_psycopg(parameters: Mapping[str, Any]) -> Any:
+    dsn = psycopg.conninfo.make_conninfo(**parameters)
+    return psycopg.connect(dsn, autocommit=True, cursor_factory=ClientCursor)
 
 
-def _open_psycopg2(parameters: Mapping[str, Any]) -> Session:
+def _open_psycopg2(parameters: Mapping[str, Any]) -> Any:
     session = psycopg2.connect(psycopg2.extensions.make_dsn(**parameters))
     session.autocommit = True
-    return Session(session, psycopg2.Error, f"psycopg2 {psycopg2.__version__.split()[0]}")
+    return session

@@ -22,6 +22,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desire
 )
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.model import (
+    AGES,
     INTEGERS,
     Hypertable,
     Server,
@@ -138,8 +139,8 @@ def out_of_place(reach: Reach, hypertable: Hypertable, now: datetime, *, by_crea
 
 
 #: The options of an age, by that of the data and by that of the chunks.
-_AGES = {
-    "retention": ("drop_after", "drop_created_before"),
+_OPTIONS = {
+    "retention": AGES["retention"],
     "columnstore": ("columnstore.after", "columnstore.created_before"),
 }
 
@@ -149,7 +150,7 @@ def _reaches(policies: Policies) -> Iterator[tuple[str, Reach, bool]]:
     found: list[tuple[str, Reach | None, bool]] = [("chunk_time_interval", policies.chunk_time_interval, False)]
     for kind, part in policies.parts():
         if isinstance(part, AgePolicy):
-            found.append((_AGES[kind][part.by_creation], part.after, part.by_creation))
+            found.append((_OPTIONS[kind][part.by_creation], part.after, part.by_creation))
         else:
             found.append(("refresh.start_offset", part.start_offset, False))
             found.append(("refresh.end_offset", part.end_offset, False))
@@ -345,22 +346,12 @@ def _aggregates(
 ) -> Iterator[tuple[Refusal, bool]]:
     """Conflicts between retention and refresh, and whether this run would make one of the two."""
     by_relation = {policies.relation: policies for policies in wanted}
-
-    def retention_of(hypertable: Hypertable) -> tuple[Reach | None, bool]:
-        policies = by_relation.get(hypertable.relation)
-        if policies and policies.retention:
-            if policies.retention.state == "absent":
-                return None, False
-            if policies.retention.after is not None:
-                return policies.retention.after, policies.retention.by_creation
-        job = hypertable.policy("retention")
-        return (job.after, job.by_creation) if job else (None, False)
-
     for hypertable in state.hypertables.values():
-        reach, by_creation = retention_of(hypertable)
+        policies = by_relation.get(hypertable.relation)
+        reach, by_creation = hypertable.age("retention", policies.retention if policies else None)
         if reach is None:
             continue
-        key = "drop_created_before" if by_creation else "drop_after"
+        key = AGES["retention"][by_creation]
         now = hypertable.relation in dropping
         # A chunk is made before most of its data are, so that by its age younger data go.
         margin = hypertable.chunk_length if by_creation else None
@@ -374,7 +365,7 @@ def _aggregates(
                     yield refusal("TSR019", str(hypertable.relation), message), touched or now
         if hypertable.is_aggregate:
             touched = bool(steps.get(hypertable.relation))
-            for window, told in _windows(by_relation.get(hypertable.relation), hypertable, own=True):
+            for window, told in _windows(policies, hypertable, own=True):
                 if window is not None and not _covers(reach, _wider(window, margin)):
                     message = f"{key} is '{reach}', and it is refreshed {told}"
                     yield refusal("TSR020", str(hypertable.relation), message), touched or now

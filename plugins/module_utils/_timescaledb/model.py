@@ -15,7 +15,12 @@ from functools import cached_property
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb import intervals
-from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Kind, Reach, Relation
+from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import (
+    AgePolicy,
+    Kind,
+    Reach,
+    Relation,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
 
 #: The key in a job's config under which this module notes that it holds the policy. TimescaleDB ignores keys that it
@@ -142,6 +147,13 @@ class Hypertable:
     @property
     def has_integer_time(self) -> bool:
         return self.column_type in INTEGERS
+
+    def age(self, kind: Kind, wanted: AgePolicy | None) -> tuple[Reach | None, bool]:
+        """How far back the policy reaches once what is wanted is there, and whether that is the age of chunks."""
+        if wanted and (wanted.state == "absent" or wanted.after is not None):
+            return (None if wanted.state == "absent" else wanted.after), wanted.by_creation
+        job = self.policy(kind)
+        return (job.after, job.by_creation) if job else (None, False)
 
     def policies(self, kind: Kind) -> tuple[PolicyJob, ...]:
         return tuple(job for job in self.jobs if job.kind == kind)

@@ -91,12 +91,9 @@ def cutoffs(wanted: Iterable[Policies], state: State, *, every: bool = False) ->
         if hypertable is None or retention is None or retention.state == "absent":
             continue
         current = hypertable.policy("retention")
-        after = retention.after
-        by_creation = retention.by_creation
+        after, by_creation = hypertable.age("retention", retention)
         if after is None:
-            if current is None or current.after is None:
-                continue
-            after, by_creation = current.after, current.by_creation
+            continue
         same = current is not None and current.after == after and current.by_creation == by_creation
         if not every and same and current is not None and current.scheduled:
             continue
