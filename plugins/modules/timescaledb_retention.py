@@ -121,15 +121,6 @@ options:
             end_offset:
               description: Where the window ends, as time before the present. Without it the window has no end.
               type: raw
-  relation:
-    description: One more relation beside O(policies), for a task that has only one.
-    type: str
-  drop_after:
-    description: As O(policies[].drop_after), for O(relation).
-    type: raw
-  drop_created_before:
-    description: As O(policies[].drop_created_before), for O(relation).
-    type: raw
   defaults:
     description:
       - What holds for each entry of O(policies) that does not say otherwise.
@@ -485,9 +476,6 @@ def main() -> None:
                 "default": [],
                 "options": {"relation": {"type": "str", "required": True}, **_POLICY},
             },
-            "relation": {"type": "str"},
-            "drop_after": {"type": "raw"},
-            "drop_created_before": {"type": "raw"},
             "defaults": {"type": "dict", "options": _POLICY},
             "match": {
                 "type": "dict",

@@ -315,13 +315,6 @@ def test_an_owner_is_a_pattern_too(database: Database) -> None:
     assert database.job(other) is None
 
 
-def test_one_relation_needs_no_list(database: Database) -> None:
-    relation = database.hypertable()
-    changed(database.run(relation=relation, drop_after="90 days"))
-    assert database.one_job(relation)["config"]["drop_after"] == "90 days"
-    assert database.run(drop_after="90 days").codes == {"TSR016"}
-
-
 @pytest.mark.parametrize(
     "name", ['market."Order Book"', 'market."a.b"', 'market."quote""d"', 'market."Größe %s"', 'market."select"']
 )

@@ -152,15 +152,9 @@ class Desired:
 def desired(options: Mapping[str, Any]) -> Desired:
     """What the module's options say."""
     problems: list[Refusal] = []
-    entries = list(options.get("policies") or ())
-    alone = {key: options.get(key) for key in ("relation", "drop_after", "drop_created_before")}
-    if alone["relation"] is not None:
-        entries.append(alone)
-    elif _given(alone):
-        problems.append(refusal("TSR016", "drop_after", "it is given without relation"))
     defaults = _given(options.get("defaults") or {})
     policies: dict[Relation, Policies] = {}
-    for number, entry in enumerate(entries):
+    for number, entry in enumerate(options.get("policies") or ()):
         given = {**_without_other_reach(defaults, _given(entry)), **_given(entry)}
         relation = _relation(str(given.get("relation") or ""), f"policies[{number}]", problems)
         if relation is None:

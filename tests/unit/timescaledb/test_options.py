@@ -340,14 +340,7 @@ def test_an_entry_that_is_wrong_does_not_take_the_others_with_it() -> None:
     ]
 
 
-def test_one_relation_or_a_pattern_beside_the_list() -> None:
-    alone = desired({"relation": "market.a", **KEEP, "policies": [{"relation": "market.b", "drop_after": "1 day"}]})
-    assert [str(one.relation) for one in alone.policies] == ["market.b", "market.a"]
-    assert [one.code for one in desired({**KEEP}).problems] == ["TSR016"]
-    assert [one.code for one in desired({"relation": "market.a"}).problems] == ["TSR016"]
-    assert desired({"relation": "market.a", "defaults": KEEP}).problems == ()
-    twice = desired({"relation": "market.a", **KEEP, "policies": [{"relation": "market.a", **KEEP}]})
-    assert [one.code for one in twice.problems] == ["TSR017"]
+def test_mistakes_in_defaults_are_told_once_for_a_pattern() -> None:
     assert desired({}).problems == ()
     covered = desired({"match": {"schema": "market"}, "defaults": {"drop_after": "soon"}})
     assert [(one.code, one.where) for one in covered.problems] == [("TSR010", 'match."*"')]
