@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import (
+    AgePolicy,
     Job,
     Policies,
+    Refresh,
     Relation,
     Rules,
     Scope,
@@ -120,15 +122,10 @@ def test_moments(text: str, moment: datetime | None) -> None:
     ],
 )
 def test_reaches(value: Any, reach: Interval | int) -> None:
-    retention = policies({"drop_after": value}).retention
-    assert retention is not None
-    assert (retention.after, retention.by_creation) == (reach, False)
-    columnstore = policies({"columnstore": {"after": value}}).columnstore
-    assert columnstore is not None
-    assert (columnstore.after, columnstore.by_creation) == (reach, False)
-    refresh = policies({"refresh": {**WINDOW, "start_offset": value, "end_offset": value}}).refresh
-    assert refresh is not None
-    assert (refresh.start_offset, refresh.end_offset) == (reach, reach)
+    window = {**WINDOW, "start_offset": value, "end_offset": value}
+    found = policies({"drop_after": value, "columnstore": {"after": value}, "refresh": window})
+    assert found.retention == found.columnstore == AgePolicy(reach, False, "present", Job())
+    assert found.refresh == Refresh(reach, reach, "present", Job(Interval(microseconds=HOUR)))
 
 
 @pytest.mark.parametrize(
@@ -171,9 +168,8 @@ def test_what_is_no_reach(value: Any, code: str) -> None:
 
 @pytest.mark.parametrize(("value", "end"), [("0 seconds", Interval()), ("PT0S", Interval()), (0, 0), ("0", 0)])
 def test_a_refresh_may_reach_the_present(value: Any, end: Interval | int) -> None:
-    refresh = policies({"refresh": {**WINDOW, "end_offset": value}}).refresh
-    assert refresh is not None
-    assert refresh.end_offset == end
+    found = policies({"refresh": {**WINDOW, "end_offset": value}})
+    assert found.refresh == Refresh(None, end, "present", Job(Interval(microseconds=HOUR)))
 
 
 FULL = {
@@ -198,16 +194,12 @@ def test_the_settings_of_a_job_are_the_same_for_each_kind() -> None:
         max_retries=0,
         retry_period=Interval(microseconds=HOUR // 6),
     )
-    assert found.retention is not None
-    assert found.columnstore is not None
-    assert found.refresh is not None
-    assert found.retention.job == found.columnstore.job == found.refresh.job == job
+    assert [part.job for _kind, part in found.parts()] == [job] * 3
 
 
 def test_what_is_not_given_is_left_alone() -> None:
     found = policies(KEEP)
-    assert found.retention is not None
-    assert (found.retention.job, found.retention.state) == (Job(), "present")
+    assert found.retention == AgePolicy(Interval(days=90), False, "present", Job())
     assert (found.columnstore, found.refresh, found.chunk_time_interval, found.integer_now_func) == (None,) * 4
     unset = {"relation": "market.trades", **KEEP, "columnstore": {"after": None, "state": None}, "refresh": None}
     assert desired({"policies": [unset]}).policies == (found,)
@@ -289,11 +281,8 @@ def test_a_fixed_schedule_takes_months_or_days(entry: dict[str, Any]) -> None:
 @pytest.mark.parametrize("state", ["paused", "absent"])
 def test_what_is_stopped_or_removed_needs_no_reach(state: str) -> None:
     found = policies({"state": state, "columnstore": {"state": state}, "refresh": {"state": state}})
-    assert found.retention is not None
-    assert found.columnstore is not None
-    assert found.refresh is not None
-    assert (found.retention.state, found.columnstore.state, found.refresh.state) == (state,) * 3
-    assert (found.retention.after, found.columnstore.after) == (None, None)
+    assert [part.state for _kind, part in found.parts()] == [state] * 3
+    assert [part.after for _kind, part in found.parts() if isinstance(part, AgePolicy)] == [None, None]
 
 
 @pytest.mark.parametrize("text", ["chain.height", "chain.height()", " Chain.HEIGHT() ", '"chain"."height"()'])
@@ -376,10 +365,8 @@ def test_a_part_of_the_defaults_is_replaced_as_a_whole() -> None:
     defaults = {"columnstore": {"after": "7 days", "max_retries": 3}, "schedule_interval": "2 days", **KEEP}
     own = policies({"columnstore": {"after": "9 days"}}, defaults=defaults).columnstore
     inherited = policies({}, defaults=defaults).columnstore
-    assert own is not None
-    assert inherited is not None
-    assert (own.after, own.job.max_retries) == (Interval(days=9), None)
-    assert (inherited.after, inherited.job.max_retries) == (Interval(days=7), 3)
+    assert own == AgePolicy(Interval(days=9), False, "present", Job())
+    assert inherited == AgePolicy(Interval(days=7), False, "present", Job(max_retries=3))
 
 
 def test_a_pattern_covers_what_is_not_listed_and_a_listed_entry_stays_its_own() -> None:
