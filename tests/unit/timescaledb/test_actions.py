@@ -285,6 +285,12 @@ def test_a_schedule_becomes_fixed_where_only_its_start_was_kept() -> None:
     assert planned(trades(a_job(initial_start=FAR, fixed_schedule=True)), entry).steps == ()
 
 
+def test_a_policy_that_is_resumed_with_another_start_begins_there() -> None:
+    paused = trades(a_job(1001, "columnstore", scheduled=False))
+    step = the_step(planned(paused, {"columnstore": {"after": "7 days", "initial_start": FAR.isoformat()}}))
+    assert (told(step).scheduled, told(step).next_start) == (True, FAR)
+
+
 def _many(number: int, **changes: Any) -> list[Hypertable]:
     return [a_hypertable(Relation("market", f"t{one:03}"), one, **changes) for one in range(1, number + 1)]
 
