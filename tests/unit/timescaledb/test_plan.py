@@ -226,6 +226,7 @@ NEW = a_state(a_hypertable())
         (THERE, KEEP, 0, {"config": {"drop_after": "90 days"}}),
         (THERE, KEEP, 0, {"max_retries": -1}),
         (THERE, KEEP, 0, {"id": 1001}),
+        (NEW, KEEP, 0, {"config": {"drop_after": "90 days"}}),
         # A policy that is to be held.
         (NEW, KEEP, 3, {"scheduled": True}),
         (NEW, KEEP, 3, {"config": {"drop_after": "100 days"}}),
