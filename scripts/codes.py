@@ -53,7 +53,7 @@ def page() -> str:
             _table(
                 ("Code", "What is", "What to do"),
                 (
-                    (f"`{row.code}`", _what(row.title, row.meaning, stays=not row.waiting_helps), row.remedy)
+                    (f"`{row.code}`", row.meaning + ("" if row.waiting_helps else " **stays**"), row.remedy)
                     for row in layers[layer]
                 ),
             ),
@@ -61,13 +61,9 @@ def page() -> str:
     ]
     retention = _table(
         ("Code", "What is", "How to mend or allow it"),
-        ((f"`{row.code}`", _what(row.title, row.meaning), row.remedy) for row in refusals.CODES.values()),
+        ((f"`{row.code}`", f"{row.title}. {row.meaning}", row.remedy) for row in refusals.CODES.values()),
     )
     return "\n".join([_HEAD, _GPU, *gpu, _RETENTION, retention])
-
-
-def _what(title: str, meaning: str, *, stays: bool = False) -> str:
-    return f"{title}. {meaning}" + (" **stays**" if stays else "")
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -88,7 +88,6 @@ options:
       - GPUs of each node.
       - V(auto) takes the number from the node's instance type, or from Karpenter's label, times the replicas where GPUs
         are shared. For a type that is not known any number above 0 is taken, with a warning.
-      - V(peers_max) is the most that any node of the same instance type offers.
       - V(skip) takes any number above 0.
     type: str
     default: auto
@@ -123,10 +122,6 @@ options:
     type: str
     choices: [auto, device_plugin, dra]
     default: auto
-  require_schedulable:
-    description: Whether a cordoned node counts as not ready.
-    type: bool
-    default: true
   expected_taints:
     description:
       - Taints that each node has to carry, as C(kubectl taint) writes them, such as V(nvidia.com/gpu:NoSchedule).
@@ -162,19 +157,26 @@ options:
         type: str
       selectors:
         description:
-          - Label selectors of its pods, of the form C(key=value).
-          - Without them, those of the Helm chart, the GPU operator and the plain manifest.
-          - With one selector and O(device_plugin.namespace) the pods are found without the right to list DaemonSets.
+          - Label selectors of its pods, of the form C(key=value). The default is those of the Helm chart, the GPU
+            operator and the plain manifest.
+          - With one selector and O(device_plugin.namespace) the pods are found without a list of DaemonSets.
         type: list
         elements: str
+        default:
+          - app.kubernetes.io/name=nvidia-device-plugin
+          - app=nvidia-device-plugin-daemonset
+          - name=nvidia-device-plugin-ds
   conditions:
-    description: Which conditions of a node count besides C(Ready).
+    description:
+      - Which conditions of a node count besides C(Ready) and those of the agents that are known, as far as they are
+        there. These are the node monitoring agent of EKS, the node problem detector and NVSentinel.
     type: dict
     suboptions:
       require:
-        description: Conditions that need a status.
+        description: Conditions that have to be there with a status.
         type: list
         elements: dict
+        default: []
         suboptions: &rule
           type:
             description: Type of the condition.
@@ -189,35 +191,19 @@ options:
         description: Conditions that must not have a status.
         type: list
         elements: dict
+        default: []
         suboptions: *rule
-      presets:
-        description:
-          - Agents whose conditions are known. They differ in what C(True) means.
-          - V(eks_nma) is the node monitoring agent of EKS (True is good), V(npd) the node problem detector and
-            V(nvsentinel) NVSentinel (True is bad).
-          - Without it, all of them.
-        type: list
-        elements: str
-        choices: [eks_nma, npd, nvsentinel]
       ignore:
         description: Types of conditions that never count.
         type: list
         elements: str
+        default: []
       min_age:
         description:
           - How long a required condition must have been good, in seconds, before it means something, because agents set
             all to good when they start.
-          - Without it, 60.
         type: int
-      if_missing:
-        description: What a required condition that is not there means.
-        type: str
-        choices: [ignore, fail]
-        default: ignore
-  exclude_deleting:
-    description: Whether nodes that are being removed are left out, as if they were gone.
-    type: bool
-    default: true
+        default: 60
   ignore_reasons:
     description: Codes of reasons that do not count. They are still reported, in RV(nodes[].ignored).
     type: list
@@ -247,12 +233,6 @@ options:
         on it last changed counts too, so that nothing is waited for where all has been well for long.
     type: int
     default: 30
-  progress_interval:
-    description:
-      - Seconds between two lines of progress that the module writes.
-      - The screen shows the latest every E(ENTASIS_PROGRESS_INTERVAL) seconds, by default 15.
-    type: int
-    default: 5
   fail_fast_reasons:
     description:
       - Codes that end the wait where so many nodes have had them for O(fail_fast_after) seconds that enough can no
@@ -265,10 +245,6 @@ options:
     description: How long a node may have such a reason, in seconds.
     type: int
     default: 60
-  max_report_nodes:
-    description: The most nodes that RV(nodes) has. Those that are not ready come before the others.
-    type: int
-    default: 200
 """
 
 EXAMPLES = r"""
@@ -329,10 +305,6 @@ needed:
   description: How many nodes have to be ready.
   returned: always
   type: int
-ready_percent:
-  description: Part of the nodes that are ready, of those that are there or expected.
-  returned: always
-  type: float
 gpus:
   description: Sums over the nodes. C(missing) is what is expected and not allocatable.
   returned: always
@@ -357,9 +329,6 @@ nodes:
       type: str
     instance_type:
       description: Instance type, empty where the label is missing.
-      type: str
-    zone:
-      description: Availability zone, empty where the label is missing.
       type: str
     ready:
       description: Whether nothing is missing.
@@ -396,26 +365,9 @@ nodes:
     cuda:
       description: CUDA version that the driver supports, empty where no label tells.
       type: str
-    mig:
-      description: Strategy, configuration and state of the partitions, as far as labels tell.
-      type: dict
-    conditions:
-      description: Status of each condition.
-      type: dict
-    taints:
-      description: Its taints, as C(kubectl taint) writes them.
-      type: list
-      elements: str
     plugin_pod:
       description: The device plugin's pod on the node.
       type: str
-    age_s:
-      description: Seconds since the node joined.
-      type: int
-    ready_since:
-      description: Since when the node has been ready without a break, as far as this run saw; null where it is not.
-      type: str
-      sample: '2026-11-23T01:00:00Z'
     smoke:
       description:
         - What the smoke pod showed, null where there was none.
@@ -424,7 +376,7 @@ nodes:
           made, C(pod) the name of one that was left.
       type: dict
 nodes_left_out:
-  description: How many nodes RV(nodes) does not have, because of O(max_report_nodes).
+  description: How many nodes RV(nodes) does not have, because there are more than 200.
   returned: always
   type: int
 failure_kind:
@@ -458,9 +410,9 @@ condition_written:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.options import OptionsError
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import PLUGIN_SELECTORS
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.options import OptionsError, parse
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.run import Run
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.settings import parse
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import KubernetesError
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import (
     CONNECTION_ALTERNATIVES,
@@ -468,11 +420,12 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module 
     connect,
 )
 
-_TAINTS: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
 _STRINGS: dict[str, Any] = {"type": "list", "elements": "str"}
+_LIST: dict[str, Any] = {**_STRINGS, "default": []}
 _RULES: dict[str, Any] = {
     "type": "list",
     "elements": "dict",
+    "default": [],
     "options": {
         "type": {"type": "str", "required": True},
         "status": {"type": "str", "choices": ["True", "False", "Unknown"], "default": "True"},
@@ -485,15 +438,13 @@ _NODE_POOL = {
 _DEVICE_PLUGIN = {
     "mode": {"type": "str", "choices": ["auto", "required", "skip"], "default": "auto"},
     "namespace": {"type": "str"},
-    "selectors": _STRINGS,
+    "selectors": {**_STRINGS, "default": [*PLUGIN_SELECTORS]},
 }
 _CONDITIONS = {
     "require": _RULES,
     "forbid": _RULES,
-    "presets": {**_STRINGS, "choices": ["eks_nma", "npd", "nvsentinel"]},
-    "ignore": _STRINGS,
-    "min_age": {"type": "int"},
-    "if_missing": {"type": "str", "choices": ["ignore", "fail"], "default": "ignore"},
+    "ignore": _LIST,
+    "min_age": {"type": "int", "default": 60},
 }
 _SMOKE = {
     "mode": {"type": "str", "default": "none"},
@@ -517,7 +468,7 @@ _RELEASE_TAINT = {
     "value": {"type": "str"},
     "effect": {"type": "str", "choices": ["NoSchedule", "PreferNoSchedule", "NoExecute"], "default": "NoSchedule"},
 }
-_ARGUMENTS: dict[str, Any] = {
+ARGUMENTS: dict[str, Any] = {
     **CONNECTION_ARGUMENTS,
     "label_selector": {"type": "str"},
     "node_pool": {"type": "dict", "options": _NODE_POOL},
@@ -533,23 +484,19 @@ _ARGUMENTS: dict[str, Any] = {
     "mig_strategy": {"type": "str", "choices": ["none", "single", "mixed"]},
     "mig_profiles": {"type": "dict"},
     "mode": {"type": "str", "choices": ["auto", "device_plugin", "dra"], "default": "auto"},
-    "require_schedulable": {"type": "bool", "default": True},
-    "expected_taints": _TAINTS,
-    "ignore_taints": _TAINTS,
-    "startup_taints": _TAINTS,
-    "device_plugin": {"type": "dict", "options": _DEVICE_PLUGIN},
-    "conditions": {"type": "dict", "options": _CONDITIONS},
-    "exclude_deleting": {"type": "bool", "default": True},
-    "ignore_reasons": {**_STRINGS, "default": []},
+    "expected_taints": _LIST,
+    "ignore_taints": _LIST,
+    "startup_taints": _LIST,
+    "device_plugin": {"type": "dict", "options": _DEVICE_PLUGIN, "apply_defaults": True},
+    "conditions": {"type": "dict", "options": _CONDITIONS, "apply_defaults": True},
+    "ignore_reasons": _LIST,
     "lease_max_age": {"type": "int", "default": 50},
     "state": {"type": "str", "choices": ["ready", "report"], "default": "ready"},
     "timeout": {"type": "int", "default": 900},
     "stable_for": {"type": "int", "default": 30},
-    "progress_interval": {"type": "int", "default": 5},
     "fail_fast_reasons": _STRINGS,
     "fail_fast_after": {"type": "int", "default": 60},
-    "max_report_nodes": {"type": "int", "default": 200},
-    "smoke": {"type": "dict", "options": _SMOKE},
+    "smoke": {"type": "dict", "options": _SMOKE, "apply_defaults": True},
     "release_taint": {"type": "dict", "options": _RELEASE_TAINT},
     "condition": {"type": "str"},
 }
@@ -557,7 +504,7 @@ _ARGUMENTS: dict[str, Any] = {
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec=_ARGUMENTS,
+        argument_spec=ARGUMENTS,
         required_one_of=[("label_selector", "node_pool", "nodes")],
         mutually_exclusive=[("label_selector", "node_pool", "nodes"), *CONNECTION_ALTERNATIVES],
         supports_check_mode=True,

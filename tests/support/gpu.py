@@ -2,18 +2,32 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Nodes, pods, DaemonSets and ResourceSlices as the API gives them, for the rules of GPU readiness."""
+"""The options of gpu_node_ready as users write them, and nodes, pods, DaemonSets and ResourceSlices as the API gives
+them, for the rules of GPU readiness."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.options import Settings, parse
+from ansible_collections.entasis.engine.plugins.modules.gpu_node_ready import ARGUMENTS
+
 Object = dict[str, Any]
 GPU = "nvidia.com/gpu"
 
 #: The cluster's wall clock in every test that does not say another: 2026-11-22T12:00:00Z.
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
+
+
+def settings(**options: Any) -> Settings:
+    """What gpu_node_ready makes of these options, and of its own defaults for all others."""
+    if not options.keys() & {"nodes", "node_pool"}:
+        options.setdefault("label_selector", "pool=gpu")
+    checked = ArgumentSpecValidator(ARGUMENTS).validate(options)
+    assert not checked.error_messages
+    return parse(checked.validated_parameters)
 
 
 def ago(seconds: float) -> str:

@@ -201,7 +201,17 @@ def test_the_gpu_gate_waits_for_the_least_nodes_of_all_gpu_pools() -> None:
     assert _plan("helm_releases", node_pools=[POOL])["gates"] == []
     pools = [POOL, GPU_POOL, {**GPU_POOL, "name": "more", "min_size": 2}]
     assert _plan("helm_releases", node_pools=pools, gpu_readiness={"timeout": 60, "stable_for": 0})["gates"] == [
-        {"label_selector": "nvidia.com/gpu.present=true", "expected_count": 3, "timeout": 60, "stable_for": 0}
+        {
+            "label_selector": "nvidia.com/gpu.present=true",
+            "expected_count": 3,
+            "device_plugin": {
+                "mode": "required",
+                "namespace": "nvidia",
+                "selectors": ["app.kubernetes.io/name=nvidia-device-plugin"],
+            },
+            "timeout": 60,
+            "stable_for": 0,
+        }
     ]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 #: How the device plugin's pods are labelled, by the way it was installed: Helm chart, GPU operator, plain manifest.
@@ -26,10 +26,7 @@ DRIVER_SELECTOR = "app=nvidia-driver-daemonset"
 GPU_RESOURCE = "nvidia.com/gpu"
 MIG_PREFIX = "nvidia.com/mig-"
 
-
 _TAINT = re.compile(r"(?P<key>[\w./-]+\*?)(=(?P<value>[\w.-]*))?(:(?P<effect>NoSchedule|PreferNoSchedule|NoExecute))?")
-
-Preset = Literal["eks_nma", "npd", "nvsentinel"]
 
 
 @dataclass(frozen=True)
@@ -100,58 +97,57 @@ class DevicePlugin:
     C(required): always. C(skip): it is not looked at. An empty C(namespace) is every namespace.
     """
 
-    mode: Literal["auto", "required", "skip"] = "auto"
-    namespace: str = ""
-    selectors: tuple[str, ...] = PLUGIN_SELECTORS
+    mode: Literal["auto", "required", "skip"]
+    namespace: str
+    selectors: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class ConditionRule:
-    """A condition's type and the status that is required or forbidden: True, False or Unknown."""
+    """A condition's type and the status, True, False or Unknown, that it has to have (C(required)) or must not have."""
 
     type: str
-    status: str = "True"
+    status: str
+    required: bool
+
+    def holds(self, status: str) -> bool:
+        """Whether a condition of this status is as it should be."""
+        return (status == self.status) == self.required
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """Which conditions of the node count besides Ready.
+    """Which conditions of the node count besides Ready and those of the agents that are known, see conditions.py.
 
-    C(presets) name agents whose conditions are known with their polarity, see conditions.py. C(ignore) are types that
-    never count. C(min_age) are the seconds for which a condition must have been good before it means something.
-    C(if_missing) says what of a required condition that is not there; a forbidden one may always be missing.
+    C(ignore) are types that never count. C(min_age) are the seconds for which a condition must have been good before it
+    means something.
     """
 
-    require: tuple[ConditionRule, ...] = ()
-    forbid: tuple[ConditionRule, ...] = ()
-    presets: tuple[Preset, ...] = ("eks_nma", "npd", "nvsentinel")
-    ignore: frozenset[str] = frozenset()
-    min_age: float = 60.0
-    if_missing: Literal["ignore", "fail"] = "ignore"
+    rules: tuple[ConditionRule, ...]
+    ignore: frozenset[str]
+    min_age: float
 
 
 @dataclass(frozen=True)
 class Config:
-    """What is expected of each node. Every default is the module's default, see the options of gpu_node_ready.
+    """What is expected of each node, see the options of gpu_node_ready.
 
     C(mig_profiles) are the instances of each profile that a node has, None for any number above 0. Versions are
     numbers in order of weight. C(lease_max_age) is in seconds: a kubelet renews its lease every 10 s.
     """
 
-    gpu_resource: str = GPU_RESOURCE
-    expected_gpus: int | Literal["auto", "peers_max", "skip"] = "auto"
-    expected_product: ProductPattern | None = None
-    min_driver_version: tuple[int, ...] = ()
-    min_cuda_version: tuple[int, ...] = ()
-    mig_strategy: Literal["none", "single", "mixed"] | None = None
-    mig_profiles: Mapping[str, int | None] = field(default_factory=dict)
-    mode: Literal["device_plugin", "dra", "auto"] = "auto"
-    require_schedulable: bool = True
-    expected_taints: tuple[TaintPattern, ...] = ()
-    ignore_taints: tuple[TaintPattern, ...] = ()
-    startup_taints: tuple[TaintPattern, ...] = ()
-    device_plugin: DevicePlugin = DevicePlugin()
-    conditions: Conditions = Conditions()
-    exclude_deleting: bool = True
-    ignore_reasons: frozenset[str] = frozenset()
-    lease_max_age: float = 50.0
+    gpu_resource: str
+    expected_gpus: int | Literal["auto", "skip"]
+    expected_product: ProductPattern | None
+    min_driver_version: tuple[int, ...]
+    min_cuda_version: tuple[int, ...]
+    mig_strategy: Literal["none", "single", "mixed"] | None
+    mig_profiles: Mapping[str, int | None]
+    mode: Literal["device_plugin", "dra", "auto"]
+    expected_taints: tuple[TaintPattern, ...]
+    ignore_taints: tuple[TaintPattern, ...]
+    startup_taints: tuple[TaintPattern, ...]
+    device_plugin: DevicePlugin
+    conditions: Conditions
+    ignore_reasons: frozenset[str]
+    lease_max_age: float

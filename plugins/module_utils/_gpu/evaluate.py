@@ -26,7 +26,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.layers import 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.layers.amount import Offer
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.node_report import NodeReport
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import ORDER, Reason, reason
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.scheduling import pod_ready, shown
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.scheduling import pod_ready
 
 Object = Mapping[str, Any]
 
@@ -47,7 +47,7 @@ def evaluate(node: Object, context: Context, config: Config) -> NodeReport:
         offers = [dra.offer(node, devices, config)]
         found += dra.published(devices)
     else:
-        offers = amount.offers(node, context, config)
+        offers = amount.offers(node, config)
     identity = driver.identity(node, devices.devices)
     found += driver.hardware(node)
     found += driver.driver(node, context, config, identity)
@@ -66,10 +66,9 @@ def evaluate(node: Object, context: Context, config: Config) -> NodeReport:
         uid=metadata.get("uid", ""),
         pool=next((of[key] for key in labels.POOLS if key in of), ""),
         instance_type=of.get(labels.INSTANCE_TYPE, ""),
-        zone=of.get(labels.ZONE, ""),
         reasons=tuple(one for one in found if one.code not in config.ignore_reasons),
         ignored=tuple(one for one in found if one.code in config.ignore_reasons),
-        excluded=config.exclude_deleting and bool(metadata.get("deletionTimestamp")),
+        excluded=bool(metadata.get("deletionTimestamp")),
         mode="dra" if uses_dra else "device_plugin",
         capacity=_sum(one.capacity for one in offers),
         allocatable=_sum(one.allocatable for one in offers),
@@ -78,13 +77,7 @@ def evaluate(node: Object, context: Context, config: Config) -> NodeReport:
         product=identity.product,
         driver=identity.driver,
         cuda=identity.cuda,
-        mig=mig.told(of),
-        conditions={
-            entry["type"]: entry.get("status", "") for entry in (node.get("status") or {}).get("conditions") or ()
-        },
-        taints=tuple(shown(taint) for taint in (node.get("spec") or {}).get("taints") or ()),
         plugin_pod=pod["metadata"]["name"] if pod else "",
-        created=labels.seconds(metadata.get("creationTimestamp")),
         recheck_at=recheck_at,
     )
 

@@ -16,7 +16,6 @@ from typing import Any
 from ansible_collections.entasis.engine.plugins.module_utils._quantities import whole
 
 INSTANCE_TYPE = "node.kubernetes.io/instance-type"
-ZONE = "topology.kubernetes.io/zone"
 #: The label with a Karpenter pool's name, of releases since 0.32 and before.
 KARPENTER_POOLS = ("karpenter.sh/nodepool", "karpenter.sh/provisioner-name")
 #: Where the name of a node's pool is, by who made the node: EKS, Karpenter or EKS Auto Mode.

@@ -28,15 +28,15 @@ _STRATEGIC_MERGE = "application/strategic-merge-patch+json"
 _LONGEST_MESSAGE = 1024
 
 
-def problem(condition: str) -> str:
-    """Why the option C(condition) is wrong; empty where it is not."""
+def problems(condition: str) -> list[str]:
+    """What is wrong with the option C(condition)."""
     if condition in RESERVED_CONDITIONS:
-        return (
+        return [
             f"condition is {condition}, which the kubelet keeps. Write one of your own, such as example.com/GPUReady."
-        )
-    if not condition or len(condition) > 316 or any(character.isspace() for character in condition):
-        return f"condition is '{condition}'. Write a name such as example.com/GPUReady."
-    return ""
+        ]
+    if len(condition) > 316 or any(character.isspace() for character in condition):
+        return [f"condition is '{condition}'. Write a name such as example.com/GPUReady."]
+    return []
 
 
 def condition(kind: str, report: Mapping[str, Any], before: Mapping[str, Any] | None, now: str) -> dict[str, Any]:

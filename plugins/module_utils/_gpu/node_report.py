@@ -8,8 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason
 
@@ -18,16 +17,15 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import
 class NodeReport:
     """One node. C(capacity), C(allocatable) and C(expected) are GPUs, or what stands for them: None is not known.
 
-    C(excluded) nodes are no part of the set: they neither count as ready nor as missing. C(ignored) are the reasons
-    that the task chose not to count. C(created) and C(recheck_at) are seconds since 1970; C(recheck_at) is when the
-    report changes without any news, by time alone: the node has to be evaluated again then.
+    C(excluded) nodes, which are being removed, are no part of the set: they neither count as ready nor as missing.
+    C(ignored) are the reasons that the task chose not to count. C(recheck_at) is when (seconds since 1970) the report
+    changes without any news, by time alone: the node has to be evaluated again then.
     """
 
     name: str
     uid: str = ""
     pool: str = ""
     instance_type: str = ""
-    zone: str = ""
     reasons: tuple[Reason, ...] = ()
     ignored: tuple[Reason, ...] = ()
     excluded: bool = False
@@ -40,12 +38,7 @@ class NodeReport:
     product: str = ""
     driver: str = ""
     cuda: str = ""
-    #: Strategy, configuration and its state, as far as the labels tell.
-    mig: Mapping[str, str] = field(default_factory=dict)
-    conditions: Mapping[str, str] = field(default_factory=dict)
-    taints: tuple[str, ...] = ()
     plugin_pod: str = ""
-    created: float | None = None
     recheck_at: float | None = None
 
     @property

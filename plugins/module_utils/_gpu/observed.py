@@ -16,22 +16,22 @@ from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.context import Context, Peers
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.context import Context
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.counts import Counts
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.evaluate import evaluate
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.layers.kubelet import condition
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.plugin_pods import is_driver_pod
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.sources import (
+    DAEMON_SETS,
+    LEASES,
+    NODES,
+    PODS,
+    RESOURCE_SLICES,
+    is_driver_pod,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.following import Changed, Listed
 
 Object = Mapping[str, Any]
-
-#: The names of the sources that it takes in.
-NODES = "nodes"
-PODS = "pods"
-DAEMON_SETS = "daemon_sets"
-RESOURCE_SLICES = "resource_slices"
-LEASES = "leases"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,6 @@ class Observed:
         self._added: dict[str, tuple[Reason, ...]] = {}
         #: Nodes to evaluate again.
         self._stale: set[str] = set()
-        self._peers = Peers(config)
 
     def take(self, news: Listed | Changed, moment: Moment) -> None:
         """Take in a list or a change. What a list changes is seen after L(evaluate)."""
@@ -119,9 +118,6 @@ class Observed:
                 self._interrupted.add(name)
         self.nodes[name] = node
         self._stale.add(name)
-        if self._peers.observe(node) and self._config.expected_gpus == "peers_max":
-            group = self._peers.group(node)
-            self._stale |= {other for other, peer in self.nodes.items() if self._peers.group(peer) == group}
 
     def _forget(self, name: str) -> None:
         self.nodes.pop(name, None)
@@ -175,7 +171,6 @@ class Observed:
                 daemon_sets=self._daemon_sets,
                 resource_slices=None if slices is None else [*slices.get(name, {}).values()],
                 lease=self._leases.get(name),
-                peers=self._peers,
             ),
             self._config,
         )

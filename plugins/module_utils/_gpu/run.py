@@ -12,20 +12,28 @@ import dataclasses
 import math
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ansible_collections.entasis.engine.plugins.module_utils._gpu import node_condition, result, taints
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import node_condition, taints
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import verdict as verdicts
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed import Moment, Observed
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.settings import Settings
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke import run as smoke
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.judging import SmokeResult
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.node_report import NodeReport
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed import Observed
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.options import Settings
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import Watched, Watcher, failure_of
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import KubernetesError
 
+if TYPE_CHECKING:
+    from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.judging import SmokeResult
+
 #: Seconds that one look may take. It takes less than one for a thousand nodes.
 _LOOK_LIMIT = 60.0
+
+#: The most nodes that the result has.
+_NODES_TOLD = 200
+
+#: What of a report is for the machinery.
+_NOT_TOLD = ("uid", "excluded", "recheck_at")
 
 
 class Run:
@@ -46,23 +54,14 @@ class Run:
         """The result where there is no cluster: in check mode, because it is yet to be made; else with the error."""
         goal = self._settings.goal
         observed = Observed(self._settings.config, goal.fail_fast)
-        moment = Moment(time.monotonic(), time.time())
-        watched = Watched(
-            verdicts.judge(observed.counts, goal, moment.monotonic), 0.0, failure_of(error) if error else None, error
-        )
-        return self._result(watched, observed, moment)
+        verdict = verdicts.judge(observed.counts, goal, time.monotonic())
+        return self._result(Watched(verdict, 0.0, failure_of(error) if error else None, error), observed)
 
     def on(self, client: Client) -> dict[str, Any]:
         """Look once or wait, then do what the options ask for."""
         settings = self._settings
-        with Watcher(
-            client,
-            settings.selection,
-            settings.config,
-            settings.goal,
-            progress_interval=settings.progress_interval,
-            watching=not self._only_looks,
-        ) as watcher:
+        watching = not self._only_looks
+        with Watcher(client, settings.selection, settings.config, settings.goal, watching=watching) as watcher:
             try:
                 watched = self._watch(client, watcher)
                 if watched.problem is None:
@@ -72,7 +71,7 @@ class Run:
             except KubernetesError as error:
                 watched = dataclasses.replace(watcher.look(0), failure=failure_of(error), problem=error)
             self.warnings += [*watcher.warnings, *verdicts.warnings(watcher.observed.counts)]
-            return self._result(watched, watcher.observed, watcher.moment())
+            return self._result(watched, watcher.observed)
 
     def _watch(self, client: Client, watcher: Watcher) -> Watched:
         """Look once, or wait and meanwhile open each node that needs no proof by a smoke pod."""
@@ -87,6 +86,9 @@ class Run:
         """Let smoke pods run where enough nodes are ready; else on those only that a proof opens."""
         if self._settings.smoke.mode == "none" or (self._only_looks and not self._check_mode):
             return watched
+        # Most runs prove no node, and need not load this.
+        from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke import run as smoke
+
         observed = watcher.observed
         enough = watched.verdict.ready and watched.failure is None
         candidates = self._stable(watcher) if enough else self._closed(watcher)
@@ -150,21 +152,34 @@ class Run:
     def _write_conditions(self, client: Client, watcher: Watcher) -> None:
         if self._settings.condition:
             nodes = watcher.observed.nodes.values()
-            reports = result.nodes(watcher.observed, self._smoke, watcher.moment())
+            reports = map(self._told, watcher.observed.counts.nodes())
             for name in node_condition.write(
                 client, self._settings.condition, nodes, reports, check_mode=self._check_mode
             ):
                 self._written.append(name)
 
-    def _result(self, watched: Watched, observed: Observed, moment: Moment) -> dict[str, Any]:
+    def _result(self, watched: Watched, observed: Observed) -> dict[str, Any]:
+        """What the module returns, the same whether the nodes are ready or not."""
         verdict, counts = watched.verdict, observed.counts
-        shown = result.nodes(observed, self._smoke, moment, self._settings.max_report_nodes)
+        reports = counts.nodes()
+        if len(reports) > _NODES_TOLD:
+            reports = sorted(reports, key=lambda report: report.ready)[:_NODES_TOLD]
         told = {
             "changed": bool(self._released or self._written),
             "failed": watched.failure is not None and (watched.problem is not None or not self._only_looks),
-            **result.summed_up(verdict, observed),
-            "nodes": shown,
-            "nodes_left_out": verdict.total - len(shown),
+            "ready": verdict.ready,
+            "ready_count": verdict.ready_count,
+            "total": verdict.total,
+            "needed": verdict.needed,
+            "gpus": {
+                "expected": counts.expected,
+                "capacity": counts.capacity,
+                "allocatable": counts.allocatable,
+                "missing": max(0, counts.expected - counts.allocatable),
+            },
+            "summary_by_reason": verdicts.summary(verdict, counts),
+            "nodes": [*map(self._told, reports)],
+            "nodes_left_out": verdict.total - len(reports),
             "waited_s": round(watched.seconds, 1),
             "smoke_pods_created": sum(tested.pods for tested in self._smoke.values()),
             "taint_released": self._released,
@@ -174,6 +189,17 @@ class Run:
             return {**told, "msg": verdicts.headline(verdict, counts)}
         why = verdicts.describe(verdict, counts) if watched.problem is None else str(watched.problem)
         return {**told, "failure_kind": watched.failure, "msg": f"after {watched.seconds:.0f} s: {why}"}
+
+    def _told(self, report: NodeReport) -> dict[str, Any]:
+        """One node of the result."""
+        tested = self._smoke.get(report.name)
+        return {
+            **{name: value for name, value in vars(report).items() if name not in _NOT_TOLD},
+            "ready": report.ready,
+            "reasons": [dataclasses.asdict(reason) for reason in report.reasons],
+            "ignored": [dataclasses.asdict(reason) for reason in report.ignored],
+            "smoke": None if tested is None else {key: one for key, one in vars(tested).items() if key != "reasons"},
+        }
 
 
 def _uid(node: Mapping[str, Any]) -> str:

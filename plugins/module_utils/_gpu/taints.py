@@ -14,16 +14,14 @@ changes at the same time is lost, nor the taint of a new node that has taken the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import TaintPattern
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import NODES
 
 Object = Mapping[str, Any]
-
-EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 #: How often a node is read again after somebody else had changed its taints in between.
 _ATTEMPTS = 20
@@ -32,41 +30,11 @@ _ATTEMPTS = 20
 _CONFLICTS = (409, 422)
 
 
-@dataclass(frozen=True)
-class Taint:
-    """One taint. It is on a node where all three are equal."""
-
-    key: str
-    value: str
-    effect: str
-
-    @classmethod
-    def parse(cls, given: Mapping[str, Any]) -> Taint:
-        """The option C(release_taint).
-
-        Raises:
-            ValueError: a part is wrong.
-        """
-        taint = cls(str(given.get("key") or ""), str(given.get("value") or ""), str(given.get("effect") or ""))
-        if not taint.key:
-            raise ValueError("release_taint has no key.")
-        if taint.effect not in EFFECTS:
-            raise ValueError(f"release_taint.effect is '{taint.effect}'. Write one of {', '.join(EFFECTS)}.")
-        return taint
-
-    def __str__(self) -> str:
-        return f"{self.key}{f'={self.value}' if self.value else ''}:{self.effect}"
-
-    def matches(self, entry: Mapping[str, Any]) -> bool:
-        """Whether an entry of a node's list is this taint."""
-        return (entry.get("key"), entry.get("value") or "", entry.get("effect")) == (self.key, self.value, self.effect)
-
-
-def carries(node: Object, taint: Taint) -> bool:
+def carries(node: Object, taint: TaintPattern) -> bool:
     return _position(node, taint) is not None
 
 
-def removal(node: Object, taint: Taint) -> list[dict[str, Any]] | None:
+def removal(node: Object, taint: TaintPattern) -> list[dict[str, Any]] | None:
     """The JSON patch that takes the taint, and nothing else, off exactly this node; None where it is not there."""
     position = _position(node, taint)
     if position is None:
@@ -79,7 +47,7 @@ def removal(node: Object, taint: Taint) -> list[dict[str, Any]] | None:
     ]
 
 
-def release(client: Client, nodes: Iterable[Object], taint: Taint, *, check_mode: bool) -> Iterator[str]:
+def release(client: Client, nodes: Iterable[Object], taint: TaintPattern, *, check_mode: bool) -> Iterator[str]:
     """Lift the taint from these nodes, which were found ready. The name of each once it was lifted from it.
 
     In check mode nothing is written, and the names are those from which it would be lifted. A node that is gone, or
@@ -94,7 +62,7 @@ def release(client: Client, nodes: Iterable[Object], taint: Taint, *, check_mode
             yield str(node["metadata"]["name"])
 
 
-def _release(client: Client, node: Object, taint: Taint) -> bool:
+def _release(client: Client, node: Object, taint: TaintPattern) -> bool:
     name, uid = node["metadata"]["name"], node["metadata"]["uid"]
     for attempt in range(_ATTEMPTS):
         patch = removal(node, taint)
@@ -116,6 +84,6 @@ def _release(client: Client, node: Object, taint: Taint) -> bool:
     return False
 
 
-def _position(node: Object, taint: Taint) -> int | None:
+def _position(node: Object, taint: TaintPattern) -> int | None:
     entries = node["spec"].get("taints") or ()
     return next((place for place, entry in enumerate(entries) if taint.matches(entry)), None)

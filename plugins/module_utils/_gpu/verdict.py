@@ -10,19 +10,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.counts import Counts
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import CODES, LASTING, ORDER, Reason, reason
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import CODES, ORDER, Reason, reason
 
 #: Why a wait ended in vain: time ran out; waiting cannot help; no node is there; the caller may not read what it needs;
 #: the API cannot be reached.
 FailureKind = Literal["timeout", "impossible", "no_nodes", "forbidden", "api_unreachable"]
-
-#: Seconds after which a reason that waiting cannot mend ends the wait.
-FAIL_FAST_AFTER = 60.0
 
 #: How many reasons a message tells in full: more would bury the first.
 _TOLD_IN_FULL = 2
@@ -49,11 +46,11 @@ class Goal:
     which a node that has this reason is given up; the same mapping belongs into C(Counts).
     """
 
-    expected_count: int | None = None
-    min_ready: int | Percent | None = None
-    allow_empty: bool = False
-    names: frozenset[str] = frozenset()
-    fail_fast: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(LASTING, FAIL_FAST_AFTER))
+    expected_count: int | None
+    min_ready: int | Percent | None
+    allow_empty: bool
+    names: frozenset[str]
+    fail_fast: Mapping[str, float]
 
     def needed(self, total: int) -> int:
         """How many nodes have to be ready where C(total) are there."""
@@ -158,7 +155,7 @@ def warnings(counts: Counts) -> list[str]:
     """What the user should know although it is no reason to wait."""
     return [
         f"how many GPUs the instance type {name or '(no label)'} has is not known: any number above 0 is taken. "
-        "Set expected_gpus to a number or to peers_max."
+        "Set expected_gpus to a number."
         for name in counts.unknown_types()
     ]
 

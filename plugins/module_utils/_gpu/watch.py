@@ -15,22 +15,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils import _progress
-from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels, plugin_pods, sources
+from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels, sources
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import verdict as verdicts
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed import (
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed import Moment, Observed
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.patience import Patience, Seen, decide
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import reason
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.sources import (
     DAEMON_SETS,
     LEASES,
     NODES,
     PODS,
     RESOURCE_SLICES,
-    Moment,
-    Observed,
+    Selection,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.patience import Patience, Seen, decide
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.plugin_pods import PodQuery
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import reason
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.sources import Selection
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import FailureKind, Goal, Verdict, judge
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
     PAGE_SIZE,
@@ -51,6 +49,9 @@ Object = Mapping[str, Any]
 
 #: Seconds between two looks, while nodes are not ready, at what is not watched: a DaemonSet may come or be corrected.
 _BESIDE_INTERVAL = 15.0
+
+#: Seconds between two lines that say where the wait stands.
+_PROGRESS_INTERVAL = 5.0
 
 #: Messages that are taken in before the verdict is looked at again.
 _BATCH = 500
@@ -82,7 +83,6 @@ class Watcher:
     selection: Selection
     config: Config
     goal: Goal
-    progress_interval: float = 5.0
     #: Whether changes are followed; without that everything is only listed.
     watching: bool = True
     clock: Callable[[], float] = time.monotonic
@@ -105,10 +105,11 @@ class Watcher:
         self._refusal: KubernetesError | None = None
         #: Sources that the caller may not read.
         self._refused: set[str] = set()
-        self._pods: PodQuery | None = None
+        self._pods: Source | None = None
         self._slices_watched = False
         #: Whether the DRA driver may be installed; what its DaemonSet tells, as far as DaemonSets are read.
-        self._dra_possible = self.config.device_plugin.mode == "skip"
+        self._plugin = self.config.device_plugin
+        self._dra_possible = self._plugin.mode == "skip"
         self._beside_at = self._start
         self._leases_until = self._start
         self.observed = Observed(self.config, self.goal.fail_fast)
@@ -116,7 +117,12 @@ class Watcher:
         self._follow(sources.nodes(self.selection))
         if self.config.mode == "dra":
             self._follow_slices(watched=True)
-        self._look_beside()
+        elif self._plugin.mode != "skip":
+            if self._plugin.namespace and len(self._plugin.selectors) == 1:
+                self._follow_pods(sources.pods(self._plugin.namespace, self._plugin.selectors[0]))
+            # Where every node has to have a pod that is known by name, a DaemonSet can only say why one has none.
+            if self._pods is None or self._plugin.mode != "required":
+                self._look_beside()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -125,10 +131,10 @@ class Watcher:
     def look(self, patience: float) -> Watched:
         """The state as it is now; waits at most C(patience) seconds until all of it has been seen once."""
         end = self.clock() + patience
-        while self._unseen and self._refusal is None and self.clock() < end:
-            self._take_news(end)
-            if not self._unseen and self._judge().ready:
-                self._look_at_leases()
+        self._see(end)
+        if self.clock() >= self._beside_at and not self._judge().ready:
+            self._look_beside()
+            self._see(end)
         self._take_news(self.clock())
         return self._watched(failed="api_unreachable" if self._unseen else None)
 
@@ -139,6 +145,7 @@ class Watcher:
         the time that it gives at the latest.
         """
         start = self.clock()
+        self._see(start + patience.timeout)
         while True:
             now = self.clock()
             verdict = self._judge()
@@ -156,13 +163,19 @@ class Watcher:
             if decision.end == "timeout":
                 blind = bool(self._unseen or self._problems)
                 return self._watched(failed="api_unreachable" if blind else verdicts.failure_kind(verdict))
-            self._tell(verdict, now)
+            self._tell(now, verdict)
             if not verdict.ready and now >= self._beside_at:
                 self._look_beside()
             until = min(decision.wake, self._next_look(verdict))
             if each_time is not None and not self._unseen and not self._problems:
                 until = min(until, each_time())
             self._take_news(until)
+
+    def _see(self, until: float) -> None:
+        """Take news in until all that is asked for has been seen once. Before that nothing is worth judging."""
+        while self._unseen and self._refusal is None and (now := self.clock()) < until:
+            self._tell(now)
+            self._take_news(min(until, self._told + _PROGRESS_INTERVAL))
 
     def _watched(self, failed: FailureKind | None = None) -> Watched:
         verdict = self._judge()
@@ -193,7 +206,7 @@ class Watcher:
 
     def _next_look(self, verdict: Verdict) -> float:
         """When something may change without any news."""
-        times = [self._told + self.progress_interval]
+        times = [self._told + _PROGRESS_INTERVAL]
         if not verdict.ready:
             times.append(self._beside_at)
         hopeless_at = self.observed.counts.next_hopeless()
@@ -230,12 +243,13 @@ class Watcher:
         if isinstance(message, Listed):
             if message.source == DAEMON_SETS:
                 self._find_plugin(message.objects)
-                self._dra_possible = any(plugin_pods.is_dra_driver(one) for one in message.objects)
+                self._dra_possible = any(sources.is_dra_driver(one) for one in message.objects)
                 self._look_for_slices()
             elif message.source == RESOURCE_SLICES and message.objects and self.watching:
                 self._follow_slices(watched=True)
             elif message.source == NODES:
                 self._look_for_slices()
+                self._look_at_leases()
 
     def _refuse(self, source: str, error: KubernetesError) -> None:
         """Nodes must be read; of the rest, what is not read is not judged by."""
@@ -248,8 +262,8 @@ class Watcher:
         unknown_caller = isinstance(error, ApiError) and error.status == 401
         needed = {
             NODES: True,
-            PODS: self.config.device_plugin.mode == "required",
-            DAEMON_SETS: self.config.device_plugin.mode == "required" and self._pods is None,
+            PODS: self._plugin.mode == "required",
+            DAEMON_SETS: self._plugin.mode == "required" and self._pods is None,
             RESOURCE_SLICES: self.config.mode == "dra",
             LEASES: False,
         }
@@ -281,15 +295,11 @@ class Watcher:
         self._look_for_slices()
         if "LEASE_STALE" in self.observed.counts.by_code():
             self._look_at_leases()
-        options = self.config.device_plugin
-        if options.mode == "skip" or self.config.mode == "dra" or DAEMON_SETS in self._refused:
-            return
-        if options.namespace and len(options.selectors) == 1:
-            self._follow_pods(PodQuery(options.namespace, options.selectors[0]))
-        self._follow(sources.daemon_sets())
+        if self._plugin.mode != "skip" and self.config.mode != "dra" and DAEMON_SETS not in self._refused:
+            self._follow(sources.daemon_sets())
 
     def _find_plugin(self, daemon_sets: list[Object]) -> None:
-        query, others = plugin_pods.find(daemon_sets, self.config.device_plugin)
+        pods, others = sources.plugin_pods(daemon_sets, self._plugin)
         if others:
             told = (
                 f"there is more than one device plugin; the pods of {', '.join(others)} are not looked at. "
@@ -297,25 +307,25 @@ class Watcher:
             )
             if told not in self.warnings:
                 self.warnings.append(told)
-        if query is not None:
-            self._follow_pods(query)
+        if pods is not None:
+            self._follow_pods(pods)
         elif self._pods is None:
             # No DaemonSet, no pod: that is known now, and not only unread.
             self.observed.take(Listed(PODS, [], again=False), self.moment())
 
-    def _follow_pods(self, query: PodQuery) -> None:
-        if self._pods is not None:
-            return
-        self._pods = query
-        self._follow(sources.pods(query))
+    def _follow_pods(self, pods: Source) -> None:
+        if self._pods is None:
+            self._pods = pods
+            self._follow(pods)
 
     def _look_at_leases(self) -> bool:
-        """Before nodes count as ready, look whether their kubelets are alive. Whether there is something to wait for.
+        """Look whether the nodes' kubelets are alive. Whether there is something to wait for.
 
-        They are not watched, because each of them changes every 10 s; and there are as many of them as nodes, so that
-        those of a large cluster are left to the cluster's own controller, which is some 40 s later.
+        This is done beside the other lists, and once more before nodes count as ready much later. Leases are not
+        watched, because each of them changes every 10 s; and there are as many of them as nodes, so that those of a
+        large cluster are left to the cluster's own controller, which is some 40 s later.
         """
-        wanted = self.config.lease_max_age and len(self.observed.nodes) <= PAGE_SIZE
+        wanted = self.config.lease_max_age and 0 < len(self.observed.nodes) <= PAGE_SIZE
         if not wanted or LEASES in self._refused | self._unseen or self.clock() < self._leases_until:
             return False
         self._leases_until = self.clock() + _BESIDE_INTERVAL
@@ -342,14 +352,12 @@ class Watcher:
         self._slices_watched = watched and self.watching
         self._follow(sources.resource_slices(served, watched=watched))
 
-    def _tell(self, verdict: Verdict, now: float) -> None:
+    def _tell(self, now: float, verdict: Verdict | None = None) -> None:
         """Say how many are ready: at once when all has been seen for the first time, then at intervals."""
-        complete = self._complete or not self._unseen
-        if complete == self._complete and now < self._told + self.progress_interval:
+        first = verdict is not None and not self._complete
+        if not first and now < self._told + _PROGRESS_INTERVAL:
             return
-        self._told, self._complete = now, complete
-        line = "reading the nodes"
-        if NODES not in self._unseen:
-            line = verdicts.headline(verdict, self.observed.counts)
+        self._told, self._complete = now, self._complete or first
+        line = "reading the nodes" if verdict is None else verdicts.headline(verdict, self.observed.counts)
         problem = next(iter(self._problems.values()), None)
         _progress.report(f"{line}, {now - self._start:.0f} s" + ("" if problem is None else f"; {problem}"))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from ansible_collections.entasis.engine.plugins.module_utils._instance_types import GPU_LABEL
 from ansible_collections.entasis.engine.plugins.module_utils._plans.common import Plan, options
 from ansible_collections.entasis.engine.plugins.module_utils._plans.kubernetes_layer import kubernetes_layer
+from ansible_collections.entasis.engine.plugins.module_utils._releases.gpu import NVIDIA_DEVICE_PLUGIN
 from ansible_collections.entasis.engine.plugins.module_utils._releases.table import RELEASES
 from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
 
@@ -22,8 +23,17 @@ def helm_releases_plan(platform: Platform) -> Plan:
 
 
 def _gpu_gates(platform: Platform) -> list[Plan]:
-    """The least nodes that the GPU pools have, each with the GPUs of its instance type."""
+    """The least nodes that the GPU pools have, each with the GPUs of its instance type and a pod of the plugin."""
     if not platform.gpu_pools:
         return []
-    expected = sum(pool.min_size for pool in platform.gpu_pools)
-    return [{"label_selector": f"{GPU_LABEL}=true", "expected_count": expected, **options(platform.gpu_readiness)}]
+    gate = {
+        "label_selector": f"{GPU_LABEL}=true",
+        "expected_count": sum(pool.min_size for pool in platform.gpu_pools),
+        # The platform installs the plugin, so that nothing has to be listed to find its pods.
+        "device_plugin": {
+            "mode": "required",
+            "namespace": NVIDIA_DEVICE_PLUGIN.namespace,
+            "selectors": [f"app.kubernetes.io/name={NVIDIA_DEVICE_PLUGIN.name}"],
+        },
+    }
+    return [{**gate, **options(platform.gpu_readiness)}]

@@ -9,62 +9,52 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._gpu import node_condition
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.node_condition import condition
 
-READY: dict[str, Any] = {
-    "name": "n1",
-    "pool": "ai",
-    "instance_type": "g5.12xlarge",
-    "zone": "eu-central-1a",
-    "ready": True,
-    "expected": 4,
-    "capacity": 4,
-    "allocatable": 4,
-    "reasons": [],
-    "smoke": {"phase": "passed", "duration": 12.5},
-}
-BROKEN: dict[str, Any] = {
-    "name": "n2",
-    "pool": 'a"\\\nb',
+PASSED = {"ready": True, "reasons": [], "smoke": {"phase": "passed"}}
+SOUND = {**PASSED, "smoke": None}
+BROKEN = {
     "ready": False,
-    "expected": None,
-    "capacity": None,
-    "allocatable": None,
     "reasons": [{"code": "PLUGIN_POD_MISSING", "message": "no pod"}, {"code": "CORDONED", "message": "cordoned"}],
 }
 
 
-@pytest.mark.parametrize("name", ["Ready", "MemoryPressure", "", "with space", "x" * 317])
-def test_a_condition_of_the_kubelet_or_none_at_all_is_refused(name: str) -> None:
-    assert node_condition.problem(name)
+def written(report: dict[str, Any], before: tuple[str, str, str] | None = None) -> tuple[str, str, str]:
+    """Status, reason and time of the last change of the condition that follows on another one."""
+    keys = ("status", "reason", "lastTransitionTime")
+    made = condition("example.com/GPUReady", report, dict(zip(keys, before, strict=True)) if before else None, "now")
+    assert made["lastHeartbeatTime"] == "now"
+    return made["status"], made["reason"], made["lastTransitionTime"]
 
 
-def test_a_condition_says_what_the_report_says() -> None:
-    assert node_condition.problem("example.com/GPUReady") == ""
-    ready = node_condition.condition("example.com/GPUReady", READY, None, "T2")
-    assert (ready["status"], ready["reason"], ready["lastTransitionTime"]) == ("True", "GPUsProved", "T2")
-    broken = node_condition.condition("example.com/GPUReady", BROKEN, ready, "T3")
-    assert (broken["status"], broken["reason"], broken["message"]) == (
-        "False",
-        "PLUGIN_POD_MISSING",
-        "no pod; cordoned",
-    )
-    assert broken["lastTransitionTime"] == "T3"
+@pytest.mark.parametrize(
+    ("report", "before", "after"),
+    [
+        (PASSED, None, ("True", "GPUsProved", "now")),
+        (SOUND, None, ("True", "GPUsReady", "now")),
+        ({**SOUND, "smoke": {"phase": "busy"}}, None, ("True", "GPUsReady", "now")),
+        (PASSED, ("True", "GPUsReady", "then"), ("True", "GPUsProved", "then")),
+        (SOUND, ("True", "GPUsProved", "then"), ("True", "GPUsProved", "then")),
+        (SOUND, ("False", "SMOKE_FAILED", "then"), ("True", "GPUsReady", "now")),
+        (BROKEN, ("True", "GPUsProved", "then"), ("False", "PLUGIN_POD_MISSING", "now")),
+        (BROKEN, ("False", "CORDONED", "then"), ("False", "PLUGIN_POD_MISSING", "then")),
+    ],
+    ids=[
+        "a smoke pod proves",
+        "nothing proves",
+        "a busy node is not proved",
+        "proved later",
+        "proved once, and ready since",
+        "what failed in between is no longer proved",
+        "the first reason is the condition's",
+        "the time stays while the status does",
+    ],
+)
+def test_what_a_condition_says(
+    report: dict[str, Any], before: tuple[str, str, str] | None, after: tuple[str, str, str]
+) -> None:
+    assert written(report, before) == after
 
 
-@pytest.mark.parametrize("smoke", [None, {"phase": "busy", "duration": 1.0}, {"phase": "skipped_check_mode"}])
-def test_a_node_counts_as_proved_only_by_a_smoke_pod_and_until_it_fails(smoke: Any) -> None:
-    unproved = {**READY, "smoke": smoke}
-    ready = node_condition.condition("x", unproved, None, "T1")
-    assert (ready["status"], ready["reason"]) == ("True", "GPUsReady")
-    proved = node_condition.condition("x", READY, ready, "T2")
-    assert (proved["reason"], proved["lastTransitionTime"]) == ("GPUsProved", "T1")
-    assert node_condition.condition("x", unproved, proved, "T3")["reason"] == "GPUsProved"
-    broken = node_condition.condition("x", BROKEN, proved, "T4")
-    assert node_condition.condition("x", unproved, broken, "T5")["reason"] == "GPUsReady"
-
-
-def test_the_time_of_the_last_change_stays_while_nothing_changes() -> None:
-    before = {"status": "True", "lastTransitionTime": "T1"}
-    after = node_condition.condition("example.com/GPUReady", READY, before, "T2")
-    assert (after["lastTransitionTime"], after["lastHeartbeatTime"]) == ("T1", "T2")
+def test_a_condition_tells_every_reason() -> None:
+    assert condition("example.com/GPUReady", BROKEN, None, "now")["message"] == "no pod; cordoned"

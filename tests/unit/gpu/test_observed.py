@@ -9,25 +9,20 @@ from __future__ import annotations
 from typing import Any
 from unittest import mock
 
+import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import reasons
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed import (
-    DAEMON_SETS,
-    NODES,
-    PODS,
-    Moment,
-    Observed,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed import Moment, Observed
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.sources import DAEMON_SETS, NODES, PODS
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.following import Changed, Listed
 
-from tests.support.gpu import NOW, Object, ago, node
+from tests.support.gpu import NOW, Object, ago, node, settings
 
 
 class Story:
     """News in the order in which they come, a second after the other."""
 
-    def __init__(self, **config: Any) -> None:
-        self.observed = Observed(Config(**config), {})
+    def __init__(self) -> None:
+        self.observed = Observed(settings().config, {})
         self.second = 0
 
     def tell(self, *news: Listed | Changed) -> None:
@@ -55,6 +50,10 @@ def versioned(name: str, version: int, **properties: Any) -> Object:
     made = node(name, **properties)
     made["metadata"]["resourceVersion"] = str(version)
     return made
+
+
+def n1(version: int, **properties: Any) -> Object:
+    return versioned("n1", version, **properties)
 
 
 def listed(*nodes: Object, again: bool = False) -> Listed:
@@ -102,17 +101,36 @@ def test_a_plugins_pod_that_goes_is_seen() -> None:
     assert story.codes("n1") == ["PLUGIN_POD_MISSING"]
 
 
-def test_a_node_is_ready_since_it_became_so() -> None:
+@pytest.mark.parametrize(
+    ("news", "since"),
+    [
+        ([listed(n1(1)), changed(n1(2, labels={"new": "label"}))], {"n1": 1}),
+        ([listed(n1(1, unschedulable=True)), changed(n1(2))], {"n1": 2}),
+        ([listed(n1(1)), changed(n1(2, ready="False")), changed(n1(3))], {"n1": 3}),
+        ([listed(n1(1)), listed(n1(1), again=True)], {"n1": 1}),
+        ([listed(n1(1)), listed(n1(9), again=True)], {"n1": 2}),
+        ([listed(n1(1)), listed(again=True)], {}),
+    ],
+    ids=[
+        "a change that does not matter",
+        "it became so",
+        "a break between two looks",
+        "listed again and the same",
+        "what changed unseen begins anew",
+        "gone",
+    ],
+)
+def test_since_when_a_node_is_ready(news: list[Listed | Changed], since: dict[str, float]) -> None:
     story = Story()
-    story.tell(listed(versioned("n1", 1), versioned("n2", 1, unschedulable=True)))
-    assert story.observed.ready_since == {"n1": 1}
-    story.tell(changed(versioned("n2", 2)), changed(versioned("n1", 3, labels={"new": "label"})))
-    assert story.observed.ready_since == {"n1": 1, "n2": 2}
+    story.tell(news[0])
+    story.tell(*news[1:])
+    assert story.observed.ready_since == since
+    assert story.observed.counts.total == len(since)
 
 
 def well_since(second: float) -> tuple[Object, Object]:
     """A node that has been Ready for a day, and the pod of its device plugin that has been so since a second."""
-    sound = versioned("n1", 1)
+    sound = n1(1)
     sound["status"]["conditions"][0]["lastTransitionTime"] = ago(86400)
     plugin = pod("n1")
     plugin["status"]["conditions"][0]["lastTransitionTime"] = ago(-second)
@@ -126,7 +144,7 @@ def test_what_the_first_look_finds_well_has_been_so_since_the_last_dated_change(
     assert story.observed.ready_since == {"n1": 1}, "nothing dates the GPUs without the plugin's pod"
     story.tell(Listed(PODS, [plugin], again=False))
     assert story.observed.ready_since == {"n1": -600}
-    story.tell(changed(versioned("n1", 2, ready="False")), changed(versioned("n1", 3)))
+    story.tell(changed(n1(2, ready="False")), changed(n1(3)))
     assert story.observed.ready_since == {"n1": 4}, "a break that was seen begins anew, whatever the dates say"
 
 
@@ -137,41 +155,17 @@ def test_a_plugin_that_has_just_become_ready_proves_no_stability() -> None:
     assert story.observed.ready_since == {"n1": 1}
 
 
-def test_a_break_between_two_looks_is_a_break() -> None:
-    story = Story()
-    story.tell(listed(versioned("n1", 1)))
-    story.tell(changed(versioned("n1", 2, ready="False")), changed(versioned("n1", 3)))
-    assert story.observed.ready_since == {"n1": 3}
-
-
-def test_what_changed_unseen_begins_anew() -> None:
-    story = Story()
-    story.tell(listed(versioned("changed", 1), versioned("same", 1), versioned("gone", 1)))
-    story.tell(listed(versioned("changed", 9), versioned("same", 1), again=True))
-    assert story.observed.ready_since == {"changed": 2, "same": 1}
-    assert story.observed.counts.total == 2
-
-
 def test_another_machine_of_the_same_name_begins_anew() -> None:
     story = Story()
-    story.tell(listed(versioned("n1", 1, uid="old")))
+    story.tell(listed(n1(1, uid="old")))
     story.observed.add_reasons("n1", (reasons.reason("SMOKE_FAILED", "it failed"),))
     story.tell()
     assert story.codes("n1") == ["SMOKE_FAILED"]
-    story.tell(changed(versioned("n1", 2, uid="old")))
+    story.tell(changed(n1(2, uid="old")))
     assert story.codes("n1") == ["SMOKE_FAILED"]
-    story.tell(changed(versioned("n1", 3, uid="new")))
+    story.tell(changed(n1(3, uid="new")))
     assert story.codes("n1") == []
     assert story.observed.ready_since == {"n1": 3}
-
-
-def test_a_node_that_offers_more_raises_what_its_peers_are_to_offer() -> None:
-    story = Story(expected_gpus="peers_max")
-    unknown = {"instance_type": "x9.large", "capacity": 2, "allocatable": 2}
-    story.tell(listed(versioned("n1", 1, **unknown), versioned("n2", 1, **unknown)))
-    assert story.codes("n1") == []
-    story.tell(changed(versioned("n2", 2, **{**unknown, "capacity": 4, "allocatable": 4})))
-    assert story.codes("n1") == ["COUNT_BELOW_TYPE"]
 
 
 def test_what_time_alone_changes_is_judged_in_time() -> None:

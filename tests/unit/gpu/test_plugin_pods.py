@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import DevicePlugin
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.plugin_pods import PodQuery, find, is_dra_driver
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.sources import is_dra_driver, plugin_pods, pods
 
-from tests.support.gpu import Object
+from tests.support.gpu import Object, settings
 
 
 def daemon_set(name: str, namespace: str, labels: dict[str, str]) -> Object:
-    return {
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {"template": {"metadata": {"labels": labels}, "spec": {}}},
-    }
+    template = {"metadata": {"labels": labels}, "spec": {}}
+    return {"metadata": {"name": name, "namespace": namespace}, "spec": {"template": template}}
+
+
+def plugin(**options: object) -> DevicePlugin:
+    return settings(device_plugin=options).config.device_plugin
 
 
 HELM = daemon_set("plugin", "nvidia", {"app.kubernetes.io/name": "nvidia-device-plugin"})
@@ -36,19 +38,19 @@ OTHER = daemon_set("aws-node", "kube-system", {"app": "aws-node"})
     ids=["helm", "operator", "manifest"],
 )
 def test_each_way_of_installing_it_is_known(installed: Object, namespace: str, selector: str) -> None:
-    assert find([OTHER, installed], DevicePlugin()) == (PodQuery(namespace, selector), ())
+    assert plugin_pods([OTHER, installed], plugin()) == (pods(namespace, selector), ())
 
 
 def test_none_is_there() -> None:
-    assert find([OTHER], DevicePlugin()) == (None, ())
-    assert find([HELM], DevicePlugin(namespace="elsewhere")) == (None, ())
-    assert find([HELM], DevicePlugin(selectors=("app=own-plugin",))) == (None, ())
+    assert plugin_pods([OTHER], plugin()) == (None, ())
+    assert plugin_pods([HELM], plugin(namespace="elsewhere")) == (None, ())
+    assert plugin_pods([HELM], plugin(selectors=["app=own-plugin"])) == (None, ())
 
 
 def test_of_two_the_other_is_named() -> None:
     second = daemon_set("plugin-arm", "nvidia", {"app.kubernetes.io/name": "nvidia-device-plugin"})
-    query, others = find([MANIFEST, HELM, second], DevicePlugin())
-    assert query == PodQuery("nvidia", "app.kubernetes.io/name=nvidia-device-plugin")
+    query, others = plugin_pods([MANIFEST, HELM, second], plugin())
+    assert query == pods("nvidia", "app.kubernetes.io/name=nvidia-device-plugin")
     assert others == ("kube-system/nvidia-device-plugin-daemonset",)
 
 

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke import run as smoke
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.judging import SmokeResult
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.options import parse
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.pods import NODE_ANNOTATION, RUN_LABEL
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import ApiError, KubernetesError
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import Resource
+
+from tests.support.gpu import node, settings
 
 IMAGE = f"vectoradd@sha256:{'0' * 64}"
 LOG = "GPU 0: A10G (UUID: GPU-1)\n"
@@ -86,19 +87,12 @@ class Api:
         del self.pods[name]
 
     def run(self, count: int, **options: Any) -> dict[str, SmokeResult]:
-        nodes = [
-            {
-                "metadata": {"name": f"n{number}", "uid": "u", "labels": {}},
-                "spec": {},
-                "status": {"allocatable": {"nvidia.com/gpu": "1"}},
-            }
-            for number in range(count)
-        ]
+        nodes = [node(f"n{number}") for number in range(count)]
         client: Any = self
         return smoke.run(
             client,
             nodes,
-            parse({"mode": "all", "image": IMAGE, **options}),
+            settings(smoke={"mode": "all", "image": IMAGE, **options}).smoke,
             clock=lambda: self.now,
             sleep=self.sleep,
             report=self.reports.append,

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from typing import Any
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.context import Context
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.counts import Counts
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.evaluate import evaluate
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.node_report import NodeReport
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import (
-    FAIL_FAST_AFTER,
-    Goal,
     Percent,
     Verdict,
     describe,
@@ -31,165 +29,161 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.gpu import NOW, Object, deleting, node
+from tests.support.gpu import NOW, Object, deleting, node, settings
 
 GOOD, BAD = node("good"), node("bad", unschedulable=True)
-AROUND = Context(now=NOW)
 LAME = node("lame", capacity=3, allocatable=3, instance_type="g6.12xlarge")
+LEAVING = deleting()
+GRACE = 60
+CONFIG = settings().config
 
 
-def counted(*nodes: Object, goal: Goal | None = None, at: float = 0) -> Counts:
-    counts = Counts((goal or Goal()).fail_fast)
-    for one in nodes:
-        counts.put(evaluate(one, AROUND, Config()), at)
-    return counts
+def reported(one: Object) -> NodeReport:
+    return evaluate(one, Context(now=NOW), CONFIG)
 
 
-def verdict_on(*nodes: Object, goal: Goal | None = None, at: float = 0) -> tuple[Verdict, Counts]:
-    """The verdict at a time, the nodes seen at 0."""
-    counts = counted(*nodes, goal=goal)
-    return judge(counts, goal or Goal(), at), counts
-
-
-ALL = Goal()
+def verdict_on(*seen: Object, at: float = 0, **options: Any) -> tuple[Verdict, Counts]:
+    """The verdict by these options at a time, the nodes seen at 0."""
+    goal = settings(**options).goal
+    counts = Counts(goal.fail_fast)
+    for one in seen:
+        counts.put(reported(one), 0)
+    return judge(counts, goal, at), counts
 
 
 @pytest.mark.parametrize(
-    ("nodes", "goal", "codes", "ready"),
+    ("nodes", "options", "codes", "ready"),
     [
-        ([], ALL, ["NO_NODES"], False),
-        ([], Goal(expected_count=2), ["NO_NODES"], False),
-        ([], Goal(expected_count=0), [], True),
-        ([], Goal(allow_empty=True), [], True),
-        ([], Goal(min_ready=0), [], True),
-        ([], Goal(min_ready=Percent(50)), ["NO_NODES"], False),
-        ([], Goal(min_ready=Percent(50), allow_empty=True), [], True),
-        ([], Goal(names=frozenset(["a"])), ["NO_NODES", "NODE_MISSING"], False),
-        ([deleting()], ALL, ["NO_NODES"], False),
-        ([BAD], Goal(expected_count=0), [], True),
-        ([GOOD], ALL, [], True),
-        ([GOOD, deleting()], ALL, [], True),
-        ([GOOD, BAD], ALL, [], False),
-        ([GOOD], Goal(expected_count=2), ["TOO_FEW_NODES"], False),
-        ([GOOD, BAD], Goal(expected_count=1), [], True),
-        ([GOOD, BAD], Goal(expected_count=2), [], False),
-        ([GOOD, BAD], Goal(min_ready=1), [], True),
-        ([GOOD, BAD], Goal(min_ready=Percent(50)), [], True),
-        ([GOOD, BAD], Goal(min_ready=Percent(51)), [], False),
-        ([GOOD, BAD], Goal(expected_count=4, min_ready=Percent(50)), [], False),
-        ([GOOD, BAD], Goal(expected_count=4, min_ready=Percent(25)), [], True),
-        ([GOOD, BAD], Goal(expected_count=6, min_ready=Percent(50)), ["TOO_FEW_NODES"], False),
+        ([], {}, ["NO_NODES"], False),
+        ([], {"expected_count": 2}, ["NO_NODES"], False),
+        ([], {"expected_count": 0}, [], True),
+        ([], {"allow_empty": True}, [], True),
+        ([], {"min_ready": "0"}, [], True),
+        ([], {"min_ready": "50%"}, ["NO_NODES"], False),
+        ([], {"min_ready": "50%", "allow_empty": True}, [], True),
+        ([], {"nodes": ["a"]}, ["NO_NODES", "NODE_MISSING"], False),
+        ([LEAVING], {}, ["NO_NODES"], False),
+        ([BAD], {"expected_count": 0}, [], True),
+        ([GOOD], {}, [], True),
+        ([GOOD, LEAVING], {}, [], True),
+        ([GOOD, BAD], {}, [], False),
+        ([GOOD], {"expected_count": 2}, ["TOO_FEW_NODES"], False),
+        ([GOOD, BAD], {"expected_count": 1}, [], True),
+        ([GOOD, BAD], {"expected_count": 2}, [], False),
+        ([GOOD, BAD], {"min_ready": "1"}, [], True),
+        ([GOOD, BAD], {"min_ready": "50%"}, [], True),
+        ([GOOD, BAD], {"min_ready": "51%"}, [], False),
+        ([GOOD, BAD], {"expected_count": 4, "min_ready": "50%"}, [], False),
+        ([GOOD, BAD], {"expected_count": 4, "min_ready": "25%"}, [], True),
+        ([GOOD, BAD], {"expected_count": 6, "min_ready": "50%"}, ["TOO_FEW_NODES"], False),
         # of those that are there where more are there than expected
-        ([GOOD, BAD, LAME], Goal(expected_count=1, min_ready=Percent(50)), [], False),
-        ([GOOD], Goal(names=frozenset(["good"])), [], True),
-        ([GOOD], Goal(names=frozenset(["good", "gone"])), ["TOO_FEW_NODES", "NODE_MISSING"], False),
-        ([GOOD], Goal(names=frozenset(["good", "gone"]), min_ready=1), ["NODE_MISSING"], True),
+        ([GOOD, BAD, LAME], {"expected_count": 1, "min_ready": "50%"}, [], False),
+        ([GOOD], {"nodes": ["good"]}, [], True),
+        ([GOOD], {"nodes": ["good", "gone"]}, ["TOO_FEW_NODES", "NODE_MISSING"], False),
+        ([GOOD], {"nodes": ["good", "gone"], "min_ready": "1"}, ["NODE_MISSING"], True),
     ],
 )
-def test_the_whole_set(nodes: list[Object], goal: Goal, codes: list[str], ready: bool) -> None:
-    verdict, _counts = verdict_on(*nodes, goal=goal)
+def test_the_whole_set(nodes: list[Object], options: dict[str, Any], codes: list[str], ready: bool) -> None:
+    verdict, _counts = verdict_on(*nodes, **options)
     assert [reason.code for reason in verdict.reasons] == codes
     assert verdict.ready == ready
 
 
-def test_named_nodes_that_are_missing_are_told() -> None:
-    verdict, _counts = verdict_on(GOOD, goal=Goal(names=frozenset(["good", "b", "a"])))
-    assert verdict.reasons[-1].message == "not found: a, b"
-
-
-@pytest.mark.parametrize(
-    ("percent", "count", "part"),
-    [(95, 16, 16), (95, 20, 19), (100, 7, 7), (50, 0, 0), (0.1, 5000, 5), (28.6, 1000, 286), (33.3, 3, 1), (7, 100, 7)],
-)
-def test_a_percentage_is_rounded_up(percent: float, count: int, part: int) -> None:
-    assert Percent(percent).of(count) == part
-
-
 @given(st.decimals(min_value="0.01", max_value=100, places=2), st.integers(0, 10_000))
-def test_a_percentage_is_the_least_whole_number_that_reaches_it(percent: object, count: int) -> None:
+def test_a_percentage_is_rounded_up(percent: object, count: int) -> None:
     part = Percent(float(str(percent))).of(count)
     exact = Fraction(str(percent)) * count / 100
     assert part - 1 < exact <= part
     assert 0 <= part <= count
 
 
-class TestInVain:
-    """What waiting cannot mend ends the wait, after a grace time, where too few other nodes are left."""
+@pytest.mark.parametrize(
+    ("nodes", "options", "at", "codes"),
+    [
+        ([GOOD, LAME], {}, GRACE - 0.1, ()),
+        ([GOOD, LAME], {}, GRACE, ("COUNT_BELOW_TYPE",)),
+        ([GOOD, BAD], {}, 1e6, ()),
+        ([GOOD, LAME], {"min_ready": "1"}, 1e6, ()),
+        ([BAD, LAME], {"min_ready": "1"}, 1e6, ()),
+        ([BAD, LAME], {"min_ready": "2"}, 1e6, ("COUNT_BELOW_TYPE",)),
+        # nodes that are expected may still join
+        ([LAME], {"expected_count": 3, "min_ready": "2"}, 1e6, ()),
+        ([LAME], {"expected_count": 3}, 1e6, ("COUNT_BELOW_TYPE",)),
+        ([LAME], {"min_ready": "3"}, 1e6, ("COUNT_BELOW_TYPE",)),
+        ([LAME, GOOD], {"expected_count": 0}, 1e6, ()),
+        ([GOOD, LAME], {"fail_fast_reasons": []}, 1e6, ()),
+        ([GOOD, BAD], {"fail_fast_reasons": ["CORDONED"], "fail_fast_after": 0}, 0, ("CORDONED",)),
+        ([GOOD, LAME], {"fail_fast_after": 300}, 299, ()),
+        ([GOOD, LAME], {"fail_fast_after": 300}, 300, ("COUNT_BELOW_TYPE",)),
+    ],
+)
+def test_what_waiting_cannot_mend_ends_the_wait_where_too_few_others_are_left(
+    nodes: list[Object], options: dict[str, Any], at: float, codes: tuple[str, ...]
+) -> None:
+    assert verdict_on(*nodes, at=at, **options)[0].impossible == codes
 
-    @pytest.mark.parametrize(
-        ("nodes", "goal", "at", "codes"),
-        [
-            ([GOOD, LAME], ALL, FAIL_FAST_AFTER - 0.1, ()),
-            ([GOOD, LAME], ALL, FAIL_FAST_AFTER, ("COUNT_BELOW_TYPE",)),
-            ([GOOD, BAD], ALL, 1e6, ()),
-            ([GOOD, LAME], Goal(min_ready=1), 1e6, ()),
-            ([BAD, LAME], Goal(min_ready=1), 1e6, ()),
-            ([BAD, LAME], Goal(min_ready=2), 1e6, ("COUNT_BELOW_TYPE",)),
-            ([LAME], Goal(expected_count=3, min_ready=2), 1e6, ()),
-            ([LAME], Goal(expected_count=3), 1e6, ("COUNT_BELOW_TYPE",)),
-            ([LAME], Goal(min_ready=3), 1e6, ("COUNT_BELOW_TYPE",)),
-            ([GOOD, LAME], Goal(fail_fast={}), 1e6, ()),
-            ([GOOD, BAD], Goal(fail_fast={"CORDONED": 0}), 0, ("CORDONED",)),
-            ([GOOD, LAME], Goal(fail_fast={"COUNT_BELOW_TYPE": 300}), 299, ()),
-            ([GOOD, LAME], Goal(fail_fast={"COUNT_BELOW_TYPE": 300}), 300, ("COUNT_BELOW_TYPE",)),
-            ([LAME, GOOD], Goal(expected_count=0), 1e6, ()),
-        ],
-    )
-    def test_when(self, nodes: list[Object], goal: Goal, at: float, codes: tuple[str, ...]) -> None:
-        assert verdict_on(*nodes, goal=goal, at=at)[0].impossible == codes
 
-    def test_a_node_that_may_still_join_counts_only_as_far_as_it_is_expected(self) -> None:
-        goal = Goal(expected_count=2, min_ready=1)
-        assert verdict_on(LAME, goal=goal, at=1e6)[0].impossible == ()
-        assert verdict_on(LAME, {**LAME, "metadata": {"name": "b"}}, goal=goal, at=1e6)[0].impossible == ()
+def test_another_machine_under_the_same_name_has_its_own_time() -> None:
+    _verdict, counts = verdict_on(LAME)
+    replaced = reported(node("lame", capacity=3, allocatable=3, instance_type="g6.12xlarge", uid="new"))
+    goal = settings().goal
+    counts.put(replaced, 50)
+    assert judge(counts, goal, GRACE).impossible == ()
+    counts.put(replaced, 70)
+    assert judge(counts, goal, 50 + GRACE).impossible == ("COUNT_BELOW_TYPE",)
 
-    def test_another_machine_under_the_same_name_has_its_own_time(self) -> None:
-        counts = counted(LAME)
-        replaced = evaluate(
-            node("lame", capacity=3, allocatable=3, instance_type="g6.12xlarge", uid="new"), AROUND, Config()
-        )
-        counts.put(replaced, 50)
-        assert judge(counts, ALL, FAIL_FAST_AFTER).impossible == ()
-        counts.put(replaced, 70)
-        assert judge(counts, ALL, 50 + FAIL_FAST_AFTER).impossible == ("COUNT_BELOW_TYPE",)
 
-    @pytest.mark.parametrize(
-        ("nodes", "at", "kind"),
-        [([BAD], 1e6, "timeout"), ([LAME], 1e6, "impossible"), ([LAME], 0, "timeout"), ([], 1e6, "no_nodes")],
-    )
-    def test_the_kind_of_failure(self, nodes: list[Object], at: float, kind: str) -> None:
-        assert failure_kind(verdict_on(*nodes, at=at)[0]) == kind
+@pytest.mark.parametrize(
+    ("nodes", "at", "kind"),
+    [([BAD], 1e6, "timeout"), ([LAME], 1e6, "impossible"), ([LAME], 0, "timeout"), ([], 1e6, "no_nodes")],
+)
+def test_the_kind_of_failure(nodes: list[Object], at: float, kind: str) -> None:
+    assert failure_kind(verdict_on(*nodes, at=at)[0]) == kind
 
 
 def cordoned(count: int) -> list[Object]:
     return [node(f"c{number}", unschedulable=True) for number in range(count)]
 
 
-def test_the_most_frequent_reason_comes_first() -> None:
-    verdict, counts = verdict_on(LAME, *cordoned(2), GOOD)
-    assert headline(verdict, counts) == "1/4 ready; 2 CORDONED (c0), 1 COUNT_BELOW_TYPE (lame)"
-    assert list(summary(verdict, counts)) == ["CORDONED", "COUNT_BELOW_TYPE"]
-
-
-def test_among_equals_the_lower_layer_comes_first() -> None:
-    verdict, counts = verdict_on(node("a", allocatable=0), BAD)
-    assert headline(verdict, counts) == "0/2 ready; 1 CORDONED (bad), 1 ALL_UNHEALTHY (a)"
-
-
-def test_the_headline_says_how_many_are_enough() -> None:
-    assert headline(*verdict_on(GOOD)) == "1/1 ready"
-    assert headline(*verdict_on(GOOD, BAD, goal=Goal(min_ready=1))) == "1/2 ready, 1 needed; 1 CORDONED (bad)"
-    assert headline(*verdict_on()) == "0/0 ready, 1 needed; NO_NODES (no node is there)"
-    assert headline(*verdict_on(goal=Goal(expected_count=3))) == "0/3 ready; NO_NODES (no node is there)"
+@pytest.mark.parametrize(
+    ("nodes", "options", "line"),
+    [
+        ([GOOD], {}, "1/1 ready"),
+        ([GOOD, BAD], {"min_ready": "1"}, "1/2 ready, 1 needed; 1 CORDONED (bad)"),
+        ([], {}, "0/0 ready, 1 needed; NO_NODES (no node is there)"),
+        ([], {"expected_count": 3}, "0/3 ready; NO_NODES (no node is there)"),
+        (
+            [GOOD],
+            {"nodes": ["good", "b", "a"], "min_ready": "1"},
+            "1/3 ready, 1 needed; NODE_MISSING (not found: a, b)",
+        ),
+        ([LAME, *cordoned(2), GOOD], {}, "1/4 ready; 2 CORDONED (c0), 1 COUNT_BELOW_TYPE (lame)"),
+        ([node("a", allocatable=0), BAD], {}, "0/2 ready; 1 CORDONED (bad), 1 ALL_UNHEALTHY (a)"),
+    ],
+    ids=[
+        "all",
+        "how many are enough",
+        "none",
+        "none of those expected",
+        "named ones that are missing",
+        "the most frequent reason first",
+        "among equals the lower layer first",
+    ],
+)
+def test_the_headline(nodes: list[Object], options: dict[str, Any], line: str) -> None:
+    verdict, counts = verdict_on(*nodes, **options)
+    assert headline(verdict, counts) == line
+    told = [*summary(verdict, counts)]
+    assert told == re.findall(r"\b[A-Z]+(?:_[A-Z]+)*\b(?= \()", line)
 
 
 def test_a_failure_says_what_is_and_what_to_do() -> None:
-    verdict, counts = verdict_on(*cordoned(3), GOOD, goal=Goal(expected_count=5))
+    verdict, counts = verdict_on(*cordoned(3), GOOD, expected_count=5)
     assert describe(verdict, counts) == (
         "1/5 ready; TOO_FEW_NODES (4 of 5 nodes are there), 3 CORDONED (c0). TOO_FEW_NODES: 4 of 5 nodes are there. "
         "Look at the node group's health and at the activity of its autoscaling group: capacity, quota, subnets. "
         "CORDONED (c0): the node takes no new pods. Run kubectl uncordon once it is sound. "
-        "Set require_schedulable to false where this does not matter."
+        "Where this does not matter, ignore_reasons leaves it out."
     )
 
 
@@ -201,7 +195,7 @@ def test_what_ended_the_wait_is_told_first() -> None:
 
 
 def test_the_summary_has_each_reason_once() -> None:
-    verdict, counts = verdict_on(*cordoned(2), goal=Goal(expected_count=3))
+    verdict, counts = verdict_on(*cordoned(2), expected_count=3)
     told = summary(verdict, counts)
     assert [(code, one["nodes"], one["example"]) for code, one in told.items()] == [
         ("TOO_FEW_NODES", 0, ""),
@@ -218,7 +212,7 @@ def test_an_unknown_type_is_warned_of() -> None:
     assert [re.search(r"type (\S+) has", one)[1] for one in warnings(counts)] == ["g6f.xlarge", "x9.huge"]  # type: ignore[index]
     counts.remove("f")
     assert len(warnings(counts)) == 1
-    assert warnings(counted(GOOD)) == []
+    assert warnings(verdict_on(GOOD)[1]) == []
 
 
 CODES = ["A", "B", "C"]

@@ -20,7 +20,6 @@ from typing import Any
 from ansible_collections.entasis.engine.plugins.module_utils import _instance_types
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import GPU_RESOURCE, MIG_PREFIX, Config
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.context import Context
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason, reason
 
 Object = Mapping[str, Any]
@@ -43,7 +42,7 @@ class Offer:
     shared: str = ""
 
 
-def offers(node: Object, context: Context, config: Config) -> list[Offer]:
+def offers(node: Object, config: Config) -> list[Offer]:
     """The resources that count on a node of the device plugin: one, but for MIG's strategy mixed."""
     status = node.get("status") or {}
     return [
@@ -51,7 +50,7 @@ def offers(node: Object, context: Context, config: Config) -> list[Offer]:
             resource,
             labels.amount(status.get("capacity"), resource),
             labels.amount(status.get("allocatable"), resource),
-            *expectation(node, resource, context, config),
+            *expectation(node, resource, config),
             mig=resource.startswith(MIG_PREFIX) or partitioned(labels.of(node)),
             shared=_shared_under(status, f"{resource}.shared"),
         )
@@ -64,16 +63,13 @@ def partitioned(of: Mapping[str, str]) -> bool:
     return "-MIG-" in of.get(labels.PRODUCT, "")
 
 
-def expectation(node: Object, resource: str, context: Context, config: Config) -> tuple[int | None, str]:
+def expectation(node: Object, resource: str, config: Config) -> tuple[int | None, str]:
     """How many are expected, and where that is from."""
     given = config.expected_gpus
     if isinstance(given, int):
         return given, "expected_gpus"
     if given == "skip":
         return None, "skip"
-    if given == "peers_max":
-        most = context.peers.most(node) if context.peers is not None else None
-        return most, "peers" if most is not None else ""
     of = labels.of(node)
     if resource.startswith(MIG_PREFIX):
         return _by_profile(resource, of, config)

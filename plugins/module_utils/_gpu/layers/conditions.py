@@ -15,35 +15,46 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Conditions, Preset
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import ConditionRule, Conditions
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason, reason
 
 Object = Mapping[str, Any]
 
-_REQUIRED: dict[Preset, tuple[str, ...]] = {
-    "eks_nma": (
-        "AcceleratedHardwareReady",
-        "ContainerRuntimeReady",
-        "KernelReady",
-        "NetworkingReady",
-        "StorageReady",
-    ),
-}
-_FORBIDDEN: dict[Preset, tuple[str, ...]] = {
-    "npd": ("CperHardwareErrorFatal", "KernelDeadlock", "ReadonlyFilesystem", "XfsShutdown"),
-    "nvsentinel": (
-        "GpuMemWatch",
-        "GpuNvlinkWatch",
-        "GpuThermalWatch",
-        "NVSwitchDown",
-        "SysLogsGPUFallenOff",
-        "SysLogsXIDError",
-    ),
-}
+#: What is known of the agents' conditions. One of an agent that is not installed is not there, which is no reason.
+_KNOWN = tuple(
+    ConditionRule(name, "True", required=good_is_true)
+    for good_is_true, names in (
+        # EKS node monitoring agent
+        (
+            True,
+            (
+                "AcceleratedHardwareReady",
+                "ContainerRuntimeReady",
+                "KernelReady",
+                "NetworkingReady",
+                "StorageReady",
+            ),
+        ),
+        # node problem detector
+        (False, ("CperHardwareErrorFatal", "KernelDeadlock", "ReadonlyFilesystem", "XfsShutdown")),
+        # NVSentinel
+        (
+            False,
+            (
+                "GpuMemWatch",
+                "GpuNvlinkWatch",
+                "GpuThermalWatch",
+                "NVSwitchDown",
+                "SysLogsGPUFallenOff",
+                "SysLogsXIDError",
+            ),
+        ),
+    )
+    for name in names
+)
 
 #: What the node monitoring agent gives as reason where NVSwitch, not a single GPU, is at fault.
 _FABRIC = ("FabricManagerNotRunning", "NvidiaFabricError")
@@ -51,16 +62,6 @@ _FABRIC = ("FabricManagerNotRunning", "NvidiaFabricError")
 _QUARANTINE = "quarantineHealthEvent"
 #: Somebody took the node back by hand; NVSentinel leaves the event for the record.
 _UNCORDONED_BY_HAND = "quarantinedNodeUncordonedManually"
-
-
-@dataclass(frozen=True)
-class _Rule:
-    type: str
-    status: str
-    required: bool
-
-    def holds(self, status: str) -> bool:
-        return (status == self.status) == self.required
 
 
 def health(node: Object, now: float, wanted: Conditions) -> tuple[list[Reason], float | None]:
@@ -72,7 +73,7 @@ def health(node: Object, now: float, wanted: Conditions) -> tuple[list[Reason], 
     for rule in _rules(wanted):
         entry = there.get(rule.type)
         if entry is None:
-            if rule.required and wanted.if_missing == "fail":
+            if rule.required and rule in wanted.rules:
                 found.append(reason("CONDITION_MISSING", f"the condition {rule.type} is not there"))
         elif not rule.holds(str(entry.get("status"))):
             found.append(_bad(entry))
@@ -88,20 +89,16 @@ def health(node: Object, now: float, wanted: Conditions) -> tuple[list[Reason], 
             )
         )
     annotations = node["metadata"].get("annotations") or {}
-    if "nvsentinel" in wanted.presets and _QUARANTINE in annotations and _UNCORDONED_BY_HAND not in annotations:
+    if _QUARANTINE in annotations and _UNCORDONED_BY_HAND not in annotations:
         found.append(reason("QUARANTINED", "NVSentinel has put the node in quarantine"))
     return found, min(young.values(), default=None)
 
 
 @functools.lru_cache(maxsize=8)
-def _rules(wanted: Conditions) -> tuple[_Rule, ...]:
-    """Each type once: what the task says of it comes before the presets."""
-    given = [_Rule(one.type, one.status, True) for one in wanted.require]
-    given += [_Rule(one.type, one.status, False) for one in wanted.forbid]
-    named = {rule.type for rule in given}
-    for preset in wanted.presets:
-        given += [_Rule(name, "True", True) for name in _REQUIRED.get(preset, ()) if name not in named]
-        given += [_Rule(name, "True", False) for name in _FORBIDDEN.get(preset, ()) if name not in named]
+def _rules(wanted: Conditions) -> tuple[ConditionRule, ...]:
+    """What the task says of a type comes before what is known of it."""
+    named = {rule.type for rule in wanted.rules}
+    given = (*wanted.rules, *(rule for rule in _KNOWN if rule.type not in named))
     return tuple(rule for rule in given if rule.type not in wanted.ignore)
 
 

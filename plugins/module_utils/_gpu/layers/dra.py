@@ -91,7 +91,7 @@ def offer(node: Object, found: Devices, config: Config) -> Offer:
         expected = (config.expected_gpus, "expected_gpus")
     elif config.expected_gpus == "skip" or mig:
         expected = (None, "skip")
-    elif config.expected_gpus == "auto":
+    else:
         expected = by_type(labels.of(node)) or expected
     return Offer(f"devices of {DRIVER}", count, healthy, *expected, mig=mig)
 

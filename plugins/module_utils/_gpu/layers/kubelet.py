@@ -62,15 +62,13 @@ def kubelet(node: Object, context: Context, config: Config) -> list[Reason]:
     found = []
     spec = node.get("spec") or {}
     ready = condition(node, "Ready")
-    if node["metadata"].get("deletionTimestamp"):
-        found.append(reason("DELETING", "the node is being removed"))
     if ready.get("status") != "True":
         said = ready.get("message") or ready.get("reason") or "no status yet"
         found.append(reason("NOT_READY", f"the kubelet is not ready: {said}"))
     renewed = labels.seconds(((context.lease or {}).get("spec") or {}).get("renewTime"))
     if renewed is not None and context.now - renewed > config.lease_max_age:
         found.append(reason("LEASE_STALE", f"the kubelet has been silent for {context.now - renewed:.0f} s"))
-    if spec.get("unschedulable") and config.require_schedulable:
+    if spec.get("unschedulable"):
         found.append(reason("CORDONED", "the node takes no new pods"))
     found += _taints(spec.get("taints") or (), ready.get("status") == "True", config)
     of = labels.of(node)

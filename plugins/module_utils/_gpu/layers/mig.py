@@ -37,12 +37,6 @@ def partitions(node: Object, config: Config) -> list[Reason]:
     return found + _profiles(node, product, config)
 
 
-def told(of: Mapping[str, str]) -> dict[str, str]:
-    """What the labels tell of the partitions."""
-    keys = {"strategy": labels.MIG_STRATEGY, "config": labels.MIG_CONFIG, "state": labels.MIG_STATE}
-    return {name: of[key] for name, key in keys.items() if key in of}
-
-
 def _profiles(node: Object, product: str, config: Config) -> list[Reason]:
     wanted = sorted(config.mig_profiles)
     if not wanted:

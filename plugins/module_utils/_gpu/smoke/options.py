@@ -13,13 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.taints import Taint
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import TaintPattern
 
 Mode = Literal["none", "missing_only", "all", "sample"]
-Busy = Literal["skip", "fail", "wait"]
-
-BUSY = ("skip", "fail", "wait")
-CLEANUP = ("always", "on_success")
 
 #: What a smoke pod runs: it names the GPUs that it was given, and lets each of them add two vectors. CUDA's sample
 #: vectorAdd uses only the first GPU that it sees, so it is shown one after the other.
@@ -46,10 +42,6 @@ _SAMPLE = re.compile(r"sample:([1-9][0-9]*)$")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
 
 
-class SmokeOptionsError(ValueError):
-    """The options are wrong. The text has every problem."""
-
-
 @dataclass(frozen=True)
 class SmokeOptions:
     """How nodes are proved. Times are seconds.
@@ -58,104 +50,80 @@ class SmokeOptions:
     condition C(condition) says that they were proved, as far as these two are given.
     """
 
-    mode: Mode = "none"
+    mode: Mode
     #: How many nodes C(mode) sample takes.
-    sample: int = 0
-    image: str = ""
-    command: tuple[str, ...] = ("sh", "-c", SCRIPT)
-    gpu_resource: str = "nvidia.com/gpu"
+    sample: int
+    image: str
+    command: tuple[str, ...]
+    gpu_resource: str
     #: Whether a pod takes every GPU of its node, or one.
-    all_gpus: bool = True
-    namespace: str = "default"
-    service_account: str = ""
-    runtime_class: str = ""
-    priority_class: str = ""
-    pull_secrets: tuple[str, ...] = ()
+    all_gpus: bool
+    namespace: str
+    service_account: str
+    runtime_class: str
+    priority_class: str
+    pull_secrets: tuple[str, ...]
     #: Requests and limits besides the GPUs, as in a container.
-    resources: Mapping[str, Mapping[str, Any]] | None = None
-    parallelism: int = 50
+    resources: Mapping[str, Mapping[str, Any]]
+    parallelism: int
     #: The longest that the test of one node may take, with all of its pods.
-    timeout: float = 300.0
-    busy: Busy = "skip"
-    keep_failed: bool = False
-    release_taint: Taint | None = None
-    condition: str = ""
+    timeout: float
+    busy: Literal["skip", "fail", "wait"]
+    keep_failed: bool
+    release_taint: TaintPattern | None
+    condition: str
 
 
 def parse(
-    given: Mapping[str, Any] | None,
+    given: Mapping[str, Any],
+    problems: list[str],
     *,
-    gpu_resource: str = "nvidia.com/gpu",
-    release_taint: Taint | None = None,
-    condition: str = "",
+    gpu_resource: str,
+    release_taint: TaintPattern | None,
+    condition: str,
 ) -> SmokeOptions:
-    """The option C(smoke) of gpu_node_ready, checked; what is absent or null has its default.
-
-    Raises:
-        SmokeOptionsError: with all problems.
-    """
-    values = {key: value for key, value in (given or {}).items() if value is not None}
-    mode, sample, problems = _mode(str(values.get("mode", "none")))
-    image = str(values.get("image", ""))
+    """The option C(smoke) of gpu_node_ready. What is wrong with it is added to C(problems)."""
+    mode, sample = _mode(given["mode"], problems)
     if mode != "none":
-        problems += _image_problems(image, allow_tag=bool(values.get("allow_tag", False)))
+        problems += _image_problems(given["image"] or "", allow_tag=given["allow_tag"])
     if mode == "missing_only" and release_taint is None and not condition:
         problems.append(
             "smoke.mode is missing_only, and nothing tells which nodes have passed before. Set release_taint or "
             "condition, or write all."
         )
-    parallelism, timeout = int(values.get("parallelism", 50)), float(values.get("timeout", 300))
-    if parallelism < 1:
-        problems.append(f"smoke.parallelism is {parallelism}. Write a number of at least 1.")
-    if timeout < 1:
-        problems.append(f"smoke.timeout is {timeout:g}. Write a number of seconds of at least 1.")
-    gpus = str(values.get("gpus", "all"))
-    if gpus not in ("all", "1"):
-        problems.append(f"smoke.gpus is '{gpus}'. Write all or 1.")
-    busy = values.get("busy", "skip")
-    if busy not in BUSY:
-        problems.append(f"smoke.busy is '{busy}'. Write one of {', '.join(BUSY)}.")
-    cleanup = values.get("cleanup", "always")
-    if cleanup not in CLEANUP:
-        problems.append(f"smoke.cleanup is '{cleanup}'. Write one of {', '.join(CLEANUP)}.")
-    namespace = str(values.get("namespace", "default"))
-    if not _NAME.match(namespace):
-        problems.append(f"smoke.namespace is '{namespace}', which is no name of a namespace.")
-    command = values.get("command") or SmokeOptions.command
-    resources = values.get("resources") or None
+    if not _NAME.match(given["namespace"]):
+        problems.append(f"smoke.namespace is '{given['namespace']}', which is no name of a namespace.")
+    resources = given["resources"] or {}
     problems += _resource_problems(resources, gpu_resource)
-    if problems:
-        raise SmokeOptionsError(" ".join(problems))
     return SmokeOptions(
         mode=mode,
         sample=sample,
-        image=image,
-        command=tuple(str(part) for part in command),
+        image=given["image"] or "",
+        command=tuple(given["command"] or ("sh", "-c", SCRIPT)),
         gpu_resource=gpu_resource,
-        all_gpus=gpus == "all",
-        namespace=namespace,
-        service_account=str(values.get("service_account", "")),
-        runtime_class=str(values.get("runtime_class", "")),
-        priority_class=str(values.get("priority_class", "")),
-        pull_secrets=tuple(str(name) for name in values.get("pull_secrets", ())),
+        all_gpus=given["gpus"] == "all",
+        namespace=given["namespace"],
+        service_account=given["service_account"] or "",
+        runtime_class=given["runtime_class"] or "",
+        priority_class=given["priority_class"] or "",
+        pull_secrets=tuple(given["pull_secrets"] or ()),
         resources=resources,
-        parallelism=parallelism,
-        timeout=timeout,
-        busy=busy,
-        keep_failed=cleanup == "on_success",
+        parallelism=given["parallelism"],
+        timeout=float(given["timeout"]),
+        busy=given["busy"],
+        keep_failed=given["cleanup"] == "on_success",
         release_taint=release_taint,
         condition=condition,
     )
 
 
-def _mode(text: str) -> tuple[Mode, int, list[str]]:
+def _mode(text: str, problems: list[str]) -> tuple[Mode, int]:
     sample = _SAMPLE.match(text)
     if sample:
-        return "sample", int(sample[1]), []
-    mode = _MODES.get(text)
-    if mode is not None:
-        return mode, 0, []
-    return "none", 0, [f"smoke.mode is '{text}'. Write none, missing_only, all, or sample:3 for three nodes."]
+        return "sample", int(sample[1])
+    if text not in _MODES:
+        problems.append(f"smoke.mode is '{text}'. Write none, missing_only, all, or sample:3 for three nodes.")
+    return _MODES.get(text, "none"), 0
 
 
 def _image_problems(image: str, *, allow_tag: bool) -> Sequence[str]:
@@ -167,10 +135,8 @@ def _image_problems(image: str, *, allow_tag: bool) -> Sequence[str]:
     return [f"{problem} Write name@sha256:…, or set smoke.allow_tag."]
 
 
-def _resource_problems(resources: Any, gpu_resource: str) -> Sequence[str]:
-    if resources is None:
-        return []
-    if not isinstance(resources, Mapping) or not all(isinstance(amounts, Mapping) for amounts in resources.values()):
+def _resource_problems(resources: Mapping[str, Any], gpu_resource: str) -> Sequence[str]:
+    if not all(isinstance(amounts, Mapping) for amounts in resources.values()):
         return ["smoke.resources is not like a container's resources: requests and limits, each with amounts by name."]
     problems = [
         f"smoke.resources has '{key}'. It may have requests and limits." for key in resources.keys() - _RESOURCE_KEYS

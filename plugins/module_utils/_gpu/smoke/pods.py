@@ -66,7 +66,7 @@ def gpus_to_take(node: Object, options: SmokeOptions) -> int:
 def pod(node: Object, options: SmokeOptions, run: str, name: str) -> dict[str, Any]:
     """The smoke pod of a node."""
     gpus = str(gpus_to_take(node, options))
-    given = options.resources or {}
+    given = options.resources
     spec: dict[str, Any] = {
         "restartPolicy": "Never",
         "activeDeadlineSeconds": int(options.timeout) + _GRACE,
