@@ -316,7 +316,7 @@ summary_by_reason:
   type: dict
   sample: {"PLUGIN_POD_MISSING": {"nodes": 2, "message": "…", "hint": "…", "example": "ip-10-0-1-7"}}
 nodes:
-  description: The nodes, in the order of the names; at most O(max_report_nodes).
+  description: The nodes, in the order of the names; at most 200, those that are not ready before the others.
   returned: always
   type: list
   elements: dict
@@ -376,7 +376,7 @@ nodes:
           made, C(pod) the name of one that was left.
       type: dict
 nodes_left_out:
-  description: How many nodes RV(nodes) does not have, because there are more than 200.
+  description: How many more nodes there are than RV(nodes) has.
   returned: always
   type: int
 failure_kind:
