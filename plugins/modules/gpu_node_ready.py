@@ -157,8 +157,8 @@ options:
         type: str
       selectors:
         description:
-          - Label selectors of its pods, of the form C(key=value). The default is those of the Helm chart, the GPU
-            operator and the plain manifest.
+          - Labels of its pods, each C(key=value), of which a pod has one. The default is those of the Helm chart, the
+            GPU operator and the plain manifest.
           - With one selector and O(device_plugin.namespace) the pods are found without a list of DaemonSets.
         type: list
         elements: str

@@ -26,7 +26,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import 
 )
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.patience import Patience
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import LASTING, OF_A_NODE
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.scheduling import matches
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke import options as smoke_options
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.options import SmokeOptions
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.sources import Selection
@@ -36,6 +35,7 @@ T = TypeVar("T")
 
 _VERSION = re.compile(r"\d+(\.\d+)*")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+_SELECTOR = re.compile(r"[\w./-]+=[\w.-]*")
 _RESOURCE = re.compile(r"[a-z0-9.-]+/[\w.-]+")
 
 #: The label of a pool's nodes, by who makes them.
@@ -240,7 +240,8 @@ def _code_of_a_node(text: str) -> str:
 
 
 def _selector(text: str) -> str:
-    matches(text, {})
+    if not _SELECTOR.fullmatch(text):
+        raise ValueError(f"'{text}' is no label with a value. Write key=value")
     return text
 
 

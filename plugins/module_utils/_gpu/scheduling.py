@@ -4,11 +4,10 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""Which pods a node takes: label selectors, taints with tolerations, and node affinity, read as Kubernetes does."""
+"""Which pods a node takes: labels, taints with tolerations, and node affinity, read as Kubernetes does."""
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -28,43 +27,11 @@ _DAEMON_TOLERATED = {
 }
 _NETWORK_UNAVAILABLE = "node.kubernetes.io/network-unavailable"
 
-#: One requirement of a label selector: a in (b, c), a notin (b, c), a=b, a==b, a!=b, a or !a.
-_REQUIREMENT = re.compile(
-    r"\s*(?:(?P<set_key>[\w./-]+)\s+(?P<operator>in|notin)\s*\((?P<values>[^)]*)\)"
-    r"|(?P<key>[\w./-]+)\s*(?P<sign>==?|!=)\s*(?P<value>[\w.-]*)"
-    r"|(?P<absent>!?)\s*(?P<exists>[\w./-]+))\s*(?:,|$)"
-)
-
 
 def matches(selector: str, of: Mapping[str, str]) -> bool:
-    """Whether labels satisfy a label selector.
-
-    Raises:
-        ValueError: it is no label selector.
-    """
-    return all(
-        (key in of if values is None else of.get(key) in values) == wanted for key, values, wanted in _parsed(selector)
-    )
-
-
-@functools.lru_cache(maxsize=32)
-def _parsed(selector: str) -> tuple[tuple[str, frozenset[str] | None, bool], ...]:
-    """Each requirement as a label, the values it may have (None: any), and whether that is wanted or forbidden."""
-    found: list[tuple[str, frozenset[str] | None, bool]] = []
-    position = 0
-    while position < len(selector):
-        part = _REQUIREMENT.match(selector, position)
-        if part is None:
-            raise ValueError(f"'{selector}' is no label selector")
-        position = part.end()
-        if part["set_key"]:
-            values = frozenset(value.strip() for value in part["values"].split(","))
-            found.append((part["set_key"], values, part["operator"] == "in"))
-        elif part["key"]:
-            found.append((part["key"], frozenset([part["value"]]), part["sign"] != "!="))
-        else:
-            found.append((part["exists"], None, not part["absent"]))
-    return tuple(found)
+    """Whether labels satisfy a selector of the form C(key=value)."""
+    key, _equals, value = selector.partition("=")
+    return of.get(key) == value
 
 
 def repelling(daemon_set: Object, node: Object) -> list[str]:

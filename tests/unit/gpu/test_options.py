@@ -72,7 +72,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"min_cuda_version": "12.x"}, "min_cuda_version: '12.x' is no version."),
     ({"mig_profiles": {"1g.5gb": 0}}, "mig_profiles: 1g.5gb is '0'. Write a number of at least 1, or null for any."),
     ({"startup_taints": ["a b"]}, "startup_taints: 'a b' is no taint"),
-    ({"device_plugin": {"selectors": ["a=b=c"]}}, "device_plugin.selectors: 'a=b=c' is no label selector."),
+    ({"device_plugin": {"selectors": ["a=b=c"]}}, "device_plugin.selectors: 'a=b=c' is no label with a value."),
     ({"conditions": {"min_age": -1}}, "conditions.min_age is -1."),
     ({"ignore_reasons": ["CORDONNED"]}, "'CORDONNED' is no reason that a node can have, did you mean CORDONED?"),
     ({"ignore_reasons": ["NO_NODES"]}, "ignore_reasons: 'NO_NODES' is no reason that a node can have"),

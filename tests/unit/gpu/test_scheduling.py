@@ -12,47 +12,11 @@ from typing import Any
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import TaintPattern
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.scheduling import matches, repelling, selects
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.scheduling import repelling, selects
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.gpu import daemon_set, node, taint
-
-LABELS = {"app": "plugin", "tier": "gpu", "empty": ""}
-
-
-@pytest.mark.parametrize(
-    ("selector", "found"),
-    [
-        ("", True),
-        ("app=plugin", True),
-        ("app==plugin", True),
-        ("app=other", False),
-        ("app!=other", True),
-        ("app!=plugin", False),
-        ("none!=plugin", True),
-        ("app", True),
-        ("!app", False),
-        ("!none", True),
-        ("none", False),
-        ("empty=", True),
-        ("app in (plugin, other)", True),
-        ("app in (other)", False),
-        ("app notin (plugin)", False),
-        ("none notin (plugin)", True),
-        ("app=plugin,tier=gpu", True),
-        ("app=plugin, tier=cpu", False),
-        ("app in (plugin),!none,tier", True),
-    ],
-)
-def test_label_selectors(selector: str, found: bool) -> None:
-    assert matches(selector, LABELS) == found
-
-
-@pytest.mark.parametrize("selector", ["=", "app=a=b", "app in plugin", "app (x)", "a b"])
-def test_what_is_no_label_selector(selector: str) -> None:
-    with pytest.raises(ValueError, match="is no label selector"):
-        matches(selector, LABELS)
 
 
 @pytest.mark.parametrize(
