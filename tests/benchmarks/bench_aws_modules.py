@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,8 @@ NO_OP_BAR = 3.0
 LATENCY = 0.1
 CHAIN_BAR = 1.3
 
-#: What each bare script begins with. It is told the platform by an environment variable.
 _SCRIPT = """
-import os, boto3
-PLATFORM, REGION = os.environ["PLATFORM"], os.environ["AWS_DEFAULT_REGION"]
+import boto3
 def all_of(client, operation, key, **arguments):
     if not client.can_paginate(operation):
         return getattr(client, operation)(**arguments)[key]
@@ -60,14 +58,14 @@ CASES = (
     Case(
         "aws_network",
         network_options,
-        """
+        f"""
 ec2 = boto3.client("ec2")
 vpcs = all_of(ec2, "describe_vpcs", "Vpcs")
 all_of(ec2, "describe_internet_gateways", "InternetGateways")
 all_of(ec2, "describe_addresses", "Addresses")
-ours = {"Key": "entasis.io/platform", "Value": PLATFORM}
+ours = {{"Key": "entasis.io/platform", "Value": "{PLATFORM}"}}
 vpc = next(vpc["VpcId"] for vpc in vpcs if ours in vpc.get("Tags", ()))
-inside = [{"Name": "vpc-id", "Values": [vpc]}]
+inside = [{{"Name": "vpc-id", "Values": [vpc]}}]
 ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsSupport")
 ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsHostnames")
 all_of(ec2, "describe_subnets", "Subnets", Filters=inside)
@@ -89,37 +87,37 @@ all_of(ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=inside)
                 for name, other in (("frontend", "database"), ("application", "frontend"), ("database", "application"))
             ],
         },
-        """
+        f"""
 ec2 = boto3.client("ec2")
-ours = [{"Name": "tag:entasis.io/platform", "Values": [PLATFORM]}]
+ours = [{{"Name": "tag:entasis.io/platform", "Values": ["{PLATFORM}"]}}]
 vpc = all_of(ec2, "describe_vpcs", "Vpcs", Filters=ours)[0]["VpcId"]
-all_of(ec2, "describe_security_groups", "SecurityGroups", Filters=[{"Name": "vpc-id", "Values": [vpc]}])
+all_of(ec2, "describe_security_groups", "SecurityGroups", Filters=[{{"Name": "vpc-id", "Values": [vpc]}}])
 """,
         after=(("aws_network", network_options()),),
     ),
     Case(
         "eks_cluster",
         cluster_options,
-        """
+        f"""
 ec2, eks, iam = boto3.client("ec2"), boto3.client("eks"), boto3.client("iam")
-ours = [{"Name": "tag:entasis.io/platform", "Values": [PLATFORM]}]
+ours = [{{"Name": "tag:entasis.io/platform", "Values": ["{PLATFORM}"]}}]
 all_of(ec2, "describe_vpcs", "Vpcs", Filters=ours)
 all_of(ec2, "describe_subnets", "Subnets", Filters=ours)
-iam.get_role(RoleName=f"{PLATFORM}-{REGION}-eks-cluster")
-eks.describe_cluster(name=PLATFORM)
+iam.get_role(RoleName="{PLATFORM}-{REGION}-eks-cluster")
+eks.describe_cluster(name="{PLATFORM}")
 """,
         prepare=make_parents,
     ),
     Case(
         "eks_node_pools",
         pool_options,
-        """
+        f"""
 ec2, eks, iam = boto3.client("ec2"), boto3.client("eks"), boto3.client("iam")
-all_of(ec2, "describe_subnets", "Subnets", Filters=[{"Name": "tag:entasis.io/platform", "Values": [PLATFORM]}])
-iam.get_role(RoleName=f"{PLATFORM}-{REGION}-eks-node")
-eks.describe_cluster(name=PLATFORM)
-for pool in all_of(eks, "list_nodegroups", "nodegroups", clusterName=PLATFORM):
-    eks.describe_nodegroup(clusterName=PLATFORM, nodegroupName=pool)
+all_of(ec2, "describe_subnets", "Subnets", Filters=[{{"Name": "tag:entasis.io/platform", "Values": ["{PLATFORM}"]}}])
+iam.get_role(RoleName="{PLATFORM}-{REGION}-eks-node")
+eks.describe_cluster(name="{PLATFORM}")
+for pool in all_of(eks, "list_nodegroups", "nodegroups", clusterName="{PLATFORM}"):
+    eks.describe_nodegroup(clusterName="{PLATFORM}", nodegroupName=pool)
 """,
         after=(("eks_cluster", cluster_options()),),
         prepare=make_parents,
@@ -228,10 +226,5 @@ def _run(modules: Modules, module: str, options: dict[str, Any]) -> None:
 
 
 def _script(server: AwsServer, script: str) -> None:
-    run_script(script, server.environment, PLATFORM)
-
-
-def run_script(script: str, environment: Mapping[str, str], platform: str) -> None:
-    """A bare script of a platform, as a process of its own."""
-    given = {**environment, "AWS_DEFAULT_REGION": REGION, "PLATFORM": platform}
-    subprocess.run([sys.executable, "-c", _SCRIPT + script], env=given, check=True, timeout=60)
+    environment = {**server.environment, "AWS_DEFAULT_REGION": server.environment["AWS_REGION"]}
+    subprocess.run([sys.executable, "-c", _SCRIPT + script], env=environment, check=True, timeout=60)
