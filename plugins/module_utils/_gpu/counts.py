@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.node_report import NodeReport
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.evaluate import NodeReport
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason
 
 

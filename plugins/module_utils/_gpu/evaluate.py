@@ -9,11 +9,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.context import Context
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config, Context
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.layers import (
     amount,
     conditions,
@@ -24,11 +24,43 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.layers import 
     mig,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.layers.amount import Offer
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.node_report import NodeReport
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import ORDER, Reason, reason
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.scheduling import pod_ready
 
 Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class NodeReport:
+    """One node. C(capacity), C(allocatable) and C(expected) are GPUs, or what stands for them: None is not known.
+
+    C(excluded) nodes, which are being removed, are no part of the set: they neither count as ready nor as missing.
+    C(ignored) are the reasons that the task chose not to count. C(recheck_at) is when (seconds since 1970) the report
+    changes without any news, by time alone: the node has to be evaluated again then.
+    """
+
+    name: str
+    uid: str = ""
+    pool: str = ""
+    instance_type: str = ""
+    reasons: tuple[Reason, ...] = ()
+    ignored: tuple[Reason, ...] = ()
+    excluded: bool = False
+    mode: str = "device_plugin"
+    capacity: int | None = None
+    allocatable: int | None = None
+    expected: int | None = None
+    #: Where the expected amount is from; empty where it is not known although it was to be found.
+    expected_from: str = ""
+    product: str = ""
+    driver: str = ""
+    cuda: str = ""
+    plugin_pod: str = ""
+    recheck_at: float | None = None
+
+    @property
+    def ready(self) -> bool:
+        return not self.reasons
 
 
 def evaluate(node: Object, context: Context, config: Config) -> NodeReport:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import node_condition, taints
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import verdict as verdicts
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.node_report import NodeReport
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.evaluate import NodeReport
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed import Observed
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.options import Settings
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import Watched, Watcher, failure_of

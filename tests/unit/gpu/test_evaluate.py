@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.context import Context
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.evaluate import evaluate
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.node_report import NodeReport
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Context
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.evaluate import NodeReport, evaluate
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import CODES, OF_A_NODE, ORDER
 
 from tests.support.gpu import (

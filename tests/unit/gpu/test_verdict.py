@@ -11,10 +11,9 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.context import Context
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Context
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.counts import Counts
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.evaluate import evaluate
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.node_report import NodeReport
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.evaluate import NodeReport, evaluate
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import (
     Percent,

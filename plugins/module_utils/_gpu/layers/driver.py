@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.context import Context
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config, Context
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.layers import dra
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason, reason
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.scheduling import pod_ready

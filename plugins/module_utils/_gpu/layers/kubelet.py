@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config, TaintPattern
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.context import Context
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config, Context, TaintPattern
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason, reason
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.scheduling import shown
 
