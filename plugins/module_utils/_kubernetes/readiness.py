@@ -6,8 +6,8 @@
 
 """Whether an object is ready, as pure functions of the object as the API server returned it.
 
-A predicate returns what the object lacks, in words for the user, or None where it is ready. Kinds without a predicate
-of their own are judged by their conditions, as kstatus does it: an object that reports none is ready.
+A check returns what the object lacks, in words for the user, or None. A kind that the table does not have is judged by
+its conditions, as kstatus does it: an object that reports none is ready.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import Any
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.objects import group_kind
 
 Object = Mapping[str, Any]
-Predicate = Callable[[Object], "str | None"]
+Check = Callable[[Object], "str | None"]
+Amount = Callable[[Object], int]
 
 
 class NeverReadyError(Exception):
@@ -33,65 +34,136 @@ def lacking(live: Object) -> str | None:
     """
     if live["metadata"].get("deletionTimestamp"):
         return "is being deleted"
-    return _PREDICATES.get(group_kind(live), conditions)(live)
+    checks = _CHECKS.get(group_kind(live), (_not_outdated, _well))
+    return next(filter(None, (check(live) for check in checks)), None)
 
 
-def deployment(live: Object) -> str | None:
-    """All replicas are of the newest template and available, and no older one is left."""
-    wanted = _replicas(live)
-    status = _status(live)
-    return (
-        _unobserved(live)
-        or _too_few(status.get("updatedReplicas"), wanted, "are of the newest template")
-        or _too_many(status.get("replicas"), status.get("updatedReplicas"), "replicas of an older template are left")
-        or _too_few(status.get("availableReplicas"), wanted, "are available", _rollout_trouble(live))
-    )
+def _status(live: Object) -> Mapping[str, Any]:
+    return live.get("status") or {}
 
 
-def stateful_set(live: Object) -> str | None:
-    """All replicas are ready, and those above the partition are of the newest revision."""
-    wanted = _replicas(live)
-    status = _status(live)
-    strategy = (live.get("spec") or {}).get("updateStrategy") or {}
-    if strategy.get("type") == "OnDelete":
-        return _unobserved(live) or _too_few(status.get("readyReplicas"), wanted, "are ready")
-    partition = int((strategy.get("rollingUpdate") or {}).get("partition") or 0)
-    return (
-        _unobserved(live)
-        or _too_few(status.get("updatedReplicas"), max(0, wanted - partition), "are of the newest revision")
-        or _too_few(status.get("readyReplicas"), wanted, "are ready")
-    )
+def _counted(field: str) -> Amount:
+    return lambda live: int(_status(live).get(field) or 0)
 
 
-def daemon_set(live: Object) -> str | None:
-    """Every node that should have a pod has an available one of the newest template; no such node is fine."""
-    status = _status(live)
-    wanted = int(status.get("desiredNumberScheduled") or 0)
-    on_delete = ((live.get("spec") or {}).get("updateStrategy") or {}).get("type") == "OnDelete"
-    newest = None if on_delete else _too_few(status.get("updatedNumberScheduled"), wanted, "are of the newest template")
-    return _unobserved(live) or newest or _too_few(status.get("numberAvailable"), wanted, "are available")
+def _replicas(live: Object) -> int:
+    """The replicas that are wanted; Kubernetes's own default is 1."""
+    replicas = (live.get("spec") or {}).get("replicas")
+    return 1 if replicas is None else int(replicas)
 
 
-def job(live: Object) -> str | None:
+def _newest(wanted: Amount) -> Amount:
+    """How many are to be of the newest template: those above the partition, and none where users replace them."""
+
+    def amount(live: Object) -> int:
+        strategy = (live.get("spec") or {}).get("updateStrategy") or {}
+        if strategy.get("type") == "OnDelete":
+            return 0
+        return max(0, wanted(live) - int((strategy.get("rollingUpdate") or {}).get("partition") or 0))
+
+    return amount
+
+
+def _at_least(wanted: Amount, field: str, what: str, trouble: Check = lambda _live: None) -> Check:
+    """As many as are wanted are counted in a field of the status; C(trouble) says why they are not."""
+
+    def check(live: Object) -> str | None:
+        have, need = _counted(field)(live), wanted(live)
+        if have >= need:
+            return None
+        why = trouble(live)
+        return f"{have} of {need} {what}" + (f" ({why})" if why else "")
+
+    return check
+
+
+def _none_is_left(live: Object) -> str | None:
+    left = _counted("replicas")(live) - _counted("updatedReplicas")(live)
+    return f"{left} replicas of an older template are left" if left > 0 else None
+
+
+def _condition(live: Object, kind: str) -> Mapping[str, Any]:
+    found = _status(live).get("conditions") or ()
+    return next((entry for entry in found if isinstance(entry, Mapping) and entry.get("type") == kind), {})
+
+
+def _is(live: Object, kind: str, *statuses: str) -> bool:
+    return _condition(live, kind).get("status") in statuses
+
+
+def _message(live: Object, kind: str) -> str:
+    condition = _condition(live, kind)
+    return str(condition.get("message") or condition.get("reason") or "").strip()
+
+
+def _true(kind: str) -> Check:
+    """The condition must be there and true."""
+
+    def check(live: Object) -> str | None:
+        if _is(live, kind, "True"):
+            return None
+        message = _message(live, kind)
+        return f"is not {kind}{': ' + message if message else ' yet'}"
+
+    return check
+
+
+def _phase(wanted: str, otherwise: str = "Pending") -> Check:
+    def check(live: Object) -> str | None:
+        phase = _status(live).get("phase")
+        return None if phase == wanted else f"is {phase or otherwise}"
+
+    return check
+
+
+def _rollout_trouble(live: Object) -> str | None:
+    """What keeps a Deployment from going on: a quota or an admission rule, or its deadline."""
+    if _is(live, "ReplicaFailure", "True"):
+        return _message(live, "ReplicaFailure")
+    return _message(live, "Progressing") if _is(live, "Progressing", "False") else None
+
+
+def _not_outdated(live: Object) -> str | None:
+    """A controller that has not seen the newest spec yet reports the status of an older one."""
+    generation, observed = live["metadata"].get("generation"), _status(live).get("observedGeneration")
+    if generation is None or observed is None or int(observed) >= int(generation):
+        return None
+    return "has not been seen by its controller yet"
+
+
+def _seen(live: Object) -> str | None:
+    """The same for kinds whose controller always reports which generation it saw."""
+    return _not_outdated({**live, "status": {"observedGeneration": 0, **_status(live)}})
+
+
+def _well(live: Object) -> str | None:
+    """Nothing in the conditions says otherwise."""
+    for bad in ("Stalled", "Reconciling"):
+        if _is(live, bad, "True"):
+            return f"is {bad.lower()}: {_message(live, bad)}"
+    for good in ("Ready", "Available", "Established"):
+        if _is(live, good, "False", "Unknown"):
+            return f"is not {good.lower()}: {_message(live, good)}"
+    return None
+
+
+def _job(live: Object) -> str | None:
     """The job is complete; a suspended one has nothing to wait for."""
-    if _condition(live, "Failed").get("status") == "True":
-        raise NeverReadyError(f"has failed: {_condition_message(live, 'Failed')}")
-    if _condition(live, "Complete").get("status") == "True" or (live.get("spec") or {}).get("suspend"):
+    if _is(live, "Failed", "True"):
+        raise NeverReadyError(f"has failed: {_message(live, 'Failed')}")
+    if _is(live, "Complete", "True") or (live.get("spec") or {}).get("suspend"):
         return None
-    status = _status(live)
-    return f"is not complete ({status.get('active', 0)} active, {status.get('succeeded', 0)} succeeded)"
+    return f"is not complete ({_counted('active')(live)} active, {_counted('succeeded')(live)} succeeded)"
 
 
-def pod(live: Object) -> str | None:
+def _pod(live: Object) -> str | None:
     """The pod is ready, or has done its work."""
-    phase = _status(live).get("phase")
-    if phase == "Succeeded":
+    status = _status(live)
+    if status.get("phase") == "Failed":
+        raise NeverReadyError(f"has failed: {status.get('message') or status.get('reason') or 'Failed'}")
+    if status.get("phase") == "Succeeded" or _is(live, "Ready", "True"):
         return None
-    if phase == "Failed":
-        raise NeverReadyError(f"has failed: {_status(live).get('message') or _status(live).get('reason') or 'Failed'}")
-    if _condition(live, "Ready").get("status") == "True":
-        return None
-    return pod_trouble(live) or f"is {phase or 'Pending'}"
+    return pod_trouble(live) or f"is {status.get('phase') or 'Pending'}"
 
 
 def pod_trouble(live: Object) -> str | None:
@@ -115,41 +187,46 @@ def pod_trouble(live: Object) -> str | None:
     return None
 
 
-def persistent_volume_claim(live: Object) -> str | None:
-    """The claim is bound. One whose storage class waits for the first consumer stays Pending until a pod uses it."""
-    phase = _status(live).get("phase")
-    if phase == "Lost":
+def _not_lost(live: Object) -> str | None:
+    if _status(live).get("phase") == "Lost":
         raise NeverReadyError("has lost its volume")
-    return None if phase == "Bound" else f"is {phase or 'Pending'}"
+    return None
 
 
-def custom_resource_definition(live: Object) -> str | None:
-    """The names are accepted and the kind is served."""
-    return _must_be_true(live, "NamesAccepted") or _must_be_true(live, "Established")
+def _can_scale(live: Object) -> str | None:
+    """Whether the autoscaler has metrics yet (ScalingActive) depends on the load."""
+    return f"cannot scale: {_message(live, 'AbleToScale')}" if _is(live, "AbleToScale", "False") else None
 
 
-def api_service(live: Object) -> str | None:
-    """The API server reaches the server behind it."""
-    return _must_be_true(live, "Available")
-
-
-def horizontal_pod_autoscaler(live: Object) -> str | None:
-    """The autoscaler can scale its target. Whether it has metrics yet (ScalingActive) depends on the load."""
-    able = _condition(live, "AbleToScale")
-    return f"cannot scale: {_condition_message(live, 'AbleToScale')}" if able.get("status") == "False" else None
-
-
-def pod_disruption_budget(live: Object) -> str | None:
-    """As many pods are healthy as the budget wants."""
-    status = _status(live)
-    return _unobserved(live) or _too_few(
-        status.get("currentHealthy"), int(status.get("desiredHealthy") or 0), "are healthy"
-    )
-
-
-def namespace(live: Object) -> str | None:
-    phase = _status(live).get("phase")
-    return None if phase == "Active" else f"is {phase or 'not active yet'}"
+#: The checks of a kind; the first that finds something tells what is lacking.
+_CHECKS: dict[str, tuple[Check, ...]] = {
+    "Deployment.apps": (
+        _seen,
+        _at_least(_replicas, "updatedReplicas", "are of the newest template"),
+        _none_is_left,
+        _at_least(_replicas, "availableReplicas", "are available", _rollout_trouble),
+    ),
+    "StatefulSet.apps": (
+        _seen,
+        _at_least(_newest(_replicas), "updatedReplicas", "are of the newest revision"),
+        _at_least(_replicas, "readyReplicas", "are ready"),
+    ),
+    # It has a pod on every node that should have one; no such node is fine.
+    "DaemonSet.apps": (
+        _seen,
+        _at_least(_newest(_counted("desiredNumberScheduled")), "updatedNumberScheduled", "are of the newest template"),
+        _at_least(_counted("desiredNumberScheduled"), "numberAvailable", "are available"),
+    ),
+    "Job.batch": (_job,),
+    "Pod": (_pod,),
+    # One whose storage class waits for the first consumer stays Pending until a pod uses it.
+    "PersistentVolumeClaim": (_not_lost, _phase("Bound")),
+    "CustomResourceDefinition.apiextensions.k8s.io": (_true("NamesAccepted"), _true("Established")),
+    "APIService.apiregistration.k8s.io": (_true("Available"),),
+    "HorizontalPodAutoscaler.autoscaling": (_can_scale,),
+    "PodDisruptionBudget.policy": (_seen, _at_least(_counted("desiredHealthy"), "currentHealthy", "are healthy")),
+    "Namespace": (_phase("Active", "not active yet"),),
+}
 
 
 def holding(live: Object) -> str:
@@ -166,93 +243,3 @@ def holding(live: Object) -> str:
     if finalizers:
         return f"the finalizers {finalizers} are left. Look at what their controllers wait for."
     return "no finalizer is left. Look at what depends on it, and at the controllers' logs."
-
-
-def conditions(live: Object) -> str | None:
-    """Any other kind: seen by its controller, and nothing in its conditions says otherwise."""
-    unobserved = _unobserved(live)
-    if unobserved:
-        return unobserved
-    for bad in ("Stalled", "Reconciling"):
-        if _condition(live, bad).get("status") == "True":
-            return f"is {bad.lower()}: {_condition_message(live, bad)}"
-    for good in ("Ready", "Available", "Established"):
-        if _condition(live, good).get("status") in ("False", "Unknown"):
-            return f"is not {good.lower()}: {_condition_message(live, good)}"
-    return None
-
-
-_PREDICATES: dict[str, Predicate] = {
-    "Deployment.apps": deployment,
-    "StatefulSet.apps": stateful_set,
-    "DaemonSet.apps": daemon_set,
-    "Job.batch": job,
-    "Pod": pod,
-    "PersistentVolumeClaim": persistent_volume_claim,
-    "CustomResourceDefinition.apiextensions.k8s.io": custom_resource_definition,
-    "APIService.apiregistration.k8s.io": api_service,
-    "HorizontalPodAutoscaler.autoscaling": horizontal_pod_autoscaler,
-    "PodDisruptionBudget.policy": pod_disruption_budget,
-    "Namespace": namespace,
-}
-
-
-def _status(live: Object) -> Mapping[str, Any]:
-    return live.get("status") or {}
-
-
-def _replicas(live: Object) -> int:
-    """The replicas that are wanted; Kubernetes's own default is 1."""
-    replicas = (live.get("spec") or {}).get("replicas")
-    return 1 if replicas is None else int(replicas)
-
-
-def _condition(live: Object, kind: str) -> Mapping[str, Any]:
-    found = _status(live).get("conditions") or ()
-    return next((entry for entry in found if isinstance(entry, Mapping) and entry.get("type") == kind), {})
-
-
-def _condition_message(live: Object, kind: str) -> str:
-    condition = _condition(live, kind)
-    return str(condition.get("message") or condition.get("reason") or "").strip()
-
-
-def _rollout_trouble(live: Object) -> str:
-    """What keeps a Deployment from going on: a quota or an admission rule, or its deadline."""
-    if _condition(live, "ReplicaFailure").get("status") == "True":
-        return _condition_message(live, "ReplicaFailure")
-    if _condition(live, "Progressing").get("status") == "False":
-        return _condition_message(live, "Progressing")
-    return ""
-
-
-def _must_be_true(live: Object, kind: str) -> str | None:
-    if _condition(live, kind).get("status") == "True":
-        return None
-    message = _condition_message(live, kind)
-    return f"is not {kind}{': ' + message if message else ' yet'}"
-
-
-def _unobserved(live: Object) -> str | None:
-    """A controller that has not seen the newest spec yet reports the status of an older one."""
-    generation = live["metadata"].get("generation")
-    observed = _status(live).get("observedGeneration")
-    workload = group_kind(live) in _OBSERVING
-    if generation is None or (observed is None and not workload) or int(observed or 0) >= int(generation):
-        return None
-    return "has not been seen by its controller yet"
-
-
-#: Kinds whose controller always reports which generation it saw; others are only judged by it where they report it.
-_OBSERVING = {"Deployment.apps", "StatefulSet.apps", "DaemonSet.apps", "PodDisruptionBudget.policy"}
-
-
-def _too_few(have: Any, wanted: int, what: str, message: str = "") -> str | None:
-    if int(have or 0) >= wanted:
-        return None
-    return f"{int(have or 0)} of {wanted} {what}{' (' + message + ')' if message else ''}"
-
-
-def _too_many(have: Any, wanted: Any, what: str) -> str | None:
-    left = int(have or 0) - int(wanted or 0)
-    return f"{left} {what}" if left > 0 else None

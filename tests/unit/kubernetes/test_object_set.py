@@ -6,10 +6,8 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import copy
-import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +21,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.object_
     Policy,
     Preview,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.objects import Reference, reference
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.objects import Reference
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, PlanError, apply
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,48 +29,31 @@ from hypothesis import strategies as st
 Manifest = dict[str, Any]
 
 
-def config_map(name: str, **data: str) -> Manifest:
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+def config_map(name: str, **metadata: Any) -> Manifest:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, **metadata}}
 
 
-def namespace(name: str) -> Manifest:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-
-
-def claim(name: str) -> Manifest:
-    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}}
+def made(text: str) -> Manifest:
+    """An object as the tables name it: C(kind/name)."""
+    kind, _slash, name = text.partition("/")
+    return {"apiVersion": "apps/v1" if kind == "Deployment" else "v1", "kind": kind, "metadata": {"name": name}}
 
 
 def desired_set(*manifests: Manifest) -> ObjectSet:
     return ObjectSet("demo", "space", manifests, {})
 
 
-def world(*members: Manifest, parent: ObjectSet | None = None) -> Observed:
-    """What is there after a run with these members; the parent records exactly them."""
-    made = parent or desired_set(*members)
+def world(desired: ObjectSet, *members: Manifest) -> Observed:
+    """What is there after a run with these members, whose record names exactly them; and what a dry run answers."""
+    there = desired_set(*members)
     observed = Observed()
-    for one, manifest in made.manifests.items():
-        live = copy.deepcopy(manifest)
-        live["metadata"]["uid"] = f"uid-{one.name}"
-        observed.live[one] = live
-    observed.parent = apply_set.parent_manifest(made.parent, apply_set.extent(made.parent, made.manifests))
-    return observed
-
-
-def seen(observed: Observed, desired: ObjectSet) -> Observed:
-    """The same world, with what the API server answers to the dry run of each desired object."""
+    if members:
+        observed.parent = apply_set.parent_manifest(there.parent, apply_set.extent(there.parent, there.manifests))
+    for one, manifest in there.manifests.items():
+        observed.live[one] = copy.deepcopy(manifest)
     for one, manifest in desired.manifests.items():
-        merged = {**observed.live.get(one, {}), **manifest}
-        observed.previews[one] = Preview(merged)
+        observed.previews[one] = Preview({**observed.live.get(one, {}), **manifest})
     return observed
-
-
-def refusal(status: int, message: str = "", **details: Any) -> Preview:
-    return Preview(error=ApiError("PATCH", "/x", status, {"message": message, "details": details}))
-
-
-def labels(changes: Sequence[Change]) -> list[str]:
-    return [f"{change.action} {change.resource}" for change in changes]
 
 
 def in_order(changes: Sequence[Change]) -> list[str]:
@@ -86,113 +67,86 @@ def in_order(changes: Sequence[Change]) -> list[str]:
     return done
 
 
-def test_the_id_is_the_one_of_the_standard() -> None:
-    # KEP-3659: base64url(sha256(<name>.<namespace>.<kind>.<group>)), without padding.
-    digest = hashlib.sha256(b"applyset-demo.space.ConfigMap.").digest()
-    expected = "applyset-" + base64.urlsafe_b64encode(digest).decode().rstrip("=") + "-v1"
-    parent = apply_set.parent_reference("demo", "space")
-    assert apply_set.set_id(parent) == expected
-    assert len(expected) <= 63
+PARENT = "ConfigMap/space/applyset-demo"
+ALL_KINDS = {"allow_delete": frozenset({"Namespace", "PersistentVolumeClaim"})}
 
 
-def test_the_parent_records_kinds_and_other_namespaces() -> None:
-    desired = desired_set(config_map("a"), {**config_map("b"), "metadata": {"name": "b", "namespace": "other"}})
-    where = apply_set.extent(desired.parent, desired.manifests)
-    manifest = apply_set.parent_manifest(desired.parent, where)
-    assert manifest["metadata"]["annotations"] == {
-        "applyset.kubernetes.io/tooling": "entasis.engine/v1",
-        "applyset.kubernetes.io/contains-group-kinds": "ConfigMap",
-        "applyset.kubernetes.io/additional-namespaces": "other",
-    }
-    assert apply_set.recorded_extent(manifest) == where
-
-
-def test_everything_is_new_where_nothing_is() -> None:
-    plan = object_set.plan(desired_set(config_map("a"), namespace("space")), Observed(), Policy())
-    assert labels(plan.changes) == [
-        "create Namespace/space",
-        "create ConfigMap/space/applyset-demo",
-        "create ConfigMap/space/a",
-    ]
-    assert in_order(plan.changes) == labels(plan.changes)
-
-
-def test_the_plan_without_a_cluster_is_that_of_an_empty_one() -> None:
-    desired = desired_set(config_map("a"), namespace("space"))
-    assert object_set.plan_without_cluster(desired).changes == object_set.plan(desired, Observed(), Policy()).changes
-
-
-def test_nothing_to_do() -> None:
-    desired = desired_set(config_map("a"))
-    plan = object_set.plan(desired, seen(world(config_map("a")), desired), Policy())
-    assert plan.changes == []
-
-
-def test_what_left_the_set_goes_last_and_the_record_changes_with_it() -> None:
-    desired = desired_set(config_map("a"), claim("c"))
-    left = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}}
-    plan = object_set.plan(desired, seen(world(config_map("a"), left), desired), Policy())
-    assert in_order(plan.changes) == [
-        "update ConfigMap/space/applyset-demo",
-        "create PersistentVolumeClaim/space/c",
-        "delete Deployment.apps/space/d",
-    ]
-    assert plan.changes[0].before == {apply_set.KINDS_ANNOTATION: "ConfigMap,Deployment.apps"}
-    assert plan.changes[0].after == {apply_set.KINDS_ANNOTATION: "ConfigMap,PersistentVolumeClaim"}
-    assert plan.extent.group_kinds == {"ConfigMap", "PersistentVolumeClaim"}
-
-
-def test_without_prune_it_stays_and_stays_recorded() -> None:
-    desired = desired_set(config_map("a"))
-    plan = object_set.plan(desired, seen(world(config_map("a"), config_map("b")), desired), Policy(prune=False))
-    assert plan.changes == []
-    assert plan.unlisted == ["ConfigMap space/b"]
-
-    empty = desired_set()
-    plan = object_set.plan(empty, seen(world(config_map("a"), config_map("b")), empty), Policy(prune=False))
-    assert (plan.changes, plan.unlisted) == ([], ["ConfigMap space/a", "ConfigMap space/b"])
+@pytest.mark.parametrize(
+    ("wanted", "there", "policy", "order", "recorded"),
+    [
+        (
+            "ConfigMap/a Namespace/space",
+            "",
+            {},
+            ["create Namespace/space", f"create {PARENT}", "create ConfigMap/space/a"],
+            "ConfigMap Namespace",
+        ),
+        ("ConfigMap/a", "ConfigMap/a", {}, [], "ConfigMap"),
+        (
+            "ConfigMap/a PersistentVolumeClaim/c",
+            "ConfigMap/a Deployment/d",
+            {},
+            [f"update {PARENT}", "create PersistentVolumeClaim/space/c", "delete Deployment.apps/space/d"],
+            "ConfigMap PersistentVolumeClaim",
+        ),
+        ("ConfigMap/a", "ConfigMap/a Deployment/b", {"prune": False}, [], "ConfigMap Deployment.apps"),
+        ("", "ConfigMap/a Deployment/b", {"prune": False}, [], "ConfigMap Deployment.apps"),
+        ("ConfigMap/a", "ConfigMap/a Namespace/n", {}, [], "ConfigMap Namespace"),
+        ("ConfigMap/a", "ConfigMap/a Namespace/n", ALL_KINDS, [f"update {PARENT}", "delete Namespace/n"], "ConfigMap"),
+        (
+            "",
+            "Namespace/space Deployment/a PersistentVolumeClaim/c",
+            ALL_KINDS,
+            [
+                "delete Deployment.apps/space/a",
+                "delete PersistentVolumeClaim/space/c",
+                f"delete {PARENT}",
+                "delete Namespace/space",
+            ],
+            "",
+        ),
+        (
+            "",
+            "ConfigMap/a PersistentVolumeClaim/c",
+            {},
+            [f"update {PARENT}", "delete ConfigMap/space/a"],
+            "PersistentVolumeClaim",
+        ),
+        ("", "", {}, [], ""),
+    ],
+    ids=[
+        "everything is new, its namespace first",
+        "nothing to do",
+        "what left the set goes last",
+        "without prune what left the set stays and stays recorded",
+        "without prune an empty set removes nothing",
+        "a protected kind stays and stays recorded",
+        "a protected kind goes where that is allowed",
+        "absent removes the members, their record, and its namespace",
+        "absent keeps the record of what is protected",
+        "absent twice",
+    ],
+)
+def test_the_plan(wanted: str, there: str, policy: dict[str, Any], order: list[str], recorded: str) -> None:
+    desired = desired_set(*map(made, wanted.split()))
+    plan = object_set.plan(desired, world(desired, *map(made, there.split())), Policy(**policy))
+    assert in_order(plan.changes) == order
+    assert plan.extent.group_kinds == set(recorded.split())
+    shown = [change for change in plan.changes if change.action == "update"]
+    assert [change.after for change in shown] == [{apply_set.KINDS_ANNOTATION: recorded.replace(" ", ",")}] * len(shown)
+    if not there:
+        assert object_set.plan_without_cluster(desired).changes == plan.changes
 
 
 def test_an_object_without_the_label_is_never_removed() -> None:
     desired = desired_set(config_map("a"))
-    observed = seen(world(config_map("a"), config_map("b")), desired)
+    observed = world(desired, config_map("a"), config_map("b"))
     observed.live[Reference("ConfigMap", "space", "b")]["metadata"]["labels"] = {}
     assert object_set.plan(desired, observed, Policy()).changes == []
 
 
-@pytest.mark.parametrize(("kind", "manifest"), [("PersistentVolumeClaim", claim("c")), ("Namespace", namespace("n"))])
-def test_protected_kinds_are_kept_unless_it_is_said(kind: str, manifest: Manifest) -> None:
-    desired = desired_set(config_map("a"))
-    observed = seen(world(config_map("a"), manifest), desired)
-    kept = object_set.plan(desired, observed, Policy())
-    assert kept.changes == []
-    assert [one.group_kind for one in kept.kept] == [kind]
-    assert kind in kept.extent.group_kinds
-    allowed = object_set.plan(desired, observed, Policy(allow_delete=frozenset({kind})))
-    assert [change.action for change in allowed.changes] == ["update", "delete"]
-
-
-def test_absent_removes_the_members_then_the_parent_then_its_namespace() -> None:
-    observed = world(namespace("space"), config_map("a"), claim("c"))
-    everything = frozenset({"Namespace", "PersistentVolumeClaim"})
-    plan = object_set.plan(desired_set(), observed, Policy(allow_delete=everything))
-    order = in_order(plan.changes)
-    assert set(order[:2]) == {"delete ConfigMap/space/a", "delete PersistentVolumeClaim/space/c"}
-    assert order[2:] == ["delete ConfigMap/space/applyset-demo", "delete Namespace/space"]
-
-
-def test_absent_keeps_the_record_of_what_is_kept() -> None:
-    plan = object_set.plan(desired_set(), world(config_map("a"), claim("c")), Policy())
-    assert in_order(plan.changes) == [
-        "update ConfigMap/space/applyset-demo",
-        "delete ConfigMap/space/a",
-    ] or in_order(plan.changes) == ["delete ConfigMap/space/a", "update ConfigMap/space/applyset-demo"]
-    assert plan.extent.group_kinds == {"PersistentVolumeClaim"}
-    assert object_set.plan(desired_set(), Observed(), Policy()).changes == []
-
-
 def test_a_set_of_another_tool_is_left_alone() -> None:
-    observed = world(config_map("a"))
+    observed = world(desired_set(), config_map("a"))
     observed.parent["metadata"]["annotations"][apply_set.TOOLING_ANNOTATION] = "kubectl/v1.36"  # type: ignore[index]
     with pytest.raises(PlanError, match="kept by another tool"):
         object_set.plan(desired_set(), observed, Policy())
@@ -201,76 +155,24 @@ def test_a_set_of_another_tool_is_left_alone() -> None:
         object_set.plan(desired_set(), observed, Policy())
 
 
-def test_owners_are_respected_and_all_of_them_are_named() -> None:
-    desired = desired_set(config_map("free"), config_map("taken"), namespace("space"))
-    observed = seen(Observed(), desired)
-    for one in desired.manifests:
-        observed.live[one] = copy.deepcopy(desired.manifests[one])
-        observed.live[one]["metadata"]["labels"] = {}
-    observed.live[Reference("ConfigMap", "space", "taken")]["metadata"]["labels"] = {apply_set.PART_OF_LABEL: "other"}
-    with pytest.raises(PlanError) as refused:
-        object_set.plan(desired, observed, Policy())
-    assert len(refused.value.problems) == 2
-    with pytest.raises(PlanError) as refused:
-        object_set.plan(desired, observed, Policy(adopt=True))
-    assert [problem.split(":")[0] for problem in refused.value.problems] == ["ConfigMap space/taken"]
+CONFLICT = {"reason": "FieldManagerConflict", "message": 'conflict with "kubectl" using v1', "field": ".data.a"}
 
 
 @pytest.mark.parametrize(
-    ("preview", "said"),
+    ("status", "message", "causes", "said"),
     [
-        (
-            refusal(
-                409,
-                causes=[
-                    {
-                        "reason": "FieldManagerConflict",
-                        "message": 'conflict with "kubectl" using v1',
-                        "field": ".data.a",
-                    }
-                ],
-            ),
-            '.data.a ("kubectl" using v1)',
-        ),
-        (refusal(422, "spec.x: field is immutable", causes=[{"field": "spec.x"}]), "spec.x cannot be changed"),
-        (
-            refusal(403, 'configmaps "a" is forbidden: User "eve" cannot patch resource "configmaps"'),
-            "Give the caller this permission",
-        ),
-        (refusal(500, ".data.b: field not declared in schema"), "the API server refuses it: .data.b"),
+        (409, "", [CONFLICT], '.data.a ("kubectl" using v1)'),
+        (422, "spec.x: field is immutable", [{"field": "spec.x"}], "spec.x cannot be changed"),
+        (403, 'configmaps "a" is forbidden: User "eve" cannot patch', [], "Give the caller this permission"),
+        (500, ".data.b: field not declared in schema", [], "the API server refuses it: .data.b"),
     ],
 )
-def test_refusals_are_explained(preview: Preview, said: str) -> None:
+def test_refusals_are_explained(status: int, message: str, causes: list[Any], said: str) -> None:
     desired = desired_set(config_map("a"))
-    observed = Observed(previews=dict.fromkeys(desired.manifests, preview))
-    with pytest.raises(PlanError) as refused:
-        object_set.plan(desired, observed, Policy())
-    assert said in str(refused.value)
-
-
-MISSING = refusal(404, 'namespaces "space" not found', kind="namespaces", name="space")
-
-
-def without_namespace(desired: ObjectSet) -> Observed:
-    """A cluster without the set's namespace."""
-    return Observed(parent_preview=MISSING, previews={one: MISSING for one in desired.manifests if one.namespace})
-
-
-def test_a_namespace_of_the_set_need_not_exist_yet() -> None:
-    desired = desired_set(config_map("a"), namespace("space"))
-    plan = object_set.plan(desired, without_namespace(desired), Policy())
-    assert len(plan.changes) == 3
-    assert plan.warnings == []
-
-
-def test_another_namespace_must_exist_except_in_check_mode() -> None:
-    desired = desired_set(config_map("a"))
-    with pytest.raises(PlanError) as refused:
-        object_set.plan(desired, without_namespace(desired), Policy())
-    assert len(refused.value.problems) == 2
-    plan = object_set.plan(desired, without_namespace(desired), Policy(tolerate_missing=True))
-    assert labels(plan.changes) == ["create ConfigMap/space/applyset-demo", "create ConfigMap/space/a"]
-    assert len(plan.warnings) == 2
+    refused = Preview(error=ApiError("PATCH", "/x", status, {"message": message, "details": {"causes": causes}}))
+    with pytest.raises(PlanError) as raised:
+        object_set.plan(desired, Observed(previews=dict.fromkeys(desired.manifests, refused)), Policy())
+    assert said in str(raised.value)
 
 
 def test_the_same_object_twice_and_the_parents_name() -> None:
@@ -363,28 +265,24 @@ def test_whatever_is_given_is_planned_or_refused_in_words(given_objects: list[An
             json.dumps(desired.manifest(one, {"metadata": {}, "spec": {"replicas": 3}}))
 
 
-def deployment(replicas: int | None = 3) -> Manifest:
+WEB = Reference("Deployment.apps", "space", "web")
+
+
+def deployment(replicas: int | None, manager: str = "") -> Manifest:
+    """A Deployment, or with C(manager) what is there of one whose number of replicas this manager has set."""
+    owned = [{"manager": manager, "fieldsV1": {"f:spec": {"f:replicas": {}}}}]
     spec = {} if replicas is None else {"replicas": replicas}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec}
+    return {**made("Deployment/web"), "spec": spec, "metadata": {"name": "web", "managedFields": owned}}
 
 
-def autoscaler(minimum: int = 2, maximum: int = 6) -> Manifest:
+def autoscaler(**metadata: str) -> Manifest:
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": "web"},
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
-            "minReplicas": minimum,
-            "maxReplicas": maximum,
-        },
+        "metadata": {"name": "web", **metadata},
+        "spec": {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 6},
     }
-
-
-def owned_by(manager: str, replicas: int) -> Manifest:
-    live = deployment(replicas)
-    live["metadata"]["managedFields"] = [{"manager": manager, "fieldsV1": {"f:spec": {"f:replicas": {}}}}]
-    return live
 
 
 @pytest.mark.parametrize(
@@ -394,35 +292,30 @@ def owned_by(manager: str, replicas: int) -> Manifest:
         (None, None, 2),
         (1, None, 2),
         (9, None, 6),
-        (3, owned_by("entasis.engine", 4), 4),
-        (3, owned_by("entasis.engine", 1), 2),
-        (3, owned_by("entasis.engine", 9), 6),
-        (3, owned_by("kube-controller-manager", 5), None),
+        (3, deployment(4, "entasis.engine"), 4),
+        (3, deployment(1, "entasis.engine"), 2),
+        (3, deployment(9, "entasis.engine"), 6),
+        (3, deployment(5, "kube-controller-manager"), None),
     ],
 )
 def test_replicas_follow_the_autoscaler(written: int | None, live: Manifest | None, applied: int | None) -> None:
-    desired = desired_set(deployment(written), autoscaler())
-    one = Reference("Deployment.apps", "space", "web")
-    assert desired.manifest(one, live)["spec"].get("replicas") == applied
+    assert desired_set(deployment(written), autoscaler()).manifest(WEB, live)["spec"].get("replicas") == applied
+    # One in another namespace is another.
+    far = desired_set(deployment(written), autoscaler(namespace="other"))
+    assert far.manifest(WEB, live)["spec"].get("replicas") == written
 
 
-def test_an_autoscaler_in_another_namespace_is_another() -> None:
-    far = autoscaler()
-    far["metadata"]["namespace"] = "other"
-    desired = desired_set(deployment(3), far)
-    one = Reference("Deployment.apps", "space", "web")
-    assert desired.manifest(one, owned_by("entasis.engine", 5))["spec"]["replicas"] == 3
-
-
-def test_cluster_wide_kinds_get_no_namespace() -> None:
-    kinds = {"ClusterRole": "", "Namespace": "", "Cluster": "space", "NetworkPolicy": "space", "ClusterIssuer": ""}
-    for kind, expected in kinds.items():
-        one = next(iter(desired_set({"apiVersion": "x/v1", "kind": kind, "metadata": {"name": "a"}}).manifests))
-        assert one.namespace == expected
-    widget = {"apiVersion": "x/v1", "kind": "Widget", "metadata": {"name": "a"}}
-    known = ObjectSet("demo", "space", [widget], {("x/v1", "Widget"): False})
-    assert next(iter(known.manifests)).namespace == ""
-
-
-def test_a_reference_reads_like_kubectl() -> None:
-    assert str(reference({**deployment(), "metadata": {"name": "web", "namespace": "a"}})) == "Deployment.apps a/web"
+@pytest.mark.parametrize(
+    ("kind", "known", "namespace"),
+    [
+        ("ClusterRole", {}, ""),
+        ("Namespace", {}, ""),
+        ("Cluster", {}, "space"),
+        ("NetworkPolicy", {}, "space"),
+        ("ClusterIssuer", {}, ""),
+        ("Widget", {("v1", "Widget"): False}, ""),
+    ],
+)
+def test_cluster_wide_kinds_get_no_namespace(kind: str, known: dict[tuple[str, str], bool], namespace: str) -> None:
+    [one] = ObjectSet("demo", "space", [made(f"{kind}/a")], known).manifests
+    assert str(one) == f"{kind} {namespace}/a" if namespace else f"{kind} a"
