@@ -10,14 +10,16 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._progress import PIPE_VARIABLE, report, waiting
 
-#: The longest that the other end waits for a line (seconds); a hang fails instead of hanging.
+from tests.support.waiting import wait_until
+
+#: The longest that a process may take to end (seconds); a hang fails instead of hanging.
 LIMIT = 20
 
 
@@ -36,28 +38,17 @@ class Pipe:
 
     def said(self) -> bytes:
         """Everything that came since the last look."""
-        try:
+        with suppress(BlockingIOError):
             return os.read(self.reader, 1 << 20)
-        except BlockingIOError:
-            return b""
+        return b""
 
     def line_with(self, text: str) -> str:
         """The first line with this text; those before it are lost."""
-        found: list[str] = []
-        ended = threading.Event()
 
-        def read() -> None:
-            while not ended.wait(0.02):
-                found.extend(line for line in self.said().decode().splitlines() if text in line)
-                if found:
-                    return
+        def look() -> str:
+            return next((line for line in self.said().decode().splitlines() if text in line), "")
 
-        thread = threading.Thread(target=read)
-        thread.start()
-        thread.join(LIMIT)
-        ended.set()
-        assert found, f"no line with {text!r}"
-        return found[0]
+        return str(wait_until(look, f"a line with {text!r}"))
 
 
 @pytest.fixture
@@ -68,21 +59,20 @@ def pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
     pipe.close()
 
 
-def test_a_line_arrives(pipe: Pipe) -> None:
-    report("12/16 ready, 75 s")
-    assert pipe.said() == b"12/16 ready, 75 s\n"
-
-
-def test_a_text_becomes_one_printable_line(pipe: Pipe) -> None:
-    report("  a\nnode\tis \x1b[31mred\x1b[0m\r\n ")
-    assert pipe.said() == b"a node is [31mred [0m\n"
-
-
-def test_a_line_fits_in_one_write_that_no_other_can_split(pipe: Pipe) -> None:
-    report("é" * 1000)
-    said = pipe.said()
-    assert len(said) == 512
-    assert said.endswith(b"\n")
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("12/16 ready, 75 s", b"12/16 ready, 75 s\n"),
+        # One printable line.
+        ("  a\nnode\tis \x1b[31mred\x1b[0m\r\n ", b"a node is [31mred [0m\n"),
+        # It fits in one write that no other can split, and may end within a character.
+        ("é" * 1000, ("é" * 256).encode()[:511] + b"\n"),
+    ],
+    ids=["a line", "an untidy text", "a long text"],
+)
+def test_a_text_arrives_as_one_line(pipe: Pipe, text: str, line: bytes) -> None:
+    report(text)
+    assert pipe.said() == line
 
 
 def test_a_full_pipe_loses_lines_instead_of_blocking(pipe: Pipe) -> None:
