@@ -16,8 +16,8 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -30,20 +30,31 @@ from tests.support.waiting import wait_until
 
 Object = dict[str, Any]
 
-#: The kinds that it serves: group, version, kind, plural, namespaced.
-_KINDS = (
-    ("", "v1", "Node", "nodes", False),
-    ("", "v1", "Pod", "pods", True),
-    ("apps", "v1", "DaemonSet", "daemonsets", True),
-    ("resource.k8s.io", "v1", "ResourceSlice", "resourceslices", False),
-    ("coordination.k8s.io", "v1", "Lease", "leases", True),
-)
+#: The kinds that it serves, by their names in paths: group, version, kind, scope.
+_KINDS = {
+    "nodes": ("", "v1", "Node", "Cluster"),
+    "pods": ("", "v1", "Pod", "Namespaced"),
+    "daemonsets": ("apps", "v1", "DaemonSet", "Namespaced"),
+    "resourceslices": ("resource.k8s.io", "v1", "ResourceSlice", "Cluster"),
+    "leases": ("coordination.k8s.io", "v1", "Lease", "Namespaced"),
+}
 
 #: A term of a label selector.
 _LABEL_TERM = re.compile(r"([\w./-]+)(?: in \(([^)]*)\)|==?([\w.-]*))")
 
 #: Seconds between two looks of a watch at what ends it.
 _TICK = 0.05
+
+#: Reasons and messages as the real server gives them.
+_REFUSALS = {
+    401: ("Unauthorized", "Unauthorized"),
+    403: (
+        "Forbidden",
+        '{0} is forbidden: User "fake" cannot {1} resource "{0}" in API group "{2}" at the cluster scope',
+    ),
+    410: ("Expired", "The provided continue parameter is too old"),
+    429: ("TooManyRequests", "the server has received too many requests and has asked us to try again later"),
+}
 
 
 @dataclass(frozen=True)
@@ -78,25 +89,12 @@ class Fault:
 
 @dataclass(frozen=True)
 class _Event:
+    """A change of an object, or without a resource a bookmark."""
+
     version: int
-    resource: str
-    before: Object | None
-    after: Object | None
-
-
-@dataclass
-class _State:
-    """What the server holds. C(version) is the last one given, C(oldest) the oldest from which a watch may go on."""
-
-    objects: dict[tuple[str, str, str], Object] = field(default_factory=dict)
-    events: list[_Event] = field(default_factory=list)
-    version: int = 1
-    oldest: int = 1
-    #: Which watches may live on: a counter that a test raises to end them all.
-    generation: int = 0
-    #: Which watches get no more bytes though they stay open.
-    silenced: int = -1
-    bookmarks: int = 0
+    resource: str = ""
+    before: Object | None = None
+    after: Object | None = None
 
 
 class KubernetesFake:
@@ -114,19 +112,17 @@ class KubernetesFake:
         self.bookmarks_sent = 0
         #: Events after which each watch is closed; 0: never.
         self.events_per_watch = 0
-        #: Called for each request before it is answered.
-        self.on_request: Callable[[Request], None] = lambda _request: None
-        self._state = _State()
-        self._changed = threading.Condition()
-        self._stopped = False
+        self.objects: dict[tuple[str, str, str], Object] = {}
+        self.events: list[_Event] = []
+        #: The version last given, and the oldest from which a watch may go on.
+        self.version = self.oldest = 1
+        #: Which watches may live on, and which stay open without another byte.
+        self.generation, self.silenced = 0, -1
+        self.changed = threading.Condition()
+        self.stopped = False
 
     def __enter__(self) -> KubernetesFake:
-        fake = self
-
-        class Handler(_Handler):
-            server_state = fake
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"fake": self}))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(_TICK,), daemon=True)
         self._thread.start()
@@ -134,20 +130,19 @@ class KubernetesFake:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
+        with self.changed:
+            self.stopped = True
+            self.changed.notify_all()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
     def write_kubeconfig(self, token: str) -> None:
         """A kubeconfig whose user has this token."""
-        host, port = self._server.server_address[:2]
         config = {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": "fake", "cluster": {"server": f"http://{host!s}:{port}"}}],
+            "clusters": [{"name": "fake", "cluster": {"server": f"http://127.0.0.1:{self._server.server_port}"}}],
             "users": [{"name": "caller", "user": {"token": token}}],
             "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "caller"}}],
             "current-context": "fake",
@@ -165,45 +160,52 @@ class KubernetesFake:
 
     def put(self, resource: str, *objects: Object) -> None:
         """Make or replace objects. One that has a uid other than the last of its name was made anew."""
-        with self._changed:
+        with self.changed:
             for one in objects:
-                self._store(resource, one)
-            self._changed.notify_all()
+                metadata = one["metadata"]
+                key = (resource, metadata.get("namespace", ""), metadata["name"])
+                uid = metadata.get("uid", f"uid-of-{metadata['name']}")
+                before = self.objects.get(key)
+                if before is not None and before["metadata"]["uid"] != uid:
+                    self._record(resource, before, None)
+                    before = None
+                version = str(self.version + 1)
+                self.objects[key] = {**one, "metadata": {**metadata, "uid": uid, "resourceVersion": version}}
+                self._record(resource, before, self.objects[key])
 
     def delete(self, resource: str, name: str, namespace: str = "") -> None:
-        with self._changed:
-            gone = self._state.objects.pop((resource, namespace, name))
-            self._record(resource, gone, None)
-            self._changed.notify_all()
+        with self.changed:
+            self._record(resource, self.objects.pop((resource, namespace, name)), None)
 
     def bookmark(self) -> None:
         """Send a bookmark on every watch."""
-        with self._changed:
-            self._state.version += 1
-            self._state.bookmarks += 1
-            self._changed.notify_all()
+        with self.changed:
+            self._record("", None, None)
+
+    def _record(self, resource: str, before: Object | None, after: Object | None) -> None:
+        self.version += 1
+        self.events.append(_Event(self.version, resource, before, after))
+        self.changed.notify_all()
 
     def close_watches(self) -> None:
         """End every watch, as an API server does that is replaced."""
-        with self._changed:
-            self._state.generation += 1
-            self._changed.notify_all()
+        with self.changed:
+            self.generation += 1
+            self.changed.notify_all()
 
     def silence_watches(self) -> None:
         """Leave every watch of now open, but send nothing on it, as a half-open connection does."""
-        with self._changed:
-            self._state.silenced = self._state.generation
-            self._state.generation += 1
-            self._changed.notify_all()
+        with self.changed:
+            self.silenced = self.generation
+            self.generation += 1
 
     def forget(self) -> None:
         """Compact: no watch can go on from a version before now; and end all watches, so that they try to."""
-        with self._changed:
-            self._state.version += 1
-            self._state.oldest = self._state.version
-            self._state.events.clear()
-            self._state.generation += 1
-            self._changed.notify_all()
+        with self.changed:
+            self.version += 1
+            self.oldest = self.version
+            self.events.clear()
+        self.close_watches()
 
     def count(self, verb: str, resource: str) -> int:
         return sum((one.verb, one.resource) == (verb, resource) for one in self.requests)
@@ -212,30 +214,24 @@ class KubernetesFake:
         """Until so many of these requests came."""
         wait_until(lambda: self.count(verb, resource) >= times, f"{times} times {verb} {resource}")
 
-    def _store(self, resource: str, one: Object) -> None:
-        metadata = one["metadata"]
-        key = (resource, metadata.get("namespace", ""), metadata["name"])
-        before = self._state.objects.get(key)
-        uid = metadata.get("uid", f"uid-of-{metadata['name']}")
-        if before is not None and before["metadata"]["uid"] != uid:
-            self._record(resource, before, None)
-            before = None
-        stored = {**one, "metadata": {**metadata, "uid": uid}}
-        self._state.objects[key] = stored
-        self._record(resource, before, stored)
-
-    def _record(self, resource: str, before: Object | None, after: Object | None) -> None:
-        self._state.version += 1
-        if after is not None:
-            after["metadata"]["resourceVersion"] = str(self._state.version)
-        self._state.events.append(_Event(self._state.version, resource, before, after))
+    def fault(self, verb: str, resource: str) -> Fault | None:
+        """The fault that this request meets."""
+        with self.changed:
+            for fault in self.faults:
+                if (fault.verb, fault.resource) == (verb, resource) and not fault.after:
+                    fault.times -= 1
+                    if not fault.times:
+                        self.faults.remove(fault)
+                    return fault
+                fault.after -= (fault.verb, fault.resource) == (verb, resource)
+        return None
 
 
 class _Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
-    server_state: KubernetesFake
+    fake: KubernetesFake
 
     def log_message(self, *_arguments: Any) -> None:
         """Say nothing: the requests are kept in KubernetesFake.requests."""
@@ -246,156 +242,100 @@ class _Handler(BaseHTTPRequestHandler):
         if url.path in ("/api", "/apis"):
             self._answer(200, _discovery(core=url.path == "/api"))
             return
-        resource, namespace = _resource_of(url.path)
+        *above, resource = url.path.strip("/").split("/")
+        namespace = above[-1] if above[-2] == "namespaces" else ""
         verb = "watch" if query.get("watch") else "list"
-        fault = self._fault(verb, resource)
+        fault = self.fake.fault(verb, resource)
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        fake = self.server_state
         status = 200
         if fault is not None:
             status = fault.status
-        elif token not in fake.tokens:
+        elif token not in self.fake.tokens:
             status = 401
-        elif (verb, resource) in fake.forbidden:
+        elif (verb, resource) in self.fake.forbidden:
             status = 403
         request = Request(verb, resource, namespace, query, token, status, time.monotonic())
-        fake.requests.append(request)
-        fake.on_request(request)
-        if fault is not None and not fault.status:
-            self._stall(fault)
-        elif status != 200:
-            self._refuse(status, verb, resource, namespace, "" if fault is None else fault.retry_after)
-        elif verb == "list":
-            self._list(resource, namespace, query)
+        self.fake.requests.append(request)
+        if status == 200:
+            (self._list if verb == "list" else self._watch)(request)
+        elif status:
+            self._refuse(request, "" if fault is None else fault.retry_after)
         else:
-            self._watch(resource, namespace, query)
+            self.close_connection = True
+            with self.fake.changed:
+                while fault and not fault.close and not self._ended():
+                    self.fake.changed.wait(_TICK)
 
-    def _fault(self, verb: str, resource: str) -> Fault | None:
-        fake = self.server_state
-        with fake._changed:
-            for fault in fake.faults:
-                if (fault.verb, fault.resource) != (verb, resource):
-                    continue
-                if fault.after:
-                    fault.after -= 1
-                    continue
-                fault.times -= 1
-                if not fault.times:
-                    fake.faults.remove(fault)
-                return fault
-        return None
+    def _refuse(self, request: Request, retry_after: str) -> None:
+        reason, message = _REFUSALS.get(request.status, ("InternalError", "an error on the server"))
+        told = message.format(request.resource, request.verb, _KINDS[request.resource][0])
+        body = {"kind": "Status", "status": "Failure", "code": request.status, "reason": reason, "message": told}
+        self._answer(request.status, body, **({"Retry-After": retry_after} if retry_after else {}))
 
-    def _stall(self, fault: Fault) -> None:
-        self.close_connection = True
-        if fault.close:
-            return
-        fake = self.server_state
-        with fake._changed:
-            while not fake._stopped and not self._hung_up():
-                fake._changed.wait(_TICK)
+    def _list(self, request: Request) -> None:
+        with self.fake.changed:
+            metadata = {"resourceVersion": str(self.fake.version)}
+            found = [one for key, one in sorted(self.fake.objects.items()) if _selected(one, key[0], request)]
+        first = int(request.query.get("continue", "0"))
+        end = first + (int(request.query.get("limit", "0")) or len(found))
+        if end < len(found):
+            metadata["continue"] = str(end)
+        self._answer(200, {"kind": "List", "metadata": metadata, "items": found[first:end]})
 
-    def _refuse(self, status: int, verb: str, resource: str, namespace: str, retry_after: str) -> None:
-        group = next(kind[0] for kind in _KINDS if kind[3] == resource)
-        scope = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
-        reason, message = {
-            401: ("Unauthorized", "Unauthorized"),
-            403: (
-                "Forbidden",
-                f'{resource} is forbidden: User "fake" cannot {verb} resource "{resource}" in API group "{group}" '
-                + scope,
-            ),
-            410: ("Expired", "The provided continue parameter is too old"),
-            429: ("TooManyRequests", "the server has received too many requests and has asked us to try again later"),
-        }.get(status, ("InternalError", "an error on the server has prevented the request from succeeding"))
-        body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status}
-        headers = {"Retry-After": retry_after} if retry_after else {}
-        self._answer(status, {**body, "reason": reason, "message": message}, headers)
-
-    def _list(self, resource: str, namespace: str, query: Mapping[str, str]) -> None:
-        fake = self.server_state
-        with fake._changed:
-            version = str(fake._state.version)
-            found = [
-                one
-                for (kind, inside, _name), one in sorted(fake._state.objects.items())
-                if kind == resource and namespace in ("", inside) and _selected(one, query)
-            ]
-        first = int(query.get("continue", "0"))
-        limit = int(query.get("limit", "0")) or len(found)
-        metadata = {"resourceVersion": version}
-        if first + limit < len(found):
-            metadata["continue"] = str(first + limit)
-        self._answer(200, {"kind": "List", "metadata": metadata, "items": found[first : first + limit]})
-
-    def _watch(self, resource: str, namespace: str, query: Mapping[str, str]) -> None:
+    def _watch(self, request: Request) -> None:
         self.close_connection = True
         self.send_response(200)
-        self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        fake = self.server_state
-        end = time.monotonic() + float(query.get("timeoutSeconds", "60"))
+        sent = 0
         try:
-            sent = 0
-            for event in self._events(resource, namespace, query, end):
+            for event in self._events(request):
                 self._chunk(json.dumps(event).encode() + b"\n")
-                fake.bookmarks_sent += event["type"] == "BOOKMARK"
-                sent += event["type"] not in ("BOOKMARK", "ERROR")
-                if event["type"] == "ERROR" or sent == fake.events_per_watch:
+                self.fake.bookmarks_sent += event["type"] == "BOOKMARK"
+                sent += event["type"] != "BOOKMARK"
+                if sent == self.fake.events_per_watch:
                     break
             self._chunk(b"")
         except OSError:
             # The reader has left.
             return
 
-    def _events(self, resource: str, namespace: str, query: Mapping[str, str], end: float) -> Iterator[Object]:
-        fake, state = self.server_state, self.server_state._state
-        version = int(query["resourceVersion"])
-        with fake._changed:
-            generation, bookmarks = state.generation, state.bookmarks
-            if version < state.oldest:
+    def _events(self, request: Request) -> Iterator[Object]:
+        fake = self.fake
+        version, end = int(request.query["resourceVersion"]), time.monotonic() + float(request.query["timeoutSeconds"])
+        with fake.changed:
+            generation = fake.generation
+            if version < fake.oldest:
                 yield {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}}
                 return
-        while True:
-            with fake._changed:
-                if state.silenced == generation:
-                    fake._changed.wait_for(lambda: fake._stopped or self._hung_up(), timeout=_TICK)
-                    if fake._stopped or self._hung_up():
-                        return
-                    continue
-                if fake._stopped or state.generation != generation or time.monotonic() >= end or self._hung_up():
+        while time.monotonic() < end:
+            with fake.changed:
+                if self._ended() or fake.generation != generation != fake.silenced:
                     return
-                news = [one for one in state.events if one.version > version and one.resource == resource]
-                bookmarked = state.bookmarks > bookmarks
-                if not news and not bookmarked:
-                    fake._changed.wait(_TICK)
+                news = [one for one in fake.events if one.version > version and fake.silenced != generation]
+                if not news:
+                    fake.changed.wait(_TICK)
                     continue
-                version, bookmarks = state.version, state.bookmarks
-            for one in news:
-                told = _told(one, namespace, query)
-                if told is not None:
-                    yield told
-            if bookmarked:
-                yield {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(version)}}}
+                version = news[-1].version
+            yield from filter(None, (_told(one, request) for one in news))
 
     def _chunk(self, content: bytes) -> None:
         self.wfile.write(f"{len(content):x}\r\n".encode() + content + b"\r\n")
         self.wfile.flush()
 
-    def _answer(self, status: int, body: Object, headers: Mapping[str, str] | None = None) -> None:
+    def _answer(self, status: int, body: Object, **headers: str) -> None:
         content = json.dumps(body).encode()
         self.send_response(status)
-        for name, value in {**(headers or {}), "Content-Length": str(len(content))}.items():
+        for name, value in {**headers, "Content-Length": str(len(content))}.items():
             self.send_header(name, value)
-        self.send_header("Content-Type", "application/json")
         self.end_headers()
         self.wfile.write(content)
 
-    def _hung_up(self) -> bool:
-        """Whether the other side has closed the connection."""
+    def _ended(self) -> bool:
+        """Whether the server stops, or the other side has closed the connection."""
         self.connection.setblocking(False)
         try:
-            return self.connection.recv(1, socket.MSG_PEEK) == b""
+            return self.fake.stopped or self.connection.recv(1, socket.MSG_PEEK) == b""
         except BlockingIOError:
             return False
         except OSError:
@@ -404,29 +344,31 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.setblocking(True)
 
 
-def _told(event: _Event, namespace: str, query: Mapping[str, str]) -> Object | None:
-    """The event as a watch with this selector sees it."""
+def _told(event: _Event, request: Request) -> Object | None:
+    """The event as this watch sees it."""
+    version = {"resourceVersion": str(event.version)}
+    if not event.resource:
+        return {"type": "BOOKMARK", "object": {"metadata": version}}
     before, after = (
-        one
-        if one is not None and namespace in ("", one["metadata"].get("namespace", "")) and _selected(one, query)
-        else None
-        for one in (event.before, event.after)
+        one if one and _selected(one, event.resource, request) else None for one in (event.before, event.after)
     )
     if after is not None:
         return {"type": "ADDED" if before is None else "MODIFIED", "object": after}
     if before is not None:
-        gone = {**before, "metadata": {**before["metadata"], "resourceVersion": str(event.version)}}
-        return {"type": "DELETED", "object": gone}
+        return {"type": "DELETED", "object": {**before, "metadata": {**before["metadata"], **version}}}
     return None
 
 
-def _selected(one: Object, query: Mapping[str, str]) -> bool:
-    """Whether the selectors of the request select the object: C(key=value), or C(key in (a,b)) for labels."""
-    labels = one["metadata"].get("labels") or {}
-    for key, one_of, value in _LABEL_TERM.findall(query.get("labelSelector", "")):
+def _selected(one: Object, resource: str, request: Request) -> bool:
+    """Whether an object is asked for: labels by C(key=value) or C(key in (a,b)), fields by C(path=value)."""
+    metadata = one["metadata"]
+    if resource != request.resource or request.namespace not in ("", metadata.get("namespace", "")):
+        return False
+    labels = metadata.get("labels") or {}
+    for key, one_of, value in _LABEL_TERM.findall(request.query.get("labelSelector", "")):
         if labels.get(key) not in (one_of.split(",") if one_of else [value]):
             return False
-    for part in filter(None, query.get("fieldSelector", "").split(",")):
+    for part in filter(None, request.query.get("fieldSelector", "").split(",")):
         path, _equals, value = part.partition("=")
         found: Any = one
         for name in path.split("."):
@@ -436,21 +378,18 @@ def _selected(one: Object, query: Mapping[str, str]) -> bool:
     return True
 
 
-def _resource_of(path: str) -> tuple[str, str]:
-    """The plural and the namespace of a collection's path."""
-    parts = path.strip("/").split("/")
-    return parts[-1], parts[parts.index("namespaces") + 1] if "namespaces" in parts else ""
-
-
 def _discovery(*, core: bool) -> Object:
-    groups: dict[tuple[str, str], list[Object]] = {}
-    for group, version, kind, plural, namespaced in _KINDS:
-        if (group == "") == core:
-            scope = "Namespaced" if namespaced else "Cluster"
-            entry = {"resource": plural, "responseKind": {"kind": kind}, "scope": scope}
-            groups.setdefault((group, version), []).append(entry)
     items = [
-        {"metadata": {"name": group}, "versions": [{"version": version, "resources": resources}]}
-        for (group, version), resources in groups.items()
+        {
+            "metadata": {"name": group},
+            "versions": [
+                {
+                    "version": version,
+                    "resources": [{"resource": plural, "responseKind": {"kind": kind}, "scope": scope}],
+                }
+            ],
+        }
+        for plural, (group, version, kind, scope) in _KINDS.items()
+        if (group == "") == core
     ]
     return {"kind": "APIGroupDiscoveryList", "items": items}

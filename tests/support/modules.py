@@ -11,10 +11,10 @@ import json
 import multiprocessing
 import os
 import subprocess
-import threading
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.testing import patch_module_args
@@ -57,26 +57,16 @@ class Process:
     """A run of a module as a process of its own, as under Ansible, forked from one that has done the imports."""
 
     def __init__(self, module: str, arguments: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-        self._said: dict[str, str] = {}
-        self._readers = []
-        ends = []
-        for name in ("output", "errors"):
-            ours, theirs = _FORKS.Pipe(duplex=False)
-            ends.append(theirs)
-            self._readers.append(threading.Thread(target=self._read, args=(name, ours), daemon=True))
-        options = (module, dict(arguments), dict(environment), *ends)
+        # It is there until the test has let go of the process.
+        self._folder = tempfile.TemporaryDirectory()
+        self._written = [f"{self._folder.name}/{name}" for name in ("output", "errors")]
+        for path in self._written:
+            Path(path).touch()
+        options = (module, dict(arguments), dict(environment), *self._written)
         self._process = _FORKS.Process(target=_run, args=options, daemon=True)
         self._process.start()
-        for end in ends:
-            end.close()
-        for reader in self._readers:
-            reader.start()
         assert self._process.pid is not None
         self.pid: int = self._process.pid
-
-    def _read(self, name: str, end: Connection) -> None:
-        with end, os.fdopen(os.dup(end.fileno()), encoding="utf-8") as stream:
-            self._said[name] = stream.read()
 
     @property
     def returncode(self) -> int | None:
@@ -106,9 +96,8 @@ class Process:
         self._process.join(timeout)
         if self.poll() is None:
             raise subprocess.TimeoutExpired("module", timeout or 0.0)
-        for reader in self._readers:
-            reader.join(timeout)
-        return self._said["output"], self._said["errors"]
+        output, errors = (Path(path).read_text(encoding="utf-8") for path in self._written)
+        return output, errors
 
 
 _FORKS = multiprocessing.get_context("forkserver")
@@ -127,14 +116,10 @@ _FORKS.set_forkserver_preload(
 )
 
 
-def _run(
-    module: str, arguments: dict[str, Any], environment: dict[str, str], output: Connection, errors: Connection
-) -> None:
+def _run(module: str, arguments: dict[str, Any], environment: dict[str, str], *written: str) -> None:
     """The life of the forked process."""
-    os.dup2(output.fileno(), 1)
-    os.dup2(errors.fileno(), 2)
-    output.close()
-    errors.close()
+    for descriptor, path in enumerate(written, start=1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND), descriptor)
     os.environ.clear()
     os.environ.update(environment)
     loaded = importlib.import_module(f"ansible_collections.entasis.engine.plugins.modules.{module}")

@@ -63,8 +63,6 @@ class Client:
 
     def __init__(self, load: Callable[[], Connection]) -> None:
         """C(load) opens the connection: now, and once more whenever the API server no longer knows the caller."""
-        #: How many requests were sent.
-        self.requests = 0
         #: Seconds by which the API server's clock was ahead of ours when it last answered.
         self.clock_skew = 0.0
         self._load = load
@@ -397,7 +395,6 @@ class Client:
         """The header that says who we are, the connection, and the number of the load that both are of."""
         # One thread at a time: a token that has expired is renewed here.
         with self._lock:
-            self.requests += 1
             return self.connection.header(), self.connection, self._loads
 
     def _connection_error(self, error: Exception) -> KubernetesError:

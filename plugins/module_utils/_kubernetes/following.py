@@ -16,7 +16,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
@@ -95,21 +95,6 @@ class Resumed(Message):
 
 
 @dataclass
-class Counts:
-    """What following has cost. C(relists) are lists after the first, C(pages) the requests of all lists."""
-
-    lists: int = 0
-    relists: int = 0
-    pages: int = 0
-    watches: int = 0
-    events: int = 0
-    bookmarks: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
-
-
-@dataclass
 class Followers:
     """The sources that are followed, until L(close) ends the threads and closes the client."""
 
@@ -117,7 +102,6 @@ class Followers:
     #: Seconds without even a bookmark after which a connection counts as broken.
     silence: float = WATCH_READ_TIMEOUT
     messages: queue.SimpleQueue[Message] = field(default_factory=queue.SimpleQueue)
-    _followers: list[_Follower] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def close(self) -> None:
@@ -128,14 +112,9 @@ class Followers:
     def follow(self, source: Source) -> None:
         """List and watch the source from now on."""
         follower = _Follower(self.client, source, self.messages, self.silence)
-        self._followers.append(follower)
         thread = threading.Thread(target=follower.run, name=f"follow-{source.name}", daemon=True)
         self._threads.append(thread)
         thread.start()
-
-    @property
-    def counts(self) -> Counts:
-        return sum((follower.counts for follower in self._followers), Counts())
 
     def next(self, seconds: float) -> Message | None:
         """The next message, or None where none came for so many seconds."""
@@ -149,13 +128,12 @@ class _Follower:
     """The work of one thread."""
 
     def __init__(self, client: Client, source: Source, messages: queue.SimpleQueue[Message], silence: float) -> None:
-        self.counts = Counts()
         self._client = client
         self._source = source
         self._messages = messages
         self._silence = silence
         self._version = ""
-        self._broken = False
+        self._broken = self._listed = False
         #: Attempts in a row that brought nothing.
         self._failures = 0
 
@@ -184,18 +162,13 @@ class _Follower:
             page_size=source.page_size,
             without=source.without,
         ):
-            self.counts.pages += 1
             objects += filter(source.accept, page)
             version = page_version
-        again = self.counts.lists > 0
-        self.counts.lists += 1
-        self.counts.relists += again
-        self._messages.put(Listed(source.name, objects, again))
-        self._version, self._broken = version, False
+        self._messages.put(Listed(source.name, objects, self._listed))
+        self._version, self._broken, self._listed = version, False, True
 
     def _watch(self) -> None:
         source = self._source
-        self.counts.watches += 1
         with self._client.watch(
             source.resource,
             source.namespace,
@@ -220,10 +193,7 @@ class _Follower:
     def _take(self, event: Mapping[str, Any]) -> None:
         seen = event["object"]
         self._version = seen["metadata"]["resourceVersion"]
-        if event["type"] == "BOOKMARK":
-            self.counts.bookmarks += 1
-        elif self._source.accept(seen):
-            self.counts.events += 1
+        if event["type"] != "BOOKMARK" and self._source.accept(seen):
             self._messages.put(Changed(self._source.name, seen, deleted=event["type"] == "DELETED"))
 
     def _after(self, error: KubernetesError) -> None:
