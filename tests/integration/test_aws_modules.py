@@ -15,6 +15,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import client
 
+from tests.integration.test_aws_domains import DOMAINS
 from tests.support.aws_server import PROJECT, AwsServer
 from tests.support.eks import cluster_options, pool_options
 from tests.support.modules import Modules
@@ -22,7 +23,7 @@ from tests.support.network import network_options
 
 MINE = {"platform": "demo", "role": "vpc"}
 OPTIONS: dict[str, dict[str, Any]] = {
-    "aws_iam_roles": {**MINE, "roles": []},
+    **{domain.module: domain.options([]) for domain in DOMAINS},
     "aws_network": network_options(),
     "aws_security_groups": {**MINE, "groups": []},
     "eks_cluster": cluster_options(),
@@ -33,7 +34,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 def test_each_aws_module_is_here() -> None:
     groups = yaml.safe_load((PROJECT / "meta" / "runtime.yml").read_text())["action_groups"]
-    assert groups["aws"] == list(OPTIONS)
+    assert groups["aws"] == sorted(OPTIONS)
 
 
 @pytest.mark.parametrize("name", OPTIONS)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.entasis.engine.plugins.module_utils._releases.table import RELEASES
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import SpecError
 from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import parse_platform
 
@@ -41,7 +42,7 @@ def _spec(case: dict[str, Any]) -> Any:
 def _problems(case: dict[str, Any]) -> list[str]:
     """A case's problems, each with the whole path: written are those that begin elsewhere, and what is below."""
     [place] = PLACES.keys() & case.keys()
-    written = case.get("problems") or [case["problem"]]
+    written = [text.replace("{releases}", ", ".join(RELEASES)) for text in case.get("problems") or [case["problem"]]]
     return [text if text.startswith("platform") else f"{PLACES[place]}.{text}" for text in written]
 
 
