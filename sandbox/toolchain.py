@@ -11,22 +11,18 @@ cache, keyed by what it was made from.
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import hashlib
-import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox import downloads, go_build
+from sandbox import downloads, go_build, making
 from sandbox.errors import SandboxError
 
 #: go.mod and go.sum: the one place that pins the tools' versions.
@@ -65,22 +61,16 @@ def prepare() -> Path:
     """
     if sys.platform != "linux":
         raise SandboxError("The sandbox runs on Linux only; use a Debian or Ubuntu machine.")
-    cache = cache_folder()
+    cache = making.cache_folder()
     folder = cache / "tools" / key()
     if not (folder / "bin").exists():
-        with _alone(cache / "tools" / f"{folder.name}.lock"):
+        with making.alone(cache / "tools" / f"{folder.name}.lock", "the tools", _say):
             if not (folder / "bin").exists():
                 _make(folder, cache)
     origins = folder / "origins"
     if origins.exists():  # a folder of an earlier release has none
         _say(origins.read_text(encoding="utf-8"))
     return folder / "bin"
-
-
-def cache_folder() -> Path:
-    """The folder for what is made once per machine and user."""
-    root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(root).expanduser().absolute() / "entasis-engine"
 
 
 def key() -> str:
@@ -195,19 +185,6 @@ def _download(tools: list[Tool], bin_folder: Path) -> list[Tool]:
         else:
             _say(f"{tool.name} {download.version}: from {download.url}")
     return missing
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Only one command at a time makes the tools; another one waits and then finds them made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            _say("another command is making the tools; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _say(text: str) -> None:

@@ -11,8 +11,6 @@ library of Python 3.11 or newer.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import platform
@@ -20,30 +18,27 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
+
+from sandbox import making
+from sandbox.errors import SandboxError
 
 PROJECT = Path(__file__).resolve().parent.parent
 #: The second reads the first.
 REQUIREMENTS = (PROJECT / "requirements.txt", PROJECT / "requirements-dev.txt")
 #: A virtual environment of the pinned packages measured 1.1 GiB, and pip unpacks beside it.
 NEEDED_BYTES = 3 * 1024**3
-HEARTBEAT_SECONDS = 15
 #: An environment of 1.1 GiB that no checkout has used for so long is removed when a new one is made.
 KEPT_SECONDS = 30 * 24 * 3600
-
-
-def cache_folder() -> Path:
-    """The folder for what is made once per machine and user."""
-    root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(root).expanduser() / "entasis-engine"
 
 
 def say(text: str) -> None:
     print(f"[setup] {text}", flush=True)
 
 
-def fail(text: str) -> None:
+def fail(text: str) -> NoReturn:
     sys.exit(f"[setup] {text}")
 
 
@@ -61,47 +56,9 @@ def check_machine() -> None:
         fail("git is missing; install the package git.")
 
 
-def check_disk(folder: Path) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < NEEDED_BYTES:
-        fail(
-            f"{folder} has {free / 1024**3:.1f} GiB free and the Python packages need {NEEDED_BYTES / 1024**3:.0f} GiB;"
-            " free some space, or set XDG_CACHE_HOME to a larger disk."
-        )
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Only one set-up at a time makes the same thing; a second one waits and then finds it made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("another set-up is under way; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def run_with_heartbeat(what: str, arguments: list[str], log: Path, progress: Callable[[], str]) -> None:
-    """Run a long step with its output in a log, and a line every few seconds that shows it is alive and how far."""
-    start = time.monotonic()
-    with log.open("wb") as output:
-        process = subprocess.Popen(arguments, stdout=output, stderr=subprocess.STDOUT)
-        while True:
-            try:
-                code = process.wait(HEARTBEAT_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                say(f"{what}: {time.monotonic() - start:.0f} s, {progress()}")
-    if code:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-        fail(f"{what} failed with exit code {code}; the whole log is {log}.\n{tail}")
-
-
-def installed(folder: Path, log: Path) -> str:
+def installed(folder: Path, log: str) -> str:
     """How far pip is: what it found so far, then how many packages are in place."""
-    found = log.read_text(errors="replace").count("\nCollecting ")
+    found = log.count("\nCollecting ")
     in_place = sum(1 for _package in folder.glob("lib/python*/site-packages/*.dist-info"))
     return f"{found} packages found, {in_place} in place"
 
@@ -120,23 +77,23 @@ def virtual_environment() -> Path:
     """The virtual environment of requirements-dev.txt, made if it is not in the cache yet."""
     made_from = f"{platform.python_version()} {platform.machine()} {Path(sys.executable).resolve()}\n"
     key = hashlib.sha256(made_from.encode() + b"".join(path.read_bytes() for path in REQUIREMENTS)).hexdigest()[:16]
-    folder = cache_folder() / "venv" / key
+    folder = making.cache_folder() / "venv" / key
     ready = folder / ".ready"
     if ready.exists():
         ready.touch()
         return folder
-    with locked(folder.parent / f"{key}.lock"):
+    with making.alone(folder.parent / f"{key}.lock", "the Python environment", say):
         if ready.exists():
             return folder
         remove_unused(folder.parent)
-        check_disk(folder.parent)
+        making.check_disk(folder.parent, NEEDED_BYTES, "Installing the Python packages")
         say(f"making the Python environment in {folder} (about two minutes)")
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
         install = [*pip, "install", "--progress-bar=off", "-r", str(REQUIREMENTS[-1])]
         log = folder.parent / f"{key}.log"
-        run_with_heartbeat("installing Python packages", install, log, lambda: installed(folder, log))
+        making.run("installing Python packages", install, log, partial(installed, folder), say)
         ready.touch()
     return folder
 
@@ -180,7 +137,10 @@ def prepare_tools(python: Path) -> Path:
 
 def main() -> None:
     check_machine()
-    environment = virtual_environment()
+    try:
+        environment = virtual_environment()
+    except SandboxError as error:
+        fail(str(error))
     link(PROJECT / ".venv", environment)
     link(PROJECT / ".cache" / "collections" / "ansible_collections" / "entasis" / "engine", "../../../..")
     tools = prepare_tools(environment / "bin" / "python")

