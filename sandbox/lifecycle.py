@@ -7,9 +7,7 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
-import string
 import subprocess
 import sys
 import time
@@ -19,13 +17,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sandbox import control_plane, ports, processes, toolchain
+from sandbox.access_key import AccessKey
 from sandbox.control_plane import COMPONENTS, answers
 from sandbox.database import service as database
 from sandbox.errors import SandboxError
-from sandbox.layout import AWS_ACCOUNT_ID, AWS_PROFILE, AWS_REGION, AWS_USER, PROJECT, Layout
+from sandbox.layout import AWS_ACCOUNT_ID, AWS_PROFILE, AWS_REGION, PROJECT, Layout
 from sandbox.ports import ADDRESS, Ports
 from sandbox.processes import Process, last_words
-from sandbox.state import Run, locked, make_home, read_json, write_private
+from sandbox.state import Run, locked, make_home, write_private
 
 #: The part that serves the AWS API, EKS and the identity webhook.
 SERVER = "aws-api"
@@ -116,7 +115,7 @@ def _start_new(layout: Layout, tools: Path | None, begun: float, say: Say) -> No
         say("ended what an earlier sandbox of this folder had left running")
     _forget(layout)
     with ports.claim(kubernetes=tools is not None) as block:
-        run = Run(block.base, tools is not None, str(tools or ""))
+        run = Run(block.server, tools is not None, str(tools or ""))
         say(f"starting on {ADDRESS}:{block.server}" + (", Kubernetes with it" if tools else ", without Kubernetes"))
         _write_connection(layout, run)
         _build_charts(layout)
@@ -241,13 +240,13 @@ def _forget(layout: Layout) -> None:
 
 def _write_connection(layout: Layout, run: Run) -> None:
     """Write how users, and the server itself, reach this sandbox."""
-    key = _access_key(layout)
+    key = AccessKey.read_or_make(layout.access_key)
     endpoint = _endpoint(run.ports)
     connection = {
         "endpoint_url": endpoint,
         "charts": str(layout.charts),
-        "access_key_id": key["access_key_id"],
-        "secret_access_key": key["secret_access_key"],
+        "access_key_id": key.access_key_id,
+        "secret_access_key": key.secret_access_key,
         "account_id": AWS_ACCOUNT_ID,
         "kubernetes": {
             "server": f"https://{ADDRESS}:{run.ports.kube_apiserver}",
@@ -262,25 +261,9 @@ def _write_connection(layout: Layout, run: Run) -> None:
     profile = f"[profile {AWS_PROFILE}]\nregion = {AWS_REGION}\nendpoint_url = {endpoint}\noutput = json\n"
     write_private(layout.aws_config, profile)
     credentials = (
-        f"[{AWS_PROFILE}]\naws_access_key_id = {key['access_key_id']}\n"
-        f"aws_secret_access_key = {key['secret_access_key']}\n"
+        f"[{AWS_PROFILE}]\naws_access_key_id = {key.access_key_id}\naws_secret_access_key = {key.secret_access_key}\n"
     )
     write_private(layout.aws_credentials, credentials)
-
-
-def _access_key(layout: Layout) -> dict[str, str]:
-    """The access key of this state folder, made at its first start."""
-    key = read_json(layout.access_key)
-    if key is None:
-        letters = string.ascii_uppercase + string.digits
-        key = {
-            "access_key_id": "AKIA" + "".join(secrets.choice(letters) for _index in range(16)),
-            "secret_access_key": "".join(secrets.choice(string.ascii_letters + string.digits) for _index in range(40)),
-            "account_id": AWS_ACCOUNT_ID,
-            "user_name": AWS_USER,
-        }
-        write_private(layout.access_key, key)
-    return key
 
 
 def _endpoint(block: Ports) -> str:

@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sandbox.errors import SandboxError
 
@@ -22,47 +22,26 @@ BLOCKS = 40
 SETTING = "ENTASIS_SANDBOX_PORT"
 
 
-@dataclass(frozen=True)
-class Ports:
-    """The block of one sandbox. C(base) is the port of the AWS API."""
+class Ports(NamedTuple):
+    """The neighbouring ports of one sandbox, in their order."""
 
-    base: int
+    server: int
+    kube_apiserver: int
+    etcd: int
+    etcd_peer: int
+    kube_controller_manager: int
+    kube_scheduler: int
+    kwok_controller: int
+    postgresql: int
 
-    @property
-    def server(self) -> int:
-        return self.base
-
-    @property
-    def kube_apiserver(self) -> int:
-        return self.base + 1
-
-    @property
-    def etcd(self) -> int:
-        return self.base + 2
-
-    @property
-    def etcd_peer(self) -> int:
-        return self.base + 3
-
-    @property
-    def kube_controller_manager(self) -> int:
-        return self.base + 4
-
-    @property
-    def kube_scheduler(self) -> int:
-        return self.base + 5
-
-    @property
-    def kwok_controller(self) -> int:
-        return self.base + 6
-
-    @property
-    def postgresql(self) -> int:
-        return self.base + 7
+    @classmethod
+    def from_base(cls, base: int) -> Ports:
+        """The block that begins with the port of the AWS API."""
+        return cls(*range(base, base + len(cls._fields)))
 
     def used(self, kubernetes: bool) -> list[int]:
         """The ports that a sandbox with, or without, a control plane and what runs in it listens on."""
-        return list(range(self.base, self.postgresql + 1)) if kubernetes else [self.server]
+        return list(self) if kubernetes else [self.server]
 
 
 def is_free(port: int) -> bool:
@@ -105,8 +84,8 @@ def claim(kubernetes: bool) -> Iterator[Ports]:
     fixed = fixed_base()
     if fixed is not None:
         why = f"{SETTING}={fixed} fixes the block; end that program, or set {SETTING} to another port or not at all"
-        check_free(Ports(fixed), kubernetes, why)
-        yield Ports(fixed)
+        check_free(Ports.from_base(fixed), kubernetes, why)
+        yield Ports.from_base(fixed)
         return
     for base in range(FIRST_BASE, FIRST_BASE + BLOCKS * BLOCK, BLOCK):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as claimed:
@@ -115,8 +94,8 @@ def claim(kubernetes: bool) -> Iterator[Ports]:
                 claimed.bind(f"\0entasis-sandbox-{base}")
             except OSError:
                 continue
-            if all(is_free(port) for port in Ports(base).used(kubernetes)):
-                yield Ports(base)
+            if all(is_free(port) for port in Ports.from_base(base).used(kubernetes)):
+                yield Ports.from_base(base)
                 return
     last = FIRST_BASE + BLOCKS * BLOCK - 1
     raise SandboxError(

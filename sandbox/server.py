@@ -17,7 +17,7 @@ import threading
 import time
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sandbox.aws import environment
 from sandbox.layout import Layout
@@ -79,13 +79,12 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def _make(layout: Layout, options: argparse.Namespace, started: float) -> tuple[BaseWSGIServer, Emulator, Eks]:
     # moto reads the environment when it is imported, so that this must come after it was configured.
-    from sandbox.aws.account import AccessKey
+    from sandbox.access_key import AccessKey
     from sandbox.aws.application import Application
     from sandbox.aws.calls import CallCounter
-    from sandbox.aws.control import Control
+    from sandbox.aws.control import Control, of_board, of_settings
     from sandbox.aws.emulator import Emulator
     from sandbox.aws.faults import FaultBoard
-    from sandbox.aws.settings import SETTINGS
     from sandbox.aws.web import listen, make_server
     from sandbox.eks.service import Eks
 
@@ -96,15 +95,11 @@ def _make(layout: Layout, options: argparse.Namespace, started: float) -> tuple[
     if not emulator.restored and clusters.exists():
         # Their VPCs and roles are gone: nothing could be done with them any more, not even delete them.
         clusters.replace(clusters.with_suffix(".orphaned"))
-    eks = Eks(
-        clusters,
-        f"{LOOPBACK}:{options.port}",
-        control_plane=_control_plane(layout) if options.kubernetes else None,
-        account_changed=emulator.save,
-    )
+    control_plane = _control_plane(layout) if options.kubernetes else None
+    eks = Eks(clusters, control_plane=control_plane, account_changed=emulator.save)
     faults, calls = FaultBoard(), CallCounter()
 
-    def health() -> dict[str, Any]:
+    def health(_content: object) -> object:
         return {
             "status": "ok",
             "account": "restored" if emulator.restored else "new",
@@ -113,20 +108,31 @@ def _make(layout: Layout, options: argparse.Namespace, started: float) -> tuple[
             "pid": os.getpid(),
         }
 
-    def reset() -> None:
+    def forget_calls(_content: object) -> object:
+        calls.reset()
+        return calls.report()
+
+    def reset(_content: object) -> object:
         faults.clear()
         calls.reset()
         eks.reset()
         emulator.reset()
+        return {"status": "reset"}
 
-    control = Control(health=health, settings=[SETTINGS, eks.settings], faults=faults, calls=calls, reset=reset)
-    application = Application(
-        own={"/_sandbox/": control, **eks.own},
-        eks=eks.api.wsgi_app,
-        emulator=emulator,
-        faults=faults,
-        calls=calls,
+    control = Control(
+        {
+            "health": {"GET": health},
+            "settings": of_settings(),
+            "faults": of_board(faults),
+            "calls": {"GET": lambda _content: calls.report(), "DELETE": forget_calls},
+            "reset": {"POST": reset},
+            "authenticate": {"POST": eks.webhook},
+            "eks/failures": of_board(eks.failures),
+            "eks/gpus": of_board(eks.gpus),
+            "eks/replacements": {"POST": eks.replace_node},
+        }
     )
+    application = Application(control=control, eks=eks.api.wsgi_app, emulator=emulator, faults=faults, calls=calls)
     server = make_server(listener, application)
     print(f"ready on {LOOPBACK}:{options.port} after {time.monotonic() - started:.2f} s", flush=True)
     return server, emulator, eks

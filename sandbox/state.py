@@ -38,7 +38,7 @@ class Run:
 
     @property
     def ports(self) -> Ports:
-        return Ports(self.base_port)
+        return Ports.from_base(self.base_port)
 
     def write(self, layout: Layout) -> None:
         write_private(layout.run, asdict(self))

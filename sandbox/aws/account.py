@@ -6,48 +6,10 @@
 
 from __future__ import annotations
 
-import json
-import secrets
-import string
-from dataclasses import asdict, dataclass
-from pathlib import Path
-
 from moto.iam.models import iam_backends
 
-from sandbox.layout import AWS_ACCOUNT_ID, AWS_REGION, AWS_USER
-
-
-@dataclass(frozen=True)
-class AccessKey:
-    """The one known access key, and whose it is."""
-
-    access_key_id: str
-    secret_access_key: str
-    account_id: str = AWS_ACCOUNT_ID
-    user_name: str = AWS_USER
-
-    @classmethod
-    def read_or_make(cls, path: Path) -> AccessKey:
-        """The access key of a sandbox's state folder; a new one where the file is absent.
-
-        Raises:
-            ValueError: the file is not an access key.
-        """
-        if not path.exists():
-            upper = string.ascii_uppercase + string.digits
-            key = cls("AKIA" + _random(upper, 16), _random(string.ascii_letters + string.digits, 40))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            path.write_text(json.dumps(asdict(key), indent=2) + "\n", encoding="utf-8")
-            return key
-        try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{path} does not hold an access key: {error}") from None
-
-
-def _random(alphabet: str, length: int) -> str:
-    return "".join(secrets.choice(alphabet) for _index in range(length))
+from sandbox.access_key import AccessKey
+from sandbox.layout import AWS_REGION
 
 
 def prepare(key: AccessKey) -> None:

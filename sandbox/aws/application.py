@@ -19,33 +19,30 @@ if TYPE_CHECKING:
 class Application:
     """Sends each request where it belongs, counts the AWS calls and puts the faults that are set on them.
 
-    C(own) holds what answers the paths under C(/_sandbox/) by their longest prefix. EKS is told from the other services
-    by the name that its requests are signed for, never by the path.
+    EKS is told from the other services by the name that its requests are signed for, never by the path.
     """
 
     def __init__(
         self,
         *,
-        own: dict[str, WSGIApplication],
-        eks: WSGIApplication | None,
+        control: WSGIApplication,
+        eks: WSGIApplication,
         emulator: WSGIApplication,
         faults: FaultBoard,
         calls: CallCounter,
     ) -> None:
-        self._own = sorted(own.items(), key=lambda item: len(item[0]), reverse=True)
+        self._control = control
         self._eks = eks
         self._emulator = emulator
         self._faults = faults
         self._calls = calls
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "")
-        for prefix, application in self._own:
-            if path.startswith(prefix):
-                return application(environ, start)
+        if environ.get("PATH_INFO", "").startswith("/_sandbox/"):
+            return self._control(environ, start)
         call = recognise(environ)
         if call is None:
             return self._emulator(environ, start)
         self._calls.count(call)
-        application = self._eks if self._eks is not None and call.service == "eks" else self._emulator
+        application = self._eks if call.service == "eks" else self._emulator
         return with_faults(self._faults.take(call), call, application, environ, start)

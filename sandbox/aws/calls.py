@@ -12,7 +12,6 @@ import threading
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
 
 from botocore.exceptions import UnknownServiceError
 from moto.core.model import ServiceModel
@@ -36,7 +35,6 @@ _MODEL_NAMES = {
 }
 _READS = ("BatchGet", "Describe", "Get", "Head", "List", "Lookup", "Query", "Scan", "Search", "Select", "Simulate")
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
-_RPC_PATH = re.compile(r"^/service/[^/]+/operation/([^/]+)$")
 
 
 @dataclass(frozen=True)
@@ -64,54 +62,27 @@ class Call:
 
 
 def recognise(environ: WSGIEnvironment) -> Call | None:
-    """The AWS call that a request is; None when it carries no signature of version 4.
-
-    A presigned URL gets the Authorization header that it stands for, because moto finds the service only there.
-    """
-    authorization = environ.get("HTTP_AUTHORIZATION", "")
-    query = parse_qs(environ.get("QUERY_STRING", ""))
-    if not authorization and "X-Amz-Credential" in query:
-        authorization = (
-            f"AWS4-HMAC-SHA256 Credential={query['X-Amz-Credential'][0]}, SignedHeaders=host, Signature=none"
-        )
-        environ["HTTP_AUTHORIZATION"] = authorization
-    credential = _CREDENTIAL.search(authorization)
+    """The AWS call that a request is; None when it carries no signature of version 4."""
+    credential = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     if credential is None:
         return None
     access_key_id, region, service = credential.groups()
     service = service.lower()
-    return Call(service, _operation(environ, service, query), region, access_key_id)
+    return Call(service, _operation(environ, service), region, access_key_id)
 
 
-def _operation(environ: WSGIEnvironment, service: str, query: dict[str, list[str]]) -> str:
-    target = environ.get("HTTP_X_AMZ_TARGET", "")
-    if target:
-        return target.rpartition(".")[2]
-    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
-        form = parse_qs(read_body(environ).decode("utf-8", "replace"))
-        if "Action" in form:
-            return form["Action"][0]
-    if "Action" in query:
-        return query["Action"][0]
-    rpc = _RPC_PATH.match(environ.get("PATH_INFO", ""))
-    if rpc:
-        return rpc.group(1)
+def _operation(environ: WSGIEnvironment, service: str) -> str:
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
     try:
-        operation, _parameters = get_service_router(_MODEL_NAMES.get(service, service)).match(Request(environ))
+        router = get_service_router(_MODEL_NAMES.get(service, service))
+        operation, _parameters = router.match(Request(environ, populate_request=False))
     except (HTTPException, LookupError, NotImplementedError, UnknownServiceError, ValueError):
         return UNKNOWN
+    finally:
+        # The body stays readable for whoever handles the request after this.
+        environ["wsgi.input"] = io.BytesIO(body)
     return operation.name
-
-
-def read_body(environ: WSGIEnvironment) -> bytes:
-    """The whole body of a request, which stays readable for whoever handles the request after this."""
-    try:
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        length = 0
-    body = environ["wsgi.input"].read(length) if length else b""
-    environ["wsgi.input"] = io.BytesIO(body)
-    return body
 
 
 class CallCounter:

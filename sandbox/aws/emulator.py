@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +19,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Response
 
+from sandbox.access_key import AccessKey
 from sandbox.aws import account, corrections, persistence
 from sandbox.aws.calls import Call, recognise
 from sandbox.aws.errors import error_response
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 #: a request holds it too, and calls C(Emulator.save) after a change.
 ACCOUNT_LOCK = threading.RLock()
 
-#: A write of the account that took longer (seconds) is put off from then on, so that a large account slows no call.
-LONGEST_WRITE = 0.03
+#: An account whose file is larger (bytes) is written a little later, so that it slows no call: 30 ms for so many.
+LARGEST_WRITE = 1_000_000
 #: For how long (seconds) changes are collected where writes are put off.
 WRITE_DELAY = 0.3
 
@@ -59,15 +59,15 @@ class _Moto(DomainDispatcherApplication):
 class Emulator:
     """The emulated account behind AWS's API.
 
-    C(path) is the file of the account, None for an account in memory only. C(restored) says whether it was read from
-    there. A file that cannot be read is kept beside it under C(.unreadable), and the account starts empty.
+    C(path) is the file of the account. C(restored) says whether it was read from there. A file that cannot be read is
+    kept beside it under C(.unreadable), and the account starts empty.
     """
 
-    def __init__(self, path: Path | None, access_key: account.AccessKey) -> None:
+    def __init__(self, path: Path, access_key: AccessKey) -> None:
         self._path = path
         self._access_key = access_key
         self._moto = _Moto(create_backend_app)
-        self._write_seconds = 0.0
+        self._written_bytes = 0
         self._timer: threading.Timer | None = None
         self.restored = False
         self._not_restored: list[str] = []
@@ -97,7 +97,7 @@ class Emulator:
     def save(self) -> None:
         """Write the account: now, or a little later where that would slow every call."""
         with ACCOUNT_LOCK:
-            if self._write_seconds <= LONGEST_WRITE:
+            if self._written_bytes <= LARGEST_WRITE:
                 self._write()
             elif self._timer is None:
                 self._timer = threading.Timer(WRITE_DELAY, self.flush)
@@ -135,8 +135,6 @@ class Emulator:
             Response.from_app(self, environ, buffered=True)
 
     def _restore(self) -> None:
-        if self._path is None:
-            return
         try:
             self.restored = persistence.load(self._path)
         except persistence.SnapshotError as error:
@@ -145,12 +143,9 @@ class Emulator:
             print(f"the account starts empty: {error}", file=sys.stderr, flush=True)
 
     def _write(self) -> None:
-        if self._path is None:
-            return
-        started = time.perf_counter()
         left_out = persistence.save(self._path)
         self._not_kept = [f"{service} is not kept: {reason}" for service, reason in sorted(left_out.items())]
-        self._write_seconds = time.perf_counter() - started
+        self._written_bytes = self._path.stat().st_size
 
 
 def _broken(call: Call | None, environ: WSGIEnvironment, error: Exception) -> Response:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 
 from sandbox.eks import account
-from sandbox.eks.call import Call, Operation, check_tags, page, repeats, request_of
+from sandbox.eks.call import Call, check_tags, page, repeats, request_of
 from sandbox.eks.model import Parameters, in_use, invalid, not_found, refused
 from sandbox.eks.store import AccessEntry, Cluster, Request, View
 
@@ -37,16 +37,16 @@ def create_access_entry(call: Call, parameters: Parameters) -> View:
     if existing is not None:
         if repeats(existing.request, parameters):
             return {"accessEntry": existing.view}
-        raise in_use("The specified access entry resource is already in use on this cluster.", clusterName=cluster.name)
+        raise in_use("The specified access entry resource is already in use on this cluster.")
     if not account.principal_exists(principal):
-        raise invalid("The specified principalArn is invalid: invalid principal.", clusterName=cluster.name)
+        raise invalid("The specified principalArn is invalid: invalid principal.")
     kind = parameters.get("type", "STANDARD")
     if kind not in ("STANDARD", *_NODE_TYPES):
-        raise invalid(f"The access entry type {kind} is not supported.", clusterName=cluster.name)
+        raise invalid(f"The access entry type {kind} is not supported.")
     if kind != "STANDARD" and ("kubernetesGroups" in parameters or "username" in parameters):
-        raise invalid(f"An access entry of the type {kind} takes no username and no groups.", clusterName=cluster.name)
+        raise invalid(f"An access entry of the type {kind} takes no username and no groups.")
     check_tags(parameters.get("tags", {}))
-    _check_names(cluster, parameters)
+    _check_names(parameters)
     entry = _entry(call, cluster, principal, kind, request_of(parameters))
     entry.view["tags"] = dict(parameters.get("tags", {}))
     if kind == "STANDARD":
@@ -71,8 +71,8 @@ def update_access_entry(call: Call, parameters: Parameters) -> View:
     cluster = _cluster(call, parameters)
     entry = _found(cluster, parameters)
     if entry.view["type"] != "STANDARD":
-        raise invalid(f"An access entry of the type {entry.view['type']} cannot be changed.", clusterName=cluster.name)
-    _check_names(cluster, parameters)
+        raise invalid(f"An access entry of the type {entry.view['type']} cannot be changed.")
+    _check_names(parameters)
     for key in ("kubernetesGroups", "username"):
         if key in parameters:
             entry.view[key] = parameters[key]
@@ -92,16 +92,13 @@ def associate_access_policy(call: Call, parameters: Parameters) -> View:
     entry = _found(cluster, parameters)
     policy, scope = parameters["policyArn"], dict(parameters["accessScope"])
     if policy not in POLICIES:
-        raise not_found(f"The specified policyArn could not be found: {policy}", clusterName=cluster.name)
+        raise not_found(f"The specified policyArn could not be found: {policy}")
     if entry.view["type"] != "STANDARD":
-        raise refused(
-            f"Access policies cannot be associated with an entry of the type {entry.view['type']}.",
-            clusterName=cluster.name,
-        )
+        raise refused(f"Access policies cannot be associated with an entry of the type {entry.view['type']}.")
     if scope.get("type") == "namespace" and not scope.get("namespaces"):
-        raise invalid("An access scope of the type namespace needs namespaces.", clusterName=cluster.name)
+        raise invalid("An access scope of the type namespace needs namespaces.")
     if scope.get("type") == "cluster" and scope.get("namespaces"):
-        raise invalid("An access scope of the type cluster takes no namespaces.", clusterName=cluster.name)
+        raise invalid("An access scope of the type cluster takes no namespaces.")
     before = entry.policies.get(policy)
     entry.policies[policy] = {
         "policyArn": policy,
@@ -120,10 +117,7 @@ def disassociate_access_policy(call: Call, parameters: Parameters) -> View:
     cluster = _cluster(call, parameters)
     entry = _found(cluster, parameters)
     if parameters["policyArn"] not in entry.policies:
-        raise not_found(
-            f"The specified policyArn is not associated with the access entry: {parameters['policyArn']}",
-            clusterName=cluster.name,
-        )
+        raise not_found(f"The specified policyArn is not associated with the access entry: {parameters['policyArn']}")
     del entry.policies[parameters["policyArn"]]
     return {}
 
@@ -133,10 +127,6 @@ def list_associated_access_policies(call: Call, parameters: Parameters) -> View:
     entry = _found(cluster, parameters)
     answer = page(list(entry.policies.values()), parameters, "associatedAccessPolicies")
     return {"clusterName": cluster.name, "principalArn": parameters["principalArn"], **answer}
-
-
-def list_access_policies(call: Call, parameters: Parameters) -> View:  # noqa: ARG001 - every operation takes the call
-    return page([{"name": name, "arn": arn} for arn, name in POLICIES.items()], parameters, "accessPolicies")
 
 
 def admit_creator(call: Call, cluster: Cluster) -> None:
@@ -164,11 +154,10 @@ def _cluster(call: Call, parameters: Parameters) -> Cluster:
     if cluster.view["accessConfig"]["authenticationMode"] == "CONFIG_MAP":
         raise refused(
             "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this "
-            "operation.",
-            clusterName=cluster.name,
+            "operation."
         )
     if cluster.status in ("CREATING", "DELETING", "FAILED"):
-        raise refused(f"Cluster '{cluster.name}' is not in ACTIVE status", clusterName=cluster.name)
+        raise refused(f"Cluster '{cluster.name}' is not in ACTIVE status")
     return cluster
 
 
@@ -177,8 +166,7 @@ def _found(cluster: Cluster, parameters: Parameters) -> AccessEntry:
     if entry is None:
         raise not_found(
             "The specified principalArn could not be found. You can view your available access entries with "
-            "'list-access-entries'.",
-            clusterName=cluster.name,
+            "'list-access-entries'."
         )
     return entry
 
@@ -208,24 +196,10 @@ def _entry(call: Call, cluster: Cluster, principal: str, kind: str, request: Req
     )
 
 
-def _check_names(cluster: Cluster, parameters: Parameters) -> None:
+def _check_names(parameters: Parameters) -> None:
     names = [*parameters.get("kubernetesGroups", []), *([parameters["username"]] if "username" in parameters else [])]
     if bad := [name for name in names if name.startswith(_RESERVED)]:
         raise invalid(
             f"The kubernetes group or username {bad[0]} is invalid, it cannot start with one of "
-            f"[{', '.join(_RESERVED)}]",
-            clusterName=cluster.name,
+            f"[{', '.join(_RESERVED)}]"
         )
-
-
-OPERATIONS: dict[str, Operation] = {
-    "CreateAccessEntry": create_access_entry,
-    "DescribeAccessEntry": describe_access_entry,
-    "ListAccessEntries": list_access_entries,
-    "UpdateAccessEntry": update_access_entry,
-    "DeleteAccessEntry": delete_access_entry,
-    "AssociateAccessPolicy": associate_access_policy,
-    "DisassociateAccessPolicy": disassociate_access_policy,
-    "ListAssociatedAccessPolicies": list_associated_access_policies,
-    "ListAccessPolicies": list_access_policies,
-}

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, wraps
 from types import SimpleNamespace
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import ec2_backends
@@ -29,7 +29,6 @@ from sandbox.aws.emulator import ACCOUNT_LOCK
 
 PARTITION = "aws"
 DEFAULT_ACCOUNT = "123456789012"
-DEFAULT_REGION = "us-east-1"
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,6 @@ class Caller:
     access_key_id: str = ""
     secret_access_key: str = ""
     session_token: str = ""
-    user_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,13 +77,7 @@ def known_caller(access_key_id: str) -> Caller | None:
             return None
         owner = role.role_arn.split(":")[4] or account
         return Caller(
-            owner,
-            role.role_arn,
-            role.session_name,
-            access_key_id,
-            role.secret_access_key,
-            role.session_token,
-            role.user_id,
+            owner, role.role_arn, role.session_name, access_key_id, role.secret_access_key, role.session_token
         )
     for account, backends in list(iam_backends.items()):
         key = backends[PARTITION].access_keys.get(access_key_id)
@@ -93,7 +85,7 @@ def known_caller(access_key_id: str) -> Caller | None:
             continue
         user = backends[PARTITION].get_user_from_access_key_id(access_key_id)
         if user is not None:
-            return Caller(account, user.arn, "", access_key_id, key.secret_access_key, "", user.id)
+            return Caller(account, user.arn, "", access_key_id, key.secret_access_key)
     return None
 
 
@@ -101,19 +93,10 @@ def _aware(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
-def caller_identity(environ: Mapping[str, Any]) -> tuple[Caller, str]:
-    """The caller and the region of a signed request.
-
-    A key that IAM does not know is taken for moto's own user of the default account, as moto does for every service.
-    """
-    access_key_id, region = "", DEFAULT_REGION
-    authorization = str(environ.get("HTTP_AUTHORIZATION", ""))
-    _before, found, scope = authorization.partition("Credential=")
-    parts = scope.split(",")[0].split("/")
-    if found and len(parts) >= 3:
-        access_key_id, region = parts[0], parts[2]
-    caller = known_caller(access_key_id)
-    return caller or Caller(DEFAULT_ACCOUNT, f"arn:{PARTITION}:sts::{DEFAULT_ACCOUNT}:user/moto"), region
+def caller(access_key_id: str) -> Caller:
+    """The owner of an access key; moto's own user of the default account for an unknown one, as moto has it."""
+    default = f"arn:{PARTITION}:sts::{DEFAULT_ACCOUNT}:user/moto"
+    return known_caller(access_key_id) or Caller(DEFAULT_ACCOUNT, default)
 
 
 @_alone

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sandbox.eks import account, versions
-from sandbox.eks.call import Call, Operation, check_tags, page, repeats, request_of, start_update
+from sandbox.eks.call import Call, check_tags, page, repeats, request_of, start_update
 from sandbox.eks.model import Parameters, in_use, invalid, not_found
 from sandbox.eks.store import Addon, Cluster, View
 
@@ -46,15 +46,14 @@ OFFERS = {
 def create_addon(call: Call, parameters: Parameters) -> View:
     cluster = call.cluster(parameters["clusterName"])
     name = parameters["addonName"]
-    members = {"clusterName": cluster.name, "addonName": name}
     existing = cluster.addons.get(name)
     if existing is not None:
         if repeats(existing.request, parameters):
             return {"addon": existing.view}
-        raise in_use("Addon already exists.", **members)
+        raise in_use("Addon already exists.")
     call.active_cluster(cluster.name)
     if name not in OFFERS:
-        raise invalid(f"Addon {name} specified is not supported", **members)
+        raise invalid(f"Addon {name} specified is not supported")
     version = str(parameters.get("addonVersion", _versions(name, cluster.view["version"])[1]))
     _check(cluster, name, version, parameters)
     check_tags(parameters.get("tags", {}))
@@ -89,11 +88,8 @@ def update_addon(call: Call, parameters: Parameters) -> View:
     cluster, addon = _found(call, parameters)
     version = str(parameters.get("addonVersion", addon.view["addonVersion"]))
     _check(cluster, addon.view["addonName"], version, parameters)
-    changes = {"addonVersion": version, "modifiedAt": call.now, **_configuration(parameters)}
-    params = {"AddonVersion": version, "ResolveConflicts": parameters.get("resolveConflicts", "NONE")}
-    if "configurationValues" in parameters:
-        params["ConfigurationValues"] = parameters["configurationValues"]
-    return start_update(call, cluster, addon, "AddonUpdate", params, changes)
+    changes = {"addonVersion": version, **_configuration(parameters)}
+    return start_update(call, cluster, addon, "AddonUpdate", changes)
 
 
 def delete_addon(call: Call, parameters: Parameters) -> View:
@@ -107,17 +103,11 @@ def delete_addon(call: Call, parameters: Parameters) -> View:
 def describe_addon_versions(call: Call, parameters: Parameters) -> View:  # noqa: ARG001 - every operation takes the call
     wanted = parameters.get("addonName")
     if wanted and wanted not in OFFERS:
-        raise not_found(f"Addon {wanted} specified is not supported", addonName=wanted)
+        raise not_found(f"Addon {wanted} specified is not supported")
     found = []
     for name, offer in sorted(OFFERS.items()):
-        excluded = [
-            wanted and name != wanted,
-            "types" in parameters and offer.kind not in parameters["types"],
-            "publishers" in parameters and "eks" not in parameters["publishers"],
-            "owners" in parameters and "aws" not in parameters["owners"],
-        ]
         entries = list(_version_views(name, parameters.get("kubernetesVersion")))
-        if not any(excluded) and entries:
+        if entries and wanted in (None, name):
             found.append(
                 {
                     "addonName": name,
@@ -155,18 +145,15 @@ def _versions(name: str, kubernetes: str) -> list[str]:
 
 
 def _check(cluster: Cluster, name: str, version: str, parameters: Parameters) -> None:
-    members = {"clusterName": cluster.name, "addonName": name}
     if version not in _versions(name, cluster.view["version"]):
-        raise invalid("Addon version specified is not supported", **members)
+        raise invalid("Addon version specified is not supported")
     if values := parameters.get("configurationValues"):
         try:
             json.loads(values)
         except ValueError as error:
-            raise invalid(
-                "ConfigurationValue provided in request is not supported: it is not JSON", **members
-            ) from error
+            raise invalid("ConfigurationValue provided in request is not supported: it is not JSON") from error
     if (role := parameters.get("serviceAccountRoleArn")) and not account.principal_exists(role):
-        raise invalid(f"The role {role} does not exist", **members)
+        raise invalid(f"The role {role} does not exist")
 
 
 def _configuration(parameters: Parameters) -> View:
@@ -177,15 +164,5 @@ def _found(call: Call, parameters: Parameters) -> tuple[Cluster, Addon]:
     cluster = call.cluster(parameters["clusterName"])
     name = parameters["addonName"]
     if name not in cluster.addons:
-        raise not_found(f"No addon: {name} found in cluster: {cluster.name}", clusterName=cluster.name, addonName=name)
+        raise not_found(f"No addon: {name} found in cluster: {cluster.name}")
     return cluster, cluster.addons[name]
-
-
-OPERATIONS: dict[str, Operation] = {
-    "CreateAddon": create_addon,
-    "DescribeAddon": describe_addon,
-    "ListAddons": list_addons,
-    "UpdateAddon": update_addon,
-    "DeleteAddon": delete_addon,
-    "DescribeAddonVersions": describe_addon_versions,
-}

@@ -11,27 +11,32 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING
 
+from botocore import xform_name
+from moto.core.utils import get_service_model
+
+from sandbox.aws.calls import recognise
+from sandbox.aws.settings import SETTINGS
 from sandbox.eks import access_entries, account, addons, clusters, node_groups, pod_identities, tags, updates
-from sandbox.eks.call import Call, Operation, not_implemented
+from sandbox.eks.call import Call, Operation
 from sandbox.eks.control_plane import ControlPlane, ControlPlaneMissingError
 from sandbox.eks.failures import Failures
 from sandbox.eks.interfaces import keep_interfaces
-from sandbox.eks.model import EksError, parameters, route
+from sandbox.eks.model import EksError, read
 from sandbox.eks.nodes import node_name
 from sandbox.eks.progress import DelayedNodes, Nodes, advance, new_instance_id
-from sandbox.eks.settings import Settings
 from sandbox.eks.store import Cluster, Store, View
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+#: Each operation of EKS that is emulated, by its name: create_nodegroup answers CreateNodegroup.
 OPERATIONS: dict[str, Operation] = {
-    **clusters.OPERATIONS,
-    **updates.OPERATIONS,
-    **node_groups.OPERATIONS,
-    **access_entries.OPERATIONS,
-    **addons.OPERATIONS,
-    **pod_identities.OPERATIONS,
-    **tags.OPERATIONS,
+    name: getattr(subject, xform_name(name))
+    for subject in (clusters, updates, node_groups, access_entries, addons, pod_identities, tags)
+    for name in get_service_model("eks").operation_names
+    if hasattr(subject, xform_name(name))
 }
 
 
@@ -45,21 +50,19 @@ class EksApi:
     def __init__(
         self,
         store: Store,
-        settings: Settings | None = None,
         *,
-        control_plane: ControlPlane | None = None,
-        nodes: Nodes | None = None,
-        failures: Failures | None = None,
-        account_changed: Callable[[], None] = lambda: None,
-        clock: Callable[[], float] = time.time,
+        control_plane: ControlPlane | None,
+        nodes: Nodes | None,
+        failures: Failures,
+        account_changed: Callable[[], None],
     ) -> None:
         self.store = store
-        self.settings = settings or Settings()
+        self.settings = SETTINGS
         self.control_plane = control_plane
         self._nodes = nodes
-        self._failures = failures or Failures()
+        self._failures = failures
         self._account_changed = account_changed
-        self.now = clock
+        self.now = time.time
 
     def advance(self) -> None:
         """Move everything as far as it can go now."""
@@ -112,7 +115,7 @@ class EksApi:
         """
         handler = OPERATIONS.get(operation)
         if handler is None:
-            raise not_implemented(operation)
+            raise EksError("NotImplemented", f"The emulated EKS does not implement {operation}.")
         with self.store.transaction() as everything:
             self.advance()
             call = Call(
@@ -135,30 +138,22 @@ class EksApi:
             self._account_changed()
         return answer
 
-    def wsgi_app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             answer = self._answer(environ)
         except EksError as error:
-            return _respond(start_response, error.status, error.body(), error.code)
+            return _respond(start_response, error.status, {"message": error.message}, error.code)
         return _respond(start_response, 200, answer)
 
-    def _answer(self, environ: dict[str, Any]) -> View:
-        # Read before anything can fail: what is left unread would be taken for the connection's next request.
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        body = environ["wsgi.input"].read(length) if length else b""
-        method = environ["REQUEST_METHOD"]
-        # PATH_INFO is unquoted already, and an ARN in the path would fall apart at its slashes.
-        sent = str(environ.get("RAW_URI") or environ.get("REQUEST_URI") or environ["PATH_INFO"]).partition("?")[0]
-        found = route(method, sent)
-        if found is None:
-            raise EksError("UnknownOperationException", f"EKS has no operation {method} {sent}")
-        operation, placeholders = found
-        values = parameters(operation, placeholders, environ.get("QUERY_STRING", ""), body)
-        caller, region = account.caller_identity(environ)
-        return self.call(operation, values, caller, region)
+    def _answer(self, environ: WSGIEnvironment) -> View:
+        operation, values = read(environ)
+        signed = recognise(environ)
+        if signed is None:
+            raise EksError("MissingAuthenticationTokenException", "The request is not signed.")
+        return self.call(operation, values, account.caller(signed.access_key_id), signed.region)
 
 
-def _respond(start_response: Callable[..., Any], status: int, body: View, error: str = "") -> Iterable[bytes]:
+def _respond(start_response: StartResponse, status: int, body: View, error: str = "") -> Iterable[bytes]:
     content = json.dumps(body).encode()
     headers = [
         ("Content-Type", "application/json"),

@@ -195,7 +195,7 @@ class Bridge(threading.Thread):
 
     def _empty(self, client: Kubernetes, group: NodeGroup, instance: Instance, node: Manifest) -> None:
         """Cordon the Node, evict its pods, and take it away once only pods of DaemonSets are left."""
-        leaves_anyway = group.view["status"] == "DELETING" or group.force or is_current(group, instance)
+        leaves_anyway = group.view["status"] == "DELETING" or is_current(group, instance)
         late = self._api.now() >= instance.draining_since + self._api.settings.eviction
         eviction = Eviction(client, node)
         reason = eviction.empty(by_force=late and leaves_anyway)

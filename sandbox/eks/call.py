@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.aws.settings import Settings
 from sandbox.eks.account import PARTITION, Caller
 from sandbox.eks.control_plane import ControlPlane
 from sandbox.eks.failures import Failures
-from sandbox.eks.model import EksError, Parameters, in_use, invalid, not_found, refused
-from sandbox.eks.settings import Settings
+from sandbox.eks.model import Parameters, in_use, invalid, not_found, refused
 from sandbox.eks.store import Addon, Cluster, NodeGroup, Request, Update, View
 
 _PAGE = 100
@@ -44,14 +44,14 @@ class Call:
     def cluster(self, name: str) -> Cluster:
         """The cluster of this name, or EKS's error."""
         if name not in self.clusters:
-            raise not_found(f"No cluster found for name: {name}.", clusterName=name)
+            raise not_found(f"No cluster found for name: {name}.")
         return self.clusters[name]
 
     def active_cluster(self, name: str) -> Cluster:
         """The cluster of this name, if it is ACTIVE."""
         cluster = self.cluster(name)
         if cluster.status != "ACTIVE":
-            raise refused(f"Cluster '{name}' is not in ACTIVE status", clusterName=name)
+            raise refused(f"Cluster '{name}' is not in ACTIVE status")
         return cluster
 
 
@@ -109,33 +109,27 @@ def start_update(
     cluster: Cluster,
     record: Cluster | NodeGroup | Addon,
     kind: str,
-    params: Mapping[str, Any],
-    changes: View | None = None,
+    changes: View,
 ) -> View:
-    """Begin an update of a resource and return the answer that holds it."""
+    """Begin an update of a resource, which ends with these changes of its view, and return the answer that holds it."""
     group = str(record.view.get("nodegroupName", ""))
     addon = str(record.view.get("addonName", ""))
-    members: dict[str, Any] = {"clusterName": cluster.name}
-    if group:
-        members["nodegroupName"] = group
-    if addon:
-        members["addonName"] = addon
     if record.view["status"] not in ("ACTIVE", "DEGRADED") or record.update_id:
         what = f"node group {group}" if group else f"add-on {addon}" if addon else f"cluster {cluster.name}"
         if record.update_id:
-            raise in_use(f"Cannot {kind} because {what} currently has update {record.update_id} in progress", **members)
-        raise in_use(f"Cannot {kind} because {what} is {record.view['status']}.", **members)
+            raise in_use(f"Cannot {kind} because {what} currently has update {record.update_id} in progress")
+        raise in_use(f"Cannot {kind} because {what} is {record.view['status']}.")
     if isinstance(record, NodeGroup):
         record.failure = call.failures.take("UpdateNodegroupConfig", group)
     view: View = {
         "id": str(uuid.uuid4()),
         "status": "InProgress",
         "type": kind,
-        "params": [{"type": name, "value": _text(value)} for name, value in params.items()],
+        "params": [{"type": name[0].upper() + name[1:], "value": _text(value)} for name, value in changes.items()],
         "createdAt": call.now,
         "errors": [],
     }
-    cluster.updates[view["id"]] = Update(view, group, addon, changes or {})
+    cluster.updates[view["id"]] = Update(view, group, addon, {**changes, "modifiedAt": call.now})
     record.update_id = view["id"]
     record.view["status"] = "UPDATING"
     record.due = call.now + call.settings.update
@@ -144,7 +138,3 @@ def start_update(
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def not_implemented(operation: str) -> EksError:
-    return EksError("NotImplemented", f"The emulated EKS does not implement {operation}.")

@@ -11,7 +11,7 @@ import uuid
 from typing import Any
 
 from sandbox.eks import access_entries, account, versions
-from sandbox.eks.call import Call, Operation, check_tags, page, repeats, request_of
+from sandbox.eks.call import Call, check_tags, page, repeats, request_of
 from sandbox.eks.control_plane import ControlPlane
 from sandbox.eks.model import EksError, Parameters, in_use, invalid, refused
 from sandbox.eks.progress import status_view
@@ -26,22 +26,21 @@ def create_cluster(call: Call, parameters: Parameters) -> View:
     if existing is not None:
         if repeats(existing.request, parameters):
             return {"cluster": status_view(existing)}
-        raise in_use(f"Cluster already exists with name: {name}", clusterName=name)
+        raise in_use(f"Cluster already exists with name: {name}")
     if call.control_plane is not None and call.everywhere:
         other = call.everywhere[0]
         raise EksError(
             "ResourceLimitExceededException",
             f"The sandbox has one control plane, and cluster {other.name} of account {other.account} in {other.region} "
             "has it. Delete that cluster first.",
-            clusterName=name,
         )
     version = parameters.get("version", versions.DEFAULT)
     known = versions.find(version)
     if known is None:
-        raise invalid(f"unsupported Kubernetes version {version}", clusterName=name)
+        raise invalid(f"unsupported Kubernetes version {version}")
     check_tags(parameters.get("tags", {}))
-    check_role(parameters["roleArn"], name)
-    network = _network(call, name, parameters["resourcesVpcConfig"])
+    check_role(parameters["roleArn"])
+    network = _network(call, parameters["resourcesVpcConfig"])
     access = {"authenticationMode": "CONFIG_MAP", "bootstrapClusterCreatorAdminPermissions": True} | parameters.get(
         "accessConfig", {}
     )
@@ -52,12 +51,12 @@ def create_cluster(call: Call, parameters: Parameters) -> View:
         "version": version,
         "roleArn": parameters["roleArn"],
         "resourcesVpcConfig": network,
-        "kubernetesNetworkConfig": _kubernetes_network(name, parameters.get("kubernetesNetworkConfig", {})),
+        "kubernetesNetworkConfig": _kubernetes_network(parameters.get("kubernetesNetworkConfig", {})),
         "logging": logging_view(parameters.get("logging", {})),
         "status": "CREATING",
         "platformVersion": known.platform,
         "tags": dict(parameters.get("tags", {})),
-        "encryptionConfig": encryption_view(call, name, parameters.get("encryptionConfig", [])),
+        "encryptionConfig": encryption_view(call, parameters.get("encryptionConfig", [])),
         "health": {"issues": []},
         "accessConfig": access,
         "upgradePolicy": {"supportType": parameters.get("upgradePolicy", {}).get("supportType", "EXTENDED")},
@@ -102,68 +101,35 @@ def delete_cluster(call: Call, parameters: Parameters) -> View:
     cluster = call.cluster(parameters["name"])
     name = cluster.name
     if cluster.node_groups:
-        raise in_use("Cluster has nodegroups attached", clusterName=name)
+        raise in_use("Cluster has nodegroups attached")
     if cluster.view["deletionProtection"]:
-        raise refused(
-            f"Cluster {name} has deletion protection enabled. Disable it before you delete the cluster.",
-            clusterName=name,
-        )
+        raise refused(f"Cluster {name} has deletion protection enabled. Disable it before you delete the cluster.")
     if cluster.status in ("CREATING", "UPDATING"):
-        raise in_use(f"Cluster {name} cannot be deleted while it is {cluster.status}.", clusterName=name)
+        raise in_use(f"Cluster {name} cannot be deleted while it is {cluster.status}.")
     if cluster.status != "DELETING":
         cluster.view["status"] = "DELETING"
         cluster.due = call.now + call.settings.cluster
     return {"cluster": status_view(cluster)}
 
 
-def describe_cluster_versions(call: Call, parameters: Parameters) -> View:
-    wanted = parameters.get("clusterVersions")
-    status = parameters.get("versionStatus") or parameters.get("status", "").upper().replace("-", "_")
-    found = []
-    for version in versions.VERSIONS:
-        support = versions.support(version, call.now)
-        if wanted and version.minor not in wanted:
-            continue
-        if parameters.get("defaultOnly") and version.minor != versions.DEFAULT:
-            continue
-        if (status and support != status) or (support == "UNSUPPORTED" and not parameters.get("includeAll")):
-            continue
-        found.append(
-            {
-                "clusterVersion": version.minor,
-                "clusterType": "eks",
-                "defaultPlatformVersion": version.platform,
-                "defaultVersion": version.minor == versions.DEFAULT,
-                "releaseDate": versions.timestamp(version.released),
-                "endOfStandardSupportDate": versions.timestamp(version.standard_until),
-                "endOfExtendedSupportDate": versions.timestamp(version.extended_until),
-                "status": support.lower().replace("_", "-"),
-                "versionStatus": support,
-                "kubernetesPatchVersion": version.patch,
-            }
-        )
-    return page(found, parameters, "clusterVersions")
-
-
-def check_role(arn: str, name: str) -> None:
+def check_role(arn: str) -> None:
     if problem := account.role_problem(arn, "eks.amazonaws.com"):
         raise invalid(
             f"Role with arn: {arn}, could not be assumed because it does not exist or the trusted entity is not "
-            f"correct ({problem})",
-            clusterName=name,
+            f"correct ({problem})"
         )
 
 
-def check_subnets(call: Call, name: str, ids: list[str]) -> str:
+def check_subnets(call: Call, ids: list[str]) -> str:
     """The one VPC of the subnets, which are in at least two zones."""
     found = account.subnets(call.caller.account, call.region, ids)
     if missing := sorted(set(ids) - found.keys()):
-        raise invalid(f"The subnet ID '{missing[0]}' does not exist", clusterName=name)
+        raise invalid(f"The subnet ID '{missing[0]}' does not exist")
     vpcs = {subnet.vpc_id for subnet in found.values()}
     if len(vpcs) > 1:
-        raise invalid("Subnets specified must belong to the same VPC", clusterName=name)
+        raise invalid("Subnets specified must belong to the same VPC")
     if len({subnet.zone for subnet in found.values()}) < 2:
-        raise invalid("Subnets specified must be in at least two different AZs", clusterName=name)
+        raise invalid("Subnets specified must be in at least two different AZs")
     return vpcs.pop()
 
 
@@ -171,40 +137,36 @@ def zones_of(call: Call, ids: list[str]) -> list[str]:
     return sorted({subnet.zone for subnet in account.subnets(call.caller.account, call.region, ids).values()})
 
 
-def check_security_groups(call: Call, name: str, ids: list[str], vpc_id: str) -> None:
+def check_security_groups(call: Call, ids: list[str], vpc_id: str) -> None:
     for group in ids:
         found = account.security_group_vpc(call.caller.account, call.region, group)
         if found is None:
-            raise invalid(f"The security group '{group}' does not exist", clusterName=name)
+            raise invalid(f"The security group '{group}' does not exist")
         if found != vpc_id:
-            raise invalid(
-                f"Security group {group} does not belong to the VPC {vpc_id} of the subnets", clusterName=name
-            )
+            raise invalid(f"Security group {group} does not belong to the VPC {vpc_id} of the subnets")
 
 
-def check_access_cidrs(name: str, cidrs: list[str]) -> None:
+def check_access_cidrs(cidrs: list[str]) -> None:
     for cidr in cidrs:
         try:
             ipaddress.ip_network(cidr)
         except ValueError as error:
-            raise invalid(
-                f"The following CIDRs are invalid in publicAccessCidrs: [{cidr}]", clusterName=name
-            ) from error
+            raise invalid(f"The following CIDRs are invalid in publicAccessCidrs: [{cidr}]") from error
 
 
-def _network(call: Call, name: str, asked: View) -> View:
+def _network(call: Call, asked: View) -> View:
     subnets = list(asked.get("subnetIds", []))
     if not subnets:
-        raise invalid("Subnets specified must be in at least two different AZs", clusterName=name)
-    vpc_id = check_subnets(call, name, subnets)
+        raise invalid("Subnets specified must be in at least two different AZs")
+    vpc_id = check_subnets(call, subnets)
     groups = list(asked.get("securityGroupIds", []))
-    check_security_groups(call, name, groups, vpc_id)
+    check_security_groups(call, groups, vpc_id)
     public = asked.get("endpointPublicAccess", True)
     private = asked.get("endpointPrivateAccess", False)
     if not public and not private:
-        raise invalid("Private and public endpoint access cannot both be false.", clusterName=name)
+        raise invalid("Private and public endpoint access cannot both be false.")
     cidrs = list(asked.get("publicAccessCidrs", []))
-    check_access_cidrs(name, cidrs)
+    check_access_cidrs(cidrs)
     return {
         "subnetIds": subnets,
         "securityGroupIds": groups,
@@ -215,17 +177,17 @@ def _network(call: Call, name: str, asked: View) -> View:
     }
 
 
-def _kubernetes_network(name: str, asked: View) -> View:
+def _kubernetes_network(asked: View) -> View:
     cidr = asked.get("serviceIpv4Cidr", "10.100.0.0/16")
     try:
         network = ipaddress.ip_network(cidr)
     except ValueError as error:
-        raise invalid(f"serviceIpv4Cidr {cidr} is not a network", clusterName=name) from error
+        raise invalid(f"serviceIpv4Cidr {cidr} is not a network") from error
     if not 12 <= network.prefixlen <= 24 or not network.is_private:
-        raise invalid(f"serviceIpv4Cidr {cidr} must be a private network of /24 to /12", clusterName=name)
+        raise invalid(f"serviceIpv4Cidr {cidr} must be a private network of /24 to /12")
     family = asked.get("ipFamily", "ipv4")
     if family != "ipv4":
-        raise invalid("The emulated EKS makes clusters of the IP family ipv4 only.", clusterName=name)
+        raise invalid("The emulated EKS makes clusters of the IP family ipv4 only.")
     return {"serviceIpv4Cidr": cidr, "ipFamily": family, "elasticLoadBalancing": {"enabled": False}}
 
 
@@ -247,15 +209,13 @@ def logging_view(asked: View, present: View | None = None) -> View:
     return {"clusterLogging": [setup for setup in setups if setup["types"]]}
 
 
-def encryption_view(call: Call, name: str, asked: list[View]) -> list[View]:
-    if len(asked) > 1:
-        raise invalid("encryptionConfig can hold only one entry", clusterName=name)
+def encryption_view(call: Call, asked: list[View]) -> list[View]:
     for configuration in asked:
         key = configuration.get("provider", {}).get("keyArn", "")
         if configuration.get("resources") != ["secrets"]:
-            raise invalid("encryptionConfig.resources must be [secrets]", clusterName=name)
+            raise invalid("encryptionConfig.resources must be [secrets]")
         if not account.key_exists(call.caller.account, call.region, key):
-            raise invalid(f"The keyArn '{key}' in encryptionConfig provider does not exist", clusterName=name)
+            raise invalid(f"The keyArn '{key}' in encryptionConfig provider does not exist")
     return [dict(configuration) for configuration in asked]
 
 
@@ -277,12 +237,3 @@ def _endpoint(call: Call) -> View:
 def _control_plane_view(control_plane: ControlPlane) -> View:
     authority = {"data": control_plane.certificate_authority}
     return {"endpoint": control_plane.server, "certificateAuthority": authority}
-
-
-OPERATIONS: dict[str, Operation] = {
-    "CreateCluster": create_cluster,
-    "DescribeCluster": describe_cluster,
-    "ListClusters": list_clusters,
-    "DeleteCluster": delete_cluster,
-    "DescribeClusterVersions": describe_cluster_versions,
-}

@@ -2,200 +2,111 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The EKS service model of botocore, read from the server's side: routes, parameters, validation, errors."""
+"""The EKS service model of botocore, read from the server's side: parameters, their limits, errors."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from functools import cache
-from typing import Any
-from urllib.parse import parse_qs, unquote
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
-import botocore.session
-from botocore.model import OperationModel, Shape
+from botocore.validate import ParamValidator
+from moto.core.parse import RestJSONParser
+from moto.core.request import Request
+from moto.core.routing import get_service_router
+from moto.core.utils import get_service_model
+from werkzeug.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 Parameters = dict[str, Any]
 
+#: Errors that every AWS API can answer and no model holds.
+_STATUS = {"NotImplemented": 501, "UnknownOperationException": 404}
+
 
 class EksError(Exception):
-    """An error of the EKS API: its code, its message and the modelled members that name what it is about."""
+    """An error of the EKS API: its code and its message."""
 
-    def __init__(self, code: str, message: str, **members: Any) -> None:
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
-        self.members = members
 
     @property
     def status(self) -> int:
         """The HTTP status: the model's, 400 for an error that the model does not hold."""
-        model = _service()
+        model = get_service_model("eks")
         if self.code not in model.shape_names:
             return _STATUS.get(self.code, 400)
         return int(model.shape_for(self.code).metadata.get("error", {}).get("httpStatusCode", 400))
 
-    def body(self) -> Parameters:
-        return {"message": self.message, **self.members}
+
+def invalid(message: str) -> EksError:
+    return EksError("InvalidParameterException", message)
 
 
-#: Errors that every AWS API can answer and no model holds.
-_STATUS = {"NotImplemented": 501, "UnknownOperationException": 404, "UnrecognizedClientException": 403}
+def not_found(message: str) -> EksError:
+    return EksError("ResourceNotFoundException", message)
 
 
-def invalid(message: str, **members: Any) -> EksError:
-    return EksError("InvalidParameterException", message, **members)
+def in_use(message: str) -> EksError:
+    return EksError("ResourceInUseException", message)
 
 
-def not_found(message: str, **members: Any) -> EksError:
-    return EksError("ResourceNotFoundException", message, **members)
+def refused(message: str) -> EksError:
+    return EksError("InvalidRequestException", message)
 
 
-def in_use(message: str, **members: Any) -> EksError:
-    return EksError("ResourceInUseException", message, **members)
-
-
-def refused(message: str, **members: Any) -> EksError:
-    return EksError("InvalidRequestException", message, **members)
-
-
-@cache
-def _service() -> Any:
-    return botocore.session.get_session().get_service_model("eks")
-
-
-@cache
-def _routes() -> list[tuple[str, re.Pattern[str], str]]:
-    """Method, pattern of the still quoted path, operation; paths with fewer placeholders first."""
-    routes = []
-    for name in _service().operation_names:
-        http = _service().operation_model(name).http
-        template = http["requestUri"]
-        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(template))
-        routes.append((template.count("{"), http["method"], re.compile(f"^{pattern}/?$"), name))
-    return [(method, pattern, name) for _count, method, pattern, name in sorted(routes, key=lambda r: (r[0], r[3]))]
-
-
-def route(method: str, path: str) -> tuple[str, dict[str, str]] | None:
-    """The operation of a request and the placeholders of its path, or None where EKS has no such route.
-
-    C(path) is the path as it was sent: an ARN in it is quoted, its slashes too.
-    """
-    for verb, pattern, name in _routes():
-        if verb == method and (match := pattern.match(path)):
-            return name, {key: unquote(value) for key, value in match.groupdict().items()}
-    return None
-
-
-def parameters(operation: str, uri: Mapping[str, str], query: str, body: bytes) -> Parameters:
-    """What a request says, under the names that boto3 uses; checked against the model.
+def read(environ: WSGIEnvironment) -> tuple[str, Parameters]:
+    """The operation of a request, and what it says under the names that boto3 uses.
 
     Raises:
-        EksError: the body is not a JSON object, or the parameters break the model.
+        EksError: EKS has no such operation, or the parameters break the model.
     """
-    shape = _service().operation_model(operation).input_shape
-    values: Parameters = {}
-    if body:
-        try:
-            content = json.loads(body)
-        except ValueError:
-            content = None
-        if not isinstance(content, dict):
-            raise EksError("SerializationException", "the request's body is not a JSON object")
-        values.update({key: value for key, value in content.items() if key in shape.members and value is not None})
-    asked = parse_qs(query, keep_blank_values=True)
-    for name, member in shape.members.items():
-        location = member.serialization.get("location")
-        wire = member.serialization.get("name", name)
-        if location == "uri" and wire in uri:
-            values[name] = uri[wire]
-        elif location == "querystring" and wire in asked:
-            values[name] = _from_query(asked[wire], member)
-    problems = list(_problems(values, shape, ""))
-    if problems:
-        raise invalid("; ".join(problems))
-    return values
-
-
-def _from_query(texts: list[str], shape: Shape) -> Any:
-    if shape.type_name == "list":
-        return texts
-    text = texts[-1]
-    if shape.type_name == "boolean":
-        return {"true": True, "false": False}.get(text.lower(), text)
-    if shape.type_name in ("integer", "long"):
-        return int(text) if re.fullmatch(r"-?\d+", text) else text
-    return text
-
-
-_TYPES: dict[str, tuple[type[Any], ...]] = {
-    "structure": (dict,),
-    "map": (dict,),
-    "list": (list,),
-    "string": (str,),
-    "boolean": (bool,),
-    "integer": (int,),
-    "long": (int,),
-    "float": (int, float),
-    "double": (int, float),
-    "timestamp": (int, float, str),
-}
-
-
-def _problems(value: Any, shape: Any, path: str) -> list[str]:
-    """Everything in C(value) that the model forbids, each as one sentence that names the parameter."""
-    name = path or "request"
-    expected = _TYPES[shape.type_name]
-    if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected):
-        return [f"{name}: expected {shape.type_name}, got {type(value).__name__}"]
-    problems = []
-    if shape.type_name == "structure":
-        problems += [f"{_join(path, key)}: missing" for key in shape.required_members if key not in value]
-        for key, child in value.items():
-            if key in shape.members:
-                problems += _problems(child, shape.members[key], _join(path, key))
-    elif shape.type_name == "map":
-        for key, child in value.items():
-            problems += _problems(key, shape.key, f"{path} key {key!r}")
-            problems += _problems(child, shape.value, _join(path, key))
-    elif shape.type_name == "list":
-        for index, child in enumerate(value):
-            problems += _problems(child, shape.member, f"{path}[{index}]")
-    return problems + _limits(value, shape, name)
-
-
-def _limits(value: Any, shape: Any, name: str) -> list[str]:
-    problems = []
-    allowed = getattr(shape, "enum", None)
-    if allowed and value not in allowed:
-        problems.append(f"{name}: {value!r} is not one of {', '.join(allowed)}")
-    size = (
-        value if shape.type_name in ("integer", "long") else len(value) if isinstance(value, str | list | dict) else 0
+    request = Request(environ)
+    # Read before anything can fail: what is left unread would be taken for the connection's next request.
+    body = request.get_data()
+    try:
+        operation, placeholders = get_service_router("eks").match(request)
+    except HTTPException as error:
+        raise EksError("UnknownOperationException", f"EKS has no {request.method} {request.raw_path}") from error
+    values = RestJSONParser(operation).parse(
+        {
+            "method": request.method,
+            "values": request.values,
+            "headers": request.headers,
+            "body": body,
+            "url_path": request.path,
+            "url_params": placeholders,
+        }
     )
-    if "min" in shape.metadata and size < shape.metadata["min"]:
-        problems.append(f"{name}: {_shown(value)} is below the minimum {shape.metadata['min']}")
-    if "max" in shape.metadata and size > shape.metadata["max"]:
-        problems.append(f"{name}: {_shown(value)} is above the maximum {shape.metadata['max']}")
-    pattern = shape.metadata.get("pattern")
-    if pattern and isinstance(value, str) and not re.search(pattern, value):
-        problems.append(f"{name}: {value!r} does not match {pattern}")
-    return problems
+    report = ParamValidator().validate(values, operation.input_shape)
+    if report.has_errors():
+        raise invalid(report.generate_report())
+    if problems := list(_beyond_limits(values, operation.input_shape, operation.name)):
+        raise invalid("; ".join(problems))
+    return operation.name, values
 
 
-def _shown(value: Any) -> str:
-    return str(value) if isinstance(value, int) else f"the length {len(value)}"
-
-
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else str(key)
-
-
-def operation(name: str) -> OperationModel:
-    model: OperationModel = _service().operation_model(name)
-    return model
-
-
-def snake_case(name: str) -> str:
-    """CreateNodegroup as create_nodegroup."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+def _beyond_limits(value: Any, shape: Any, name: str) -> Iterator[str]:
+    """What the model forbids and botocore's own validation, which every client makes too, lets through."""
+    if shape.type_name == "structure":
+        for key, member in value.items():
+            yield from _beyond_limits(member, shape.members[key], f"{name}.{key}")
+    elif shape.type_name == "map":
+        for key, member in value.items():
+            yield from _beyond_limits(key, shape.key, f"{name} key {key!r}")
+            yield from _beyond_limits(member, shape.value, f"{name}.{key}")
+    elif shape.type_name == "list":
+        for index, member in enumerate(value):
+            yield from _beyond_limits(member, shape.member, f"{name}[{index}]")
+    limits = shape.metadata
+    size = len(value) if isinstance(value, str | list | dict) else value
+    if "max" in limits and size > limits["max"]:
+        yield f"{name}: {size} is above the maximum {limits['max']}"
+    if shape.type_name == "string" and shape.enum and value not in shape.enum:
+        yield f"{name}: {value!r} is not one of {', '.join(shape.enum)}"
+    if "pattern" in limits and not re.search(limits["pattern"], value):
+        yield f"{name}: {value!r} does not match {limits['pattern']}"

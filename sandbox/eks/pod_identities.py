@@ -10,7 +10,7 @@ import secrets
 import string
 
 from sandbox.eks import account
-from sandbox.eks.call import Call, Operation, check_tags, page, repeats, request_of
+from sandbox.eks.call import Call, check_tags, page, repeats, request_of
 from sandbox.eks.model import Parameters, in_use, invalid, not_found
 from sandbox.eks.store import Cluster, PodIdentity, View
 
@@ -25,8 +25,8 @@ def create_pod_identity_association(call: Call, parameters: Parameters) -> View:
         if (existing.view["namespace"], existing.view["serviceAccount"]) == place:
             if repeats(existing.request, parameters):
                 return {"association": existing.view}
-            raise in_use(f"Association already exists: {existing.view['associationId']}", clusterName=cluster.name)
-    _check_role(cluster, parameters["roleArn"])
+            raise in_use(f"Association already exists: {existing.view['associationId']}")
+    _check_role(parameters["roleArn"])
     check_tags(parameters.get("tags", {}))
     identifier = "a-" + "".join(secrets.choice(string.ascii_lowercase + string.digits) for _index in range(17))
     view: View = {
@@ -60,9 +60,9 @@ def list_pod_identity_associations(call: Call, parameters: Parameters) -> View:
 
 
 def update_pod_identity_association(call: Call, parameters: Parameters) -> View:
-    cluster, identity = _found(call, parameters)
+    identity = _found(call, parameters)[1]
     if "roleArn" in parameters:
-        _check_role(cluster, parameters["roleArn"])
+        _check_role(parameters["roleArn"])
     identity.view.update({key: parameters[key] for key in ("roleArn", *_OPTIONAL) if key in parameters})
     identity.view["modifiedAt"] = call.now
     return {"association": identity.view}
@@ -74,25 +74,14 @@ def delete_pod_identity_association(call: Call, parameters: Parameters) -> View:
     return {"association": identity.view}
 
 
-def _check_role(cluster: Cluster, arn: str) -> None:
+def _check_role(arn: str) -> None:
     if problem := account.role_problem(arn, "pods.eks.amazonaws.com"):
-        raise invalid(
-            f"Trust policy of role {arn} is not valid for pod identities: {problem}", clusterName=cluster.name
-        )
+        raise invalid(f"Trust policy of role {arn} is not valid for pod identities: {problem}")
 
 
 def _found(call: Call, parameters: Parameters) -> tuple[Cluster, PodIdentity]:
     cluster = call.cluster(parameters["clusterName"])
     identifier = parameters["associationId"]
     if identifier not in cluster.pod_identities:
-        raise not_found(f"No pod identity association found for associationId: {identifier}", clusterName=cluster.name)
+        raise not_found(f"No pod identity association found for associationId: {identifier}")
     return cluster, cluster.pod_identities[identifier]
-
-
-OPERATIONS: dict[str, Operation] = {
-    "CreatePodIdentityAssociation": create_pod_identity_association,
-    "DescribePodIdentityAssociation": describe_pod_identity_association,
-    "ListPodIdentityAssociations": list_pod_identity_associations,
-    "UpdatePodIdentityAssociation": update_pod_identity_association,
-    "DeletePodIdentityAssociation": delete_pod_identity_association,
-}

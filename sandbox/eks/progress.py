@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Protocol
 
-from sandbox.eks.settings import Settings
+from sandbox.aws.settings import Settings
 from sandbox.eks.store import Addon, Cluster, Instance, NodeGroup, View
 
 #: A roll of the largest group that EKS allows (450 nodes) ends within these steps when every delay is 0.
@@ -140,7 +140,7 @@ def _advance_node_group(cluster: Cluster, group: NodeGroup, now: float, settings
             return moved
         _fail_creation(group, group.failure["code"], group.failure["message"])
         return True
-    if status == "UPDATING" and group.update_id and not group.force and _give_up(cluster, group, settings, now, nodes):
+    if status == "UPDATING" and group.update_id and _give_up(cluster, group, settings, now, nodes):
         return True
     moved |= _scale_and_roll(cluster, group, now)
     if status in ("CREATING", "UPDATING") and now >= (group.due or 0) and _settled(group):

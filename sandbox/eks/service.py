@@ -7,59 +7,46 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sandbox.eks.api import EksApi
 from sandbox.eks.bridge import Bridge, ObservedNodes
 from sandbox.eks.control_plane import ControlPlane
 from sandbox.eks.failures import Failures
-from sandbox.eks.gpu_board import GpuBoard, Replacements
+from sandbox.eks.gpu_board import GpuBoard
 from sandbox.eks.identity import Webhook
-from sandbox.eks.settings import Settings
 from sandbox.eks.store import Store
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 
 class Eks:
-    """Give C(api.wsgi_app) the requests that are signed for C(eks), and C(own) the paths that it names.
+    """Give C(api.wsgi_app) the requests that are signed for C(eks).
 
-    C(host) is the address and port under which the process answers, as in the URL of its STS. C(account_changed) is
-    called after moto's records were changed from here, so that they are written.
+    C(account_changed) is called after moto's records were changed from here, so that they are written.
     """
 
     def __init__(
         self,
-        records: Path | None,
-        host: str,
+        records: Path,
         *,
-        control_plane: ControlPlane | None = None,
-        account_changed: Callable[[], None] = lambda: None,
+        control_plane: ControlPlane | None,
+        account_changed: Callable[[], None],
     ) -> None:
         store = Store(records)
-        failures = Failures()
-        self.settings = Settings()
-        self._gpus = GpuBoard(store.changed.set)
         observed = ObservedNodes() if control_plane is not None else None
+        self.failures = Failures()
+        self.gpus = GpuBoard(store.changed.set)
+        self.webhook = Webhook(store, time.time)
         self.api = EksApi(
             store,
-            self.settings,
             control_plane=control_plane,
             nodes=observed,
-            failures=failures,
+            failures=self.failures,
             account_changed=account_changed,
         )
-        self.own: dict[str, WSGIApplication] = {
-            "/_sandbox/authenticate": Webhook(store, host, time.time).wsgi_app,
-            "/_sandbox/eks/failures": failures.wsgi_app,
-            "/_sandbox/eks/gpus": self._gpus.wsgi_app,
-            "/_sandbox/eks/replacements": Replacements(self.api).wsgi_app,
-        }
         self._control_plane = control_plane
-        self._bridge = Bridge(self.api, control_plane, observed, self._gpus) if control_plane and observed else None
+        self._bridge = Bridge(self.api, control_plane, observed, self.gpus) if control_plane and observed else None
 
     def start(self) -> None:
         """Start the bridge, where there is a control plane."""
@@ -72,9 +59,20 @@ class Eks:
             self._bridge.stop()
             self._bridge.join()
 
+    def replace_node(self, content: Any) -> Mapping[str, str]:
+        """Replace a node by a new instance under the old one's address, and so under its name: the ids of both.
+
+        Raises:
+            ValueError: no node is named, or there is none of this name.
+        """
+        if not isinstance(content, Mapping) or content.keys() != {"node"}:
+            raise ValueError("a replacement is an object with the key node")
+        before, after = self.api.replace_instance(str(content["node"]))
+        return {"before": before, "after": after}
+
     def reset(self) -> None:
         """Forget every cluster. The control plane is made empty before this returns."""
         had_cluster = self.api.forget_everything()
-        self._gpus.clear()
+        self.gpus.clear()
         if had_cluster and self._control_plane is not None and self._control_plane.recreate is not None:
             self._control_plane.recreate()

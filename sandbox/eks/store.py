@@ -12,13 +12,14 @@ the process is started again.
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from sandbox.state import write_private
 
 View = dict[str, Any]
 
@@ -73,8 +74,6 @@ class NodeGroup:
     #: What the instances are to run: the view's own version until a version update starts.
     version: str = ""
     release_version: str = ""
-    #: A version update that goes on over pods that cannot be evicted.
-    force: bool = False
     #: The subnets with their zone and CIDR as they were at creation: {id: [zone, cidr]}.
     subnets: dict[str, list[str]] = field(default_factory=dict)
     #: How the group's creation is to fail, where a fault says so: {"code": ..., "message": ...}.
@@ -139,20 +138,20 @@ Clusters = dict[str, dict[str, dict[str, Cluster]]]
 class Store:
     """The clusters of every account and region, behind one lock, written to C(path) after each change.
 
-    Without a path nothing is written. A file that cannot be read is an error: losing what it holds in silence would
-    leave Nodes and security groups that nobody owns.
+    A file that cannot be read is an error: losing what it holds in silence would leave Nodes and security groups that
+    nobody owns.
     """
 
-    def __init__(self, path: Path | str | None = None) -> None:
-        self._path = Path(path) if path is not None else None
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._lock = threading.RLock()
         #: Set after each change; who waits for it clears it.
         self.changed = threading.Event()
         self._written = ""
         self._clusters: Clusters = {}
-        if self._path is not None and self._path.exists():
-            self._written = self._path.read_text(encoding="utf-8")
-            self._clusters = _decode(self._written, self._path)
+        if path.exists():
+            self._written = path.read_text(encoding="utf-8")
+            self._clusters = _decode(self._written, path)
 
     @contextmanager
     def transaction(self) -> Iterator[Clusters]:
@@ -182,13 +181,7 @@ class Store:
             return
         self.changed.set()
         self._written = text
-        if self._path is None:
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        # A rename is atomic: a kill in the middle of the write leaves the old records, never half of the new ones.
-        temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, self._path)
+        write_private(self._path, text)
 
 
 def _decode(text: str, path: Path) -> Clusters:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from sandbox.eks.call import Call, Operation, check_tags
+from sandbox.eks.call import Call, check_tags
 from sandbox.eks.model import EksError, Parameters
 from sandbox.eks.store import View
 
@@ -46,10 +46,3 @@ def _tags(call: Call, arn: str) -> dict[str, str]:
     if arn.split(":")[2:3] != ["eks"]:
         raise EksError("BadRequestException", f"{arn} is not the ARN of an EKS resource")
     raise EksError("NotFoundException", f"No resource found for resourceArn: {arn}")
-
-
-OPERATIONS: dict[str, Operation] = {
-    "TagResource": tag_resource,
-    "UntagResource": untag_resource,
-    "ListTagsForResource": list_tags_for_resource,
-}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.eks import access_entries, versions
-from sandbox.eks.call import Call, Operation, page, start_update
+from sandbox.eks.call import Call, page, start_update
 from sandbox.eks.clusters import (
     check_access_cidrs,
     check_security_groups,
@@ -21,55 +21,33 @@ from sandbox.eks.clusters import (
 from sandbox.eks.model import Parameters, invalid, not_found, refused
 from sandbox.eks.store import Cluster, View
 
-_ENDPOINT = {
-    "endpointPrivateAccess": "EndpointPrivateAccess",
-    "endpointPublicAccess": "EndpointPublicAccess",
-    "publicAccessCidrs": "PublicAccessCidrs",
-}
-_PLACES = {"subnetIds": "Subnets", "securityGroupIds": "SecurityGroups"}
-_UNSUPPORTED = (
-    "zonalShiftConfig",
-    "computeConfig",
-    "kubernetesNetworkConfig",
-    "storageConfig",
-    "remoteNetworkConfig",
-    "controlPlaneScalingConfig",
-    "kubeApiServerConfig",
-    "kubeSchedulerConfig",
-    "kubeControllerManagerConfig",
-)
+_ENDPOINT = ("endpointPrivateAccess", "endpointPublicAccess", "publicAccessCidrs")
+_PLACES = ("subnetIds", "securityGroupIds")
 
 
 def update_cluster_config(call: Call, parameters: Parameters) -> View:
     """Each call changes one kind of thing; fields of that kind that the call leaves out stay as they are."""
     cluster = call.cluster(parameters["name"])
-    if unsupported := [key for key in _UNSUPPORTED if key in parameters]:
-        raise refused(f"The emulated EKS does not change {', '.join(unsupported)}.", clusterName=cluster.name)
     network = parameters.get("resourcesVpcConfig", {})
-    kinds = {
-        "EndpointAccessUpdate": any(key in network for key in _ENDPOINT),
-        "VpcConfigUpdate": any(key in network for key in _PLACES),
-        "LoggingUpdate": "logging" in parameters,
-        "AccessConfigUpdate": "accessConfig" in parameters,
-        "UpgradePolicyUpdate": "upgradePolicy" in parameters,
-        "DeletionProtectionUpdate": "deletionProtection" in parameters,
-    }
-    asked = [kind for kind, present in kinds.items() if present]
+    given = network.keys() | parameters.keys() - {"name", "clientRequestToken", "resourcesVpcConfig"}
+    if unsupported := sorted(given - {key for keys in _CONFIGURATIONS for key in keys}):
+        raise refused(f"The emulated EKS does not change {', '.join(unsupported)}.")
+    asked = [change for keys, change in _CONFIGURATIONS.items() if given & set(keys)]
     if not asked:
-        raise invalid("No changes needed: the request names nothing to change.", clusterName=cluster.name)
+        raise invalid("No changes needed: the request names nothing to change.")
     # EKS takes subnets and security groups in one call or not: nobody has said, and nobody is to rely on it.
-    if len(asked) > 1 or _PLACES.keys() <= network.keys():
-        raise invalid("Only one type of update can be allowed.", clusterName=cluster.name)
-    return _CONFIGURATIONS[asked[0]](call, cluster, parameters)
+    if len(asked) > 1 or set(_PLACES) <= given:
+        raise invalid("Only one type of update can be allowed.")
+    return asked[0](call, cluster, parameters)
 
 
 def _endpoint_access(call: Call, cluster: Cluster, parameters: Parameters) -> View:
     asked = parameters["resourcesVpcConfig"]
     present = cluster.view["resourcesVpcConfig"]
     after = present | {key: asked[key] for key in _ENDPOINT if key in asked}
-    check_access_cidrs(cluster.name, after["publicAccessCidrs"])
+    check_access_cidrs(after["publicAccessCidrs"])
     if not after["endpointPublicAccess"] and not after["endpointPrivateAccess"]:
-        raise invalid("Private and public endpoint access cannot both be false.", clusterName=cluster.name)
+        raise invalid("Private and public endpoint access cannot both be false.")
     if not after["endpointPublicAccess"]:
         after["publicAccessCidrs"] = []
     elif not after["publicAccessCidrs"]:
@@ -79,53 +57,44 @@ def _endpoint_access(call: Call, cluster: Cluster, parameters: Parameters) -> Vi
             "Cluster is already at the desired configuration with endpointPrivateAccess: "
             f"{_lower(after['endpointPrivateAccess'])} , endpointPublicAccess: "
             f"{_lower(after['endpointPublicAccess'])}, and Public Endpoint Restrictions: "
-            f"[{', '.join(after['publicAccessCidrs'])}]",
-            clusterName=cluster.name,
+            f"[{', '.join(after['publicAccessCidrs'])}]"
         )
-    params = {kind: after[key] for key, kind in _ENDPOINT.items()}
-    return start_update(call, cluster, cluster, "EndpointAccessUpdate", params, {"resourcesVpcConfig": after})
+    return start_update(call, cluster, cluster, "EndpointAccessUpdate", {"resourcesVpcConfig": after})
 
 
 def _vpc_config(call: Call, cluster: Cluster, parameters: Parameters) -> View:
     present = cluster.view["resourcesVpcConfig"]
     asked = {key: list(value) for key, value in parameters["resourcesVpcConfig"].items() if key in _PLACES}
     after = present | asked
-    vpc_id = check_subnets(call, cluster.name, after["subnetIds"])
+    vpc_id = check_subnets(call, after["subnetIds"])
     if vpc_id != present["vpcId"]:
-        raise invalid("Provided subnets belong to another VPC than the cluster's.", clusterName=cluster.name)
+        raise invalid("Provided subnets belong to another VPC than the cluster's.")
     if sorted(cluster.zones) != (zones := zones_of(call, after["subnetIds"])):
         raise invalid(
             f"Provided subnets must be in the same set of AZs as at creation, {', '.join(sorted(cluster.zones))}; they "
-            f"are in {', '.join(zones)}.",
-            clusterName=cluster.name,
+            f"are in {', '.join(zones)}."
         )
-    check_security_groups(call, cluster.name, after["securityGroupIds"], vpc_id)
+    check_security_groups(call, after["securityGroupIds"], vpc_id)
     if all(_same(after[key], present[key]) for key in _PLACES):
-        raise invalid("No changes needed: the cluster has these subnets and groups.", clusterName=cluster.name)
-    params = {_PLACES[key]: value for key, value in asked.items()}
-    return start_update(call, cluster, cluster, "VpcConfigUpdate", params, {"resourcesVpcConfig": after})
+        raise invalid("No changes needed: the cluster has these subnets and groups.")
+    return start_update(call, cluster, cluster, "VpcConfigUpdate", {"resourcesVpcConfig": after})
 
 
 def _logging(call: Call, cluster: Cluster, parameters: Parameters) -> View:
     after = logging_view(parameters["logging"], cluster.view["logging"])
     if after == cluster.view["logging"]:
-        raise invalid("No changes needed for the logging config provided", clusterName=cluster.name)
-    params = {"ClusterLogging": parameters["logging"]}
-    return start_update(call, cluster, cluster, "LoggingUpdate", params, {"logging": after})
+        raise invalid("No changes needed for the logging config provided")
+    return start_update(call, cluster, cluster, "LoggingUpdate", {"logging": after})
 
 
 def _access_config(call: Call, cluster: Cluster, parameters: Parameters) -> View:
     present = cluster.view["accessConfig"]["authenticationMode"]
     asked = parameters["accessConfig"].get("authenticationMode", present)
-    if asked == present:
-        raise invalid(f"Unsupported authentication mode update from {present} to {asked}", clusterName=cluster.name)
     # AWS knows no way back: from the ConfigMap to both, from both to the API alone.
     if (present, asked) not in (("CONFIG_MAP", "API_AND_CONFIG_MAP"), ("API_AND_CONFIG_MAP", "API")):
-        raise invalid(f"Unsupported authentication mode update from {present} to {asked}", clusterName=cluster.name)
+        raise invalid(f"Unsupported authentication mode update from {present} to {asked}")
     after = cluster.view["accessConfig"] | {"authenticationMode": asked}
-    answer = start_update(
-        call, cluster, cluster, "AccessConfigUpdate", {"AuthenticationMode": asked}, {"accessConfig": after}
-    )
+    answer = start_update(call, cluster, cluster, "AccessConfigUpdate", {"accessConfig": after})
     if present == "CONFIG_MAP" and after["bootstrapClusterCreatorAdminPermissions"]:
         access_entries.admit_creator(call, cluster)
     return answer
@@ -134,34 +103,24 @@ def _access_config(call: Call, cluster: Cluster, parameters: Parameters) -> View
 def _upgrade_policy(call: Call, cluster: Cluster, parameters: Parameters) -> View:
     asked = parameters["upgradePolicy"].get("supportType")
     if asked == cluster.view["upgradePolicy"]["supportType"]:
-        raise invalid(f"No changes needed: the cluster's support type is {asked}.", clusterName=cluster.name)
-    changes = {"upgradePolicy": {"supportType": asked}}
-    return start_update(
-        call, cluster, cluster, "UpgradePolicyUpdate", {"UpgradePolicy": changes["upgradePolicy"]}, changes
-    )
+        raise invalid(f"No changes needed: the cluster's support type is {asked}.")
+    return start_update(call, cluster, cluster, "UpgradePolicyUpdate", {"upgradePolicy": {"supportType": asked}})
 
 
 def _deletion_protection(call: Call, cluster: Cluster, parameters: Parameters) -> View:
     asked = parameters["deletionProtection"]
     if asked == cluster.view["deletionProtection"]:
-        raise invalid(f"No changes needed: deletionProtection is {_lower(asked)}.", clusterName=cluster.name)
-    return start_update(
-        call,
-        cluster,
-        cluster,
-        "DeletionProtectionUpdate",
-        {"DeletionProtection": _lower(asked)},
-        {"deletionProtection": asked},
-    )
+        raise invalid(f"No changes needed: deletionProtection is {_lower(asked)}.")
+    return start_update(call, cluster, cluster, "DeletionProtectionUpdate", {"deletionProtection": asked})
 
 
 _CONFIGURATIONS = {
-    "EndpointAccessUpdate": _endpoint_access,
-    "VpcConfigUpdate": _vpc_config,
-    "LoggingUpdate": _logging,
-    "AccessConfigUpdate": _access_config,
-    "UpgradePolicyUpdate": _upgrade_policy,
-    "DeletionProtectionUpdate": _deletion_protection,
+    _ENDPOINT: _endpoint_access,
+    _PLACES: _vpc_config,
+    ("logging",): _logging,
+    ("accessConfig",): _access_config,
+    ("upgradePolicy",): _upgrade_policy,
+    ("deletionProtection",): _deletion_protection,
 }
 
 
@@ -170,13 +129,11 @@ def update_cluster_version(call: Call, parameters: Parameters) -> View:
     present, asked = cluster.view["version"], parameters["version"]
     version = versions.find(asked)
     if version is None:
-        raise invalid(f"unsupported Kubernetes version {asked}", clusterName=cluster.name)
+        raise invalid(f"unsupported Kubernetes version {asked}")
     if asked == present:
-        raise invalid(f"Cluster is already at the desired version: {asked}", clusterName=cluster.name)
+        raise invalid(f"Cluster is already at the desired version: {asked}")
     if versions.minor_number(asked) != versions.minor_number(present) + 1:
-        raise invalid(
-            f"Unsupported Kubernetes minor version update from {present} to {asked}", clusterName=cluster.name
-        )
+        raise invalid(f"Unsupported Kubernetes minor version update from {present} to {asked}")
     oldest = versions.minor_number(asked) - versions.KUBELET_SKEW
     behind = sorted(
         name
@@ -187,27 +144,18 @@ def update_cluster_version(call: Call, parameters: Parameters) -> View:
     if behind:
         raise refused(
             f"Kubelet version skew: nodegroups [{', '.join(behind)}] are more than {versions.KUBELET_SKEW} minor "
-            f"versions behind {asked}. Update them first.",
-            clusterName=cluster.name,
+            f"versions behind {asked}. Update them first."
         )
-    return start_update(
-        call,
-        cluster,
-        cluster,
-        "VersionUpdate",
-        {"Version": asked, "PlatformVersion": version.platform},
-        {"version": asked, "platformVersion": version.platform},
-    )
+    changes = {"version": asked, "platformVersion": version.platform}
+    return start_update(call, cluster, cluster, "VersionUpdate", changes)
 
 
 def associate_encryption_config(call: Call, parameters: Parameters) -> View:
     cluster = call.cluster(parameters["clusterName"])
     if cluster.view["encryptionConfig"]:
-        raise invalid("Encryption is already enabled in the cluster", clusterName=cluster.name)
-    after = encryption_view(call, cluster.name, parameters["encryptionConfig"])
-    return start_update(
-        call, cluster, cluster, "AssociateEncryptionConfig", {"EncryptionConfig": after}, {"encryptionConfig": after}
-    )
+        raise invalid("Encryption is already enabled in the cluster")
+    after = encryption_view(call, parameters["encryptionConfig"])
+    return start_update(call, cluster, cluster, "AssociateEncryptionConfig", {"encryptionConfig": after})
 
 
 def describe_update(call: Call, parameters: Parameters) -> View:
@@ -215,19 +163,14 @@ def describe_update(call: Call, parameters: Parameters) -> View:
     update = cluster.updates.get(parameters["updateId"])
     owner = (parameters.get("nodegroupName", ""), parameters.get("addonName", ""))
     if update is None or (update.node_group, update.addon) != owner:
-        raise not_found(f"No update found for ID: {parameters['updateId']}", clusterName=cluster.name)
+        raise not_found(f"No update found for ID: {parameters['updateId']}")
     return {"update": update.view}
 
 
 def list_updates(call: Call, parameters: Parameters) -> View:
-    cluster = call.cluster(parameters["name"])
-    owner = (parameters.get("nodegroupName", ""), parameters.get("addonName", ""))
-    if owner[0] and owner[0] not in cluster.node_groups:
-        raise not_found(f"No node group found for name: {owner[0]}.", clusterName=cluster.name, nodegroupName=owner[0])
-    if owner[1] and owner[1] not in cluster.addons:
-        raise not_found(f"No addon: {owner[1]} found in cluster: {cluster.name}", clusterName=cluster.name)
-    found = [key for key, update in cluster.updates.items() if (update.node_group, update.addon) == owner]
-    return page(found, parameters, "updateIds")
+    """The updates of the cluster itself."""
+    updates = call.cluster(parameters["name"]).updates.items()
+    return page([key for key, update in updates if not update.node_group + update.addon], parameters, "updateIds")
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -237,12 +180,3 @@ def _same(one: Any, other: Any) -> bool:
 
 def _lower(value: bool) -> str:
     return "true" if value else "false"
-
-
-OPERATIONS: dict[str, Operation] = {
-    "UpdateClusterConfig": update_cluster_config,
-    "UpdateClusterVersion": update_cluster_version,
-    "AssociateEncryptionConfig": associate_encryption_config,
-    "DescribeUpdate": describe_update,
-    "ListUpdates": list_updates,
-}

@@ -2,36 +2,28 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The Kubernetes versions that the emulated EKS offers, and what follows from a version.
-
-Source: the calendar of docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html as far as it was known;
-dates after mid-2026 follow its rule (14 months of standard support, then 12 of extended support).
-"""
+"""The Kubernetes versions that the emulated EKS offers, and what follows from a version."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 
 @dataclass(frozen=True)
 class KubernetesVersion:
-    """One minor version: its newest patch, its platform version, and the three dates of its life."""
+    """One minor version: its newest patch, and its platform version."""
 
     minor: str
     patch: str
     platform: str
-    released: str
-    standard_until: str
-    extended_until: str
 
 
 VERSIONS = (
-    KubernetesVersion("1.36", "1.36.3", "eks.4", "2026-05-28", "2027-07-28", "2028-07-28"),
-    KubernetesVersion("1.35", "1.35.5", "eks.9", "2026-01-27", "2027-03-27", "2028-03-27"),
-    KubernetesVersion("1.34", "1.34.9", "eks.18", "2025-10-02", "2026-12-02", "2027-12-02"),
-    KubernetesVersion("1.33", "1.33.13", "eks.26", "2025-05-29", "2026-07-29", "2027-07-29"),
-    KubernetesVersion("1.32", "1.32.14", "eks.31", "2025-01-23", "2026-03-23", "2027-03-23"),
+    KubernetesVersion("1.36", "1.36.3", "eks.4"),
+    KubernetesVersion("1.35", "1.35.5", "eks.9"),
+    KubernetesVersion("1.34", "1.34.9", "eks.18"),
+    KubernetesVersion("1.33", "1.33.13", "eks.26"),
+    KubernetesVersion("1.32", "1.32.14", "eks.31"),
 )
 DEFAULT = "1.36"
 #: How many minor versions a kubelet may be behind the API server (Kubernetes' version skew policy since 1.28).
@@ -69,15 +61,3 @@ def ami_parameters() -> dict[str, str]:
 def kubelet_version(minor: str) -> str:
     version = find(minor)
     return f"v{version.patch if version else minor + '.0'}-eks-7d95b1c"
-
-
-def support(version: KubernetesVersion, now: float) -> str:
-    """The version's support status at a time, as C(versionStatus) of DescribeClusterVersions names it."""
-    day = datetime.fromtimestamp(now, UTC).date().isoformat()
-    if day <= version.standard_until:
-        return "STANDARD_SUPPORT"
-    return "EXTENDED_SUPPORT" if day <= version.extended_until else "UNSUPPORTED"
-
-
-def timestamp(day: str) -> float:
-    return datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()

@@ -10,21 +10,13 @@ import json
 import subprocess
 from typing import Any
 
-import boto3
 import yaml
 
 from tests.support.platform import Sandbox
 
 
 def connect(sandbox: Sandbox, service: str, region: str) -> Any:
-    keys = sandbox.connection
-    return boto3.client(
-        service,
-        region_name=region,
-        endpoint_url=keys["endpoint_url"],
-        aws_access_key_id=keys["access_key_id"],
-        aws_secret_access_key=keys["secret_access_key"],
-    )
+    return sandbox.aws(service, region)
 
 
 class Admin:

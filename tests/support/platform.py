@@ -130,11 +130,11 @@ class Sandbox:
         report = json.loads(output[start:]) if start >= 0 else {"plays": [], "stats": {}}
         return Run(process.returncode, output + errors, report)
 
-    def aws(self, service: str) -> Any:
+    def aws(self, service: str, region: str = REGION) -> Any:
         keys = self.connection
         return boto3.client(
             service,
-            region_name=REGION,
+            region_name=region,
             endpoint_url=keys["endpoint_url"],
             aws_access_key_id=keys["access_key_id"],
             aws_secret_access_key=keys["secret_access_key"],

@@ -23,37 +23,20 @@ from sandbox.charts.table import CHARTS, Chart, Definition, Workload
 PROJECT = Path(__file__).resolve().parents[3]
 
 
-def helm() -> str:
+def helm(*arguments: str, values: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
     found = shutil.which("helm", path=os.pathsep.join([str(PROJECT / ".cache" / "bin"), os.environ["PATH"]]))
     assert found, "helm is neither in .cache/bin nor on PATH: make the tools first"
-    return found
+    command = [found, "template", *arguments, "--values", "-"]
+    text = yaml.safe_dump(values or {})
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("charts")
-    build(made)
-    return made
-
-
-def render(chart: Path, namespace: str, values: dict[str, Any] | None = None, *options: str) -> list[dict[str, Any]]:
-    """What helm makes of a chart that is installed under its own name."""
-    name = chart.name.rpartition("-")[0]
-    done = subprocess.run(
-        [helm(), "template", name, str(chart), "--namespace", namespace, "--values", "-", *options],
-        input=yaml.safe_dump(values or {}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def render(release: str, chart: Path, *options: str, values: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What helm makes of a chart, by kind and name."""
+    done = helm(release, str(chart), "--namespace", "demo", *options, values=values)
     assert done.returncode == 0, done.stderr
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
-
-
-def named(documents: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
-    [found] = [d for d in documents if (d["kind"], d["metadata"]["name"]) == (kind, name)]
-    return found
+    documents = [document for document in yaml.safe_load_all(done.stdout) if document]
+    return {f"{one['kind']} {one['metadata']['name']}": one for one in documents}
 
 
 def pod_of(workload: dict[str, Any]) -> dict[str, Any]:
@@ -62,8 +45,9 @@ def pod_of(workload: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
-def test_a_chart_is_packed_the_same_every_time_and_says_that_it_is_simulated(chart: Chart, folder: Path) -> None:
-    path = folder / f"{chart.name}-{chart.version}.tgz"
+def test_a_chart_is_packed_the_same_every_time_and_says_that_it_is_simulated(chart: Chart, tmp_path: Path) -> None:
+    [path] = build(tmp_path, [chart])
+    assert path.name == f"{chart.name}-{chart.version}.tgz"
     assert path.read_bytes() == archive(chart)
     with tarfile.open(path) as tar:
         assert {member.mtime for member in tar.getmembers()} == {0}
@@ -82,89 +66,35 @@ def test_building_again_touches_nothing_and_takes_old_charts_away(tmp_path: Path
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*(p.name for p in paths), "notes.txt"])
 
 
-def test_metrics_server(folder: Path) -> None:
-    documents = render(
-        folder / "metrics-server-3.13.1.tgz",
-        "kube-system",
-        {
-            "replicas": 2,
-            "podDisruptionBudget": {"enabled": True, "minAvailable": 1},
-            "resources": {"requests": {"cpu": "50m"}},
-            "args": ["--kubelet-insecure-tls"],
-            "tls": {"type": "helm"},
-            "apiService": {"insecureSkipTLSVerify": False},
-        },
-    )
-    deployment = named(documents, "Deployment", "metrics-server")
-    assert deployment["metadata"]["namespace"] == "kube-system"
-    assert deployment["spec"]["replicas"] == 2
-    assert deployment["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] == "metrics-server"
-    [container] = pod_of(deployment)["containers"]
-    assert container["image"] == "registry.k8s.io/metrics-server/metrics-server:v0.8.1"
-    assert container["resources"]["requests"] == {"cpu": "50m", "memory": "200Mi"}
-    assert named(documents, "PodDisruptionBudget", "metrics-server")["spec"]["minAvailable"] == 1
-    assert named(documents, "Service", "metrics-server")["spec"]["ports"] == [{"name": "https", "port": 443}]
-    assert not [document for document in documents if document["kind"] == "APIService"]
-
-
-def test_nvidia_device_plugin_by_default(folder: Path) -> None:
-    documents = render(folder / "nvidia-device-plugin-0.19.3.tgz", "nvidia")
-    plugin = named(documents, "DaemonSet", "nvidia-device-plugin")
-    pod = pod_of(plugin)
-    assert plugin["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"] == "nvidia-device-plugin"
-    assert {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"} in pod["tolerations"]
+def test_the_device_plugin_runs_where_a_gpu_is_and_not_in_the_default_namespace(tmp_path: Path) -> None:
+    [chart] = build(tmp_path, [chart for chart in CHARTS if chart.name == "nvidia-device-plugin"])
+    made = render("nvidia-device-plugin", chart)
+    pod = pod_of(made["DaemonSet nvidia-device-plugin"])
     required = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
     keys = [term["matchExpressions"][0]["key"] for term in required["nodeSelectorTerms"]]
     assert "nvidia.com/gpu.present" in keys
-    assert pod["containers"][0]["image"] == "nvcr.io/nvidia/k8s-device-plugin:v0.19.3"
-    mps = named(documents, "DaemonSet", "nvidia-device-plugin-mps-control-daemon")
-    assert pod_of(mps)["nodeSelector"] == {"nvidia.com/mps.capable": "true"}
-
-
-def test_nvidia_device_plugin_takes_its_values(folder: Path) -> None:
-    documents = render(
-        folder / "nvidia-device-plugin-0.19.3.tgz",
-        "nvidia",
-        {
-            "nodeSelector": {"role": "ai-inference"},
-            "affinity": None,
-            "tolerations": [{"key": "dedicated", "operator": "Exists"}],
-            "resources": {"limits": {"memory": "256Mi"}},
-            "image": {"tag": "v9"},
-            "gfd": {"enabled": True},
-        },
-    )
-    pod = pod_of(named(documents, "DaemonSet", "nvidia-device-plugin"))
-    assert pod["nodeSelector"] == {"role": "ai-inference"}
-    assert pod["tolerations"] == [{"key": "dedicated", "operator": "Exists"}]
-    assert "affinity" not in pod
-    assert pod["containers"][0]["resources"] == {"limits": {"memory": "256Mi"}}
+    assert {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"} in pod["tolerations"]
+    # Its values are lists and maps that replace the defaults; null takes one away.
+    given = {"affinity": None, "tolerations": [{"key": "dedicated", "operator": "Exists"}], "image": {"tag": "v9"}}
+    pod = pod_of(render("nvidia-device-plugin", chart, values=given)["DaemonSet nvidia-device-plugin"])
+    assert ("affinity" in pod, pod["tolerations"]) == (False, given["tolerations"])
     assert pod["containers"][0]["image"] == "nvcr.io/nvidia/k8s-device-plugin:v9"
+    assert "namespace default" in helm("nvidia-device-plugin", str(chart)).stderr
 
 
-def test_nvidia_device_plugin_refuses_the_default_namespace(folder: Path) -> None:
-    chart = str(folder / "nvidia-device-plugin-0.19.3.tgz")
-    done = subprocess.run(
-        [helm(), "template", "nvidia-device-plugin", chart], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode != 0
-    assert "namespace default" in done.stderr
-
-
-def test_names_follow_the_release(folder: Path) -> None:
-    chart = str(folder / "metrics-server-3.13.1.tgz")
-    for release, override, expected in (
-        ("metrics-server", "", "metrics-server"),
-        ("my-metrics-server", "", "my-metrics-server"),
-        ("demo", "", "demo-metrics-server"),
-        ("demo", "metrics", "metrics"),
-    ):
-        arguments = ["--set", f"fullnameOverride={override}"] if override else []
-        done = subprocess.run(
-            [helm(), "template", release, chart, *arguments], capture_output=True, text=True, timeout=60, check=True
-        )
-        documents = list(yaml.safe_load_all(done.stdout))
-        assert named(documents, "Deployment", expected)
+@pytest.mark.parametrize(
+    ("release", "values", "expected"),
+    [
+        ("demo", {}, "demo"),
+        ("my-demo", {}, "my-demo"),
+        ("other", {}, "other-demo"),
+        ("other", {"fullnameOverride": "short"}, "short"),
+    ],
+)
+def test_names_follow_the_release(tmp_path: Path, release: str, values: dict[str, Any], expected: str) -> None:
+    chart = Chart("demo", "1.2.3", "example.org/demo", "v1", (Workload("Deployment", ("demo",)),))
+    [path] = build(tmp_path, [chart])
+    assert list(render(release, path, values=values)) == [f"Deployment {expected}"]
 
 
 def test_a_chart_of_several_workloads_containers_and_definitions(tmp_path: Path) -> None:
@@ -174,8 +104,9 @@ def test_a_chart_of_several_workloads_containers_and_definitions(tmp_path: Path)
         "example.org/demo",
         "v1",
         (
-            Workload("StatefulSet", ("operator", "proxy")),
+            Workload("StatefulSet", ("operator", "proxy"), service={"https": 443}),
             Workload("Deployment", ("webhook",), suffix="-webhook", values="admission.webhook", enabled="admission.on"),
+            Workload("DaemonSet", ("agent",), suffix="-agent", node_selector={"kind": "agent"}),
         ),
         {"replicas": 1, "admission": {"on": True}, "resources": {"limits": {"cpu": 1}}},
         definitions=(Definition("example.org", "Demo", "demos", versions=("v1", "v1beta1")),),
@@ -184,20 +115,27 @@ def test_a_chart_of_several_workloads_containers_and_definitions(tmp_path: Path)
     values = {
         "replicas": 2,
         "minReadySeconds": 5,
+        "resources": {"limits": {"memory": "1Gi"}},
+        "podDisruptionBudget": {"enabled": True, "minAvailable": 1},
         "admission": {"webhook": {"replicas": 3, "nodeSelector": {"a": "b"}}},
     }
-    documents = render(path, "demo", values)
-    operator, webhook = named(documents, "StatefulSet", "demo"), named(documents, "Deployment", "demo-webhook")
+    made = render("demo", path, values=values)
+    operator, webhook = made["StatefulSet demo"], made["Deployment demo-webhook"]
+    assert operator["metadata"]["namespace"] == "demo"
+    assert operator["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] == "demo"
     assert (operator["spec"]["replicas"], webhook["spec"]["replicas"]) == (2, 3)
     assert operator["spec"]["minReadySeconds"] == 5
-    assert [(one["name"], one.get("resources")) for one in pod_of(operator)["containers"]] == [
-        ("operator", {"limits": {"cpu": 1}}),
-        ("proxy", None),
+    assert [(one["name"], one["image"], one.get("resources")) for one in pod_of(operator)["containers"]] == [
+        ("operator", "example.org/demo:v1", {"limits": {"cpu": 1, "memory": "1Gi"}}),
+        ("proxy", "example.org/demo:v1", None),
     ]
     assert pod_of(webhook)["nodeSelector"] == {"a": "b"}
-    [definition, only] = render(path, "demo", {"admission": {"on": False}}, "--include-crds")
-    assert only["kind"] == "StatefulSet"
-    assert definition["metadata"]["name"] == "demos.example.org"
+    assert pod_of(made["DaemonSet demo-agent"])["nodeSelector"] == {"kind": "agent"}
+    assert made["Service demo"]["spec"]["ports"] == [{"name": "https", "port": 443}]
+    assert made["PodDisruptionBudget demo"]["spec"]["minAvailable"] == 1
+    without = render("demo", path, "--include-crds", values={"admission": {"on": False}})
+    assert "Deployment demo-webhook" not in without
+    definition = without["CustomResourceDefinition demos.example.org"]
     assert [(one["name"], one["storage"]) for one in definition["spec"]["versions"]] == [
         ("v1", True),
         ("v1beta1", False),

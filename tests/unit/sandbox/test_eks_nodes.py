@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sandbox.eks import nodes
-from sandbox.eks.account import InstanceType, instance_type
+from sandbox.eks.account import instance_type
 from sandbox.eks.store import Cluster, Instance, NodeGroup
 
 CLUSTER = Cluster("1", "ap-northeast-2", {"name": "prod"})
@@ -33,51 +33,26 @@ def group(**changes: Any) -> NodeGroup:
     return NodeGroup(view | changes)
 
 
-def known(name: str) -> InstanceType:
-    found = instance_type(name)
-    assert found is not None
-    return found
-
-
 @pytest.mark.parametrize(
-    ("name", "cpus", "pods", "architecture", "gpus"),
+    ("name", "cpu", "kept_memory", "pods", "architecture", "gpus"),
     [
-        ("c5.2xlarge", 8, 58, "amd64", 0),
-        ("r5.2xlarge", 8, 58, "amd64", 0),
-        ("t3.medium", 2, 17, "amd64", 0),
-        ("m5.24xlarge", 96, 250, "amd64", 0),
-        ("m7g.large", 2, 29, "arm64", 0),
-        ("g4dn.xlarge", 4, 29, "amd64", 1),
-        ("g4dn.12xlarge", 48, 234, "amd64", 4),
-        ("p5.48xlarge", 192, 250, "amd64", 8),
-        ("g5g.16xlarge", 64, 250, "arm64", 2),
+        ("t3.medium", ("2", "1930m"), 255 + 11 * 17 + 100, "17", "amd64", 0),
+        ("c5.2xlarge", ("8", "7910m"), 255 + 11 * 58 + 100, "58", "amd64", 0),
+        ("m7g.large", ("2", "1930m"), 255 + 11 * 29 + 100, "29", "arm64", 0),
+        ("g4dn.12xlarge", ("48", "47810m"), 255 + 11 * 234 + 100, "234", "amd64", 4),
+        ("p5.48xlarge", ("192", "191450m"), 255 + 11 * 250 + 100, "250", "amd64", 8),
     ],
 )
-def test_instance_types_have_what_ec2_says(name: str, cpus: int, pods: int, architecture: str, gpus: int) -> None:
-    kind = known(name)
-    assert (kind.cpus, kind.pods, kind.architecture, kind.gpus) == (cpus, pods, architecture, gpus)
-
-
-def test_an_unknown_instance_type_is_none() -> None:
-    assert instance_type("c5.gigantic") is None
-
-
-@pytest.mark.parametrize(("cpus", "left"), [(1, 940), (2, 1930), (4, 3920), (8, 7910), (16, 15890), (48, 47810)])
-def test_the_kubelet_keeps_its_share_of_cpu(cpus: int, left: int) -> None:
-    _capacity, allocatable = nodes.resources(InstanceType("x", cpus, 8192, 3, 10, "amd64", 0, ""), 20)
-    assert allocatable["cpu"] == f"{left}m"
-
-
-def test_the_kubelet_keeps_its_share_of_memory_and_disk() -> None:
-    capacity, allocatable = nodes.resources(known("c5.2xlarge"), 20)
-    kept = (mebibytes(capacity["memory"])) - mebibytes(allocatable["memory"])
-    assert kept == 255 + 11 * 58 + 100
-    assert mebibytes(capacity["memory"]) < known("c5.2xlarge").memory_mib
+def test_an_instance_has_what_ec2_says_but_the_share_of_the_kubelet(
+    name: str, cpu: tuple[str, str], kept_memory: int, pods: str, architecture: str, gpus: int
+) -> None:
+    kind = instance_type(name)
+    assert kind is not None
+    capacity, allocatable = nodes.resources(kind, 20)
+    memory, left = (int(amounts["memory"].removesuffix("Ki")) // 1024 for amounts in (capacity, allocatable))
+    assert ((capacity["cpu"], allocatable["cpu"]), memory - left) == (cpu, kept_memory)
+    assert (capacity["pods"], kind.architecture, kind.gpus) == (pods, architecture, gpus)
     assert (capacity["ephemeral-storage"], allocatable["ephemeral-storage"]) == ("20971520Ki", "17825792Ki")
-
-
-def mebibytes(quantity: str) -> int:
-    return int(quantity.removesuffix("Ki")) // 1024
 
 
 def test_a_node_looks_like_one_of_eks() -> None:
@@ -90,9 +65,6 @@ def test_a_node_looks_like_one_of_eks() -> None:
     assert labels["nvidia.com/gpu.present"] == "true"
     assert nodes.GPU not in node["status"]["capacity"]
     assert nodes.instance_of(node) == "i-0abc"
-
-
-def test_in_virginia_names_have_another_domain() -> None:
     assert nodes.node_name(Cluster("1", "us-east-1", {}), INSTANCE) == "ip-10-0-1-17.ec2.internal"
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.eks.settings import Settings
 from sandbox.eks.store import (
     AccessEntry,
     Addon,
@@ -26,17 +25,14 @@ from sandbox.eks.store import (
 
 def full_cluster() -> Cluster:
     instance = Instance("i-1", "a", "s", "10.0.0.4", "c5.large", "1.35", "1.35.5-1", 12.5, ready=True)
+    group = NodeGroup({"status": "ACTIVE"}, instances=[instance], subnets={"s": ["a", "10.0.0.0/24"]})
     return Cluster(
         "1",
         "r",
         {"name": "prod", "status": "ACTIVE", "createdAt": 1.5},
         Request("token", "digest"),
-        creator="arn",
         due=3.25,
-        security_group="sg-1",
-        node_groups={
-            "general": NodeGroup({"status": "ACTIVE"}, instances=[instance], subnets={"s": ["a", "10.0.0.0/24"]})
-        },
+        node_groups={"general": group},
         access_entries={"arn": AccessEntry({"username": "x"}, policies={"p": {"policyArn": "p"}})},
         addons={"coredns": Addon({"status": "ACTIVE"}, Request("t", "d"), due=1.0)},
         pod_identities={"a-1": PodIdentity({"namespace": "x"})},
@@ -44,41 +40,23 @@ def full_cluster() -> Cluster:
     )
 
 
-def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
+def test_what_is_written_is_what_is_read_also_after_an_error(tmp_path: Path) -> None:
     path = tmp_path / "account" / "eks.json"
-    with Store(path).transaction() as clusters:
-        clusters.setdefault("1", {}).setdefault("r", {})["prod"] = full_cluster()
-    again = Store(path)
-    assert again.clusters() == [full_cluster()]
-    assert [path.name] == [file.name for file in path.parent.iterdir()]
-
-
-def test_what_changed_before_an_error_is_kept(tmp_path: Path) -> None:
-    path = tmp_path / "eks.json"
-    store = Store(path)
 
     def fail_halfway() -> None:
-        with store.transaction() as clusters:
+        with Store(path).transaction() as clusters:
             clusters.setdefault("1", {}).setdefault("r", {})["prod"] = full_cluster()
             raise ValueError("later")
 
     with pytest.raises(ValueError, match="later"):
         fail_halfway()
     assert Store(path).clusters() == [full_cluster()]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_a_damaged_file_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damaged", ["{", '{"1": {"r": {"prod": {}}}}', "[]"])
+def test_a_damaged_file_is_an_error_that_says_what_to_do(tmp_path: Path, damaged: str) -> None:
     path = tmp_path / "eks.json"
-    for damaged in ("{", '{"1": {"r": {"prod": {}}}}', "[]"):
-        path.write_text(damaged)
-        with pytest.raises(ValueError, match="Take the file away"):
-            Store(path)
-
-
-def test_settings_change_all_or_nothing() -> None:
-    settings = Settings()
-    settings.change({"node": 3})
-    assert settings.node == 3.0
-    with pytest.raises(ValueError, match=r"unknown setting 'nodes'.*update: 'soon' is not a number of seconds"):
-        settings.change({"node": 9, "nodes": 1, "update": "soon"})
-    assert settings.node == 3.0
+    path.write_text(damaged)
+    with pytest.raises(ValueError, match="Take the file away"):
+        Store(path)

@@ -16,9 +16,9 @@ import pytest
 
 from sandbox import cli, control_plane, lifecycle, ports
 from sandbox.errors import SandboxError
-from sandbox.layout import PROJECT, Layout
+from sandbox.layout import Layout
 from sandbox.ports import Ports
-from sandbox.state import Run, locked, make_home, read_json, write_private
+from sandbox.state import Run, locked, make_home, write_private
 
 
 @pytest.fixture
@@ -36,22 +36,8 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_the_state_folder_is_in_the_checkout_unless_it_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Layout.from_environment().home == PROJECT / ".cache" / "sandbox"
-    monkeypatch.setenv("ENTASIS_SANDBOX_HOME", str(tmp_path / "own"))
-    assert Layout.from_environment().home == tmp_path / "own"
-
-
-def test_every_path_of_a_sandbox_is_in_its_state_folder(layout: Layout) -> None:
-    paths = [
-        getattr(layout, name) for name, value in vars(Layout).items() if isinstance(value, property) and name != "home"
-    ]
-    assert len(paths) > 10
-    assert all(path.is_relative_to(layout.home) for path in paths)
-
-
 def test_the_control_plane_listens_on_loopback_only(layout: Layout) -> None:
-    configuration = control_plane.kwokctl_configuration(layout, Ports(6000), Path("/tools"))
+    configuration = control_plane.kwokctl_configuration(layout, Ports.from_base(6000), Path("/tools"))
     options = configuration["options"]
     assert options["bindAddress"] == "127.0.0.1"
     assert {value for key, value in options.items() if key.endswith("Port")} == set(range(6001, 6007))
@@ -59,9 +45,9 @@ def test_the_control_plane_listens_on_loopback_only(layout: Layout) -> None:
 
 
 def test_the_api_server_asks_the_sandbox_about_tokens_and_knows_nobody_else(layout: Layout) -> None:
-    webhook = control_plane.token_webhook(Ports(6000))
+    webhook = control_plane.token_webhook(Ports.from_base(6000))
     assert webhook["clusters"][0]["cluster"]["server"] == "http://127.0.0.1:6000/_sandbox/authenticate"
-    patches = control_plane.kwokctl_configuration(layout, Ports(6000), Path("/tools"))["componentsPatches"]
+    patches = control_plane.kwokctl_configuration(layout, Ports.from_base(6000), Path("/tools"))["componentsPatches"]
     (arguments,) = [patch["extraArgs"] for patch in patches if patch["name"] == "kube-apiserver"]
     given = {argument["key"]: argument["value"] for argument in arguments}
     assert given["authentication-token-webhook-config-file"] == str(layout.token_webhook)
@@ -90,29 +76,11 @@ def test_the_connection_says_how_to_reach_the_sandbox_to_its_owner_only(layout: 
     assert mode(layout.home) == 0o700
     for path in (layout.connection, layout.access_key, layout.aws_config, layout.aws_credentials):
         assert mode(path) == 0o600, path
-
-
-def test_the_access_key_stays_the_same(layout: Layout) -> None:
-    make_home(layout)
-    lifecycle._write_connection(layout, Run(6000, kubernetes=False, tools=""))
-    first = json.loads(layout.connection.read_text())
+    # The access key outlives the account.
     lifecycle._forget(layout)
     assert not layout.connection.exists()
-    lifecycle._write_connection(layout, Run(6000, kubernetes=False, tools=""))
-    assert json.loads(layout.connection.read_text()) == first
-    assert first["kubernetes"] is None
-
-
-def test_a_private_file_is_replaced_in_one_step_and_keeps_its_mode(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "file.json"
-    write_private(path, {"a": 1})
-    path.chmod(0o644)
-    write_private(path, {"a": 2})
-    assert (read_json(path), mode(path), [entry.name for entry in path.parent.iterdir()]) == (
-        {"a": 2},
-        0o600,
-        ["file.json"],
-    )
+    lifecycle._write_connection(layout, Run(6000, kubernetes=True, tools="/tools"))
+    assert json.loads(layout.connection.read_text()) == connection
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"base_port": 1}', '{"unknown": 1}'])
@@ -122,24 +90,26 @@ def test_a_damaged_record_of_the_last_start_counts_as_none(layout: Layout, damag
     assert Run.read(layout) is None
 
 
-def test_another_kind_of_sandbox_is_not_turned_into_this_one(layout: Layout) -> None:
-    run = Run(6000, kubernetes=True, tools="/tools", ready_seconds=4.0)
-    with pytest.raises(SandboxError, match=r"started with Kubernetes; .*sandbox down. first, which forgets"):
-        lifecycle._check_same(layout, run, kubernetes=False)
-
-
-def test_a_running_sandbox_does_not_move_to_another_port(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(ports.SETTING, "7000")
-    run = Run(6000, kubernetes=True, tools="/tools", ready_seconds=4.0)
-    with pytest.raises(SandboxError, match=f"has port 6000, and {ports.SETTING} asks for 7000; run .*down"):
-        lifecycle._check_same(layout, run, kubernetes=True)
+@pytest.mark.parametrize(
+    ("kubernetes", "port", "problem"),
+    [
+        (False, "", r"started with Kubernetes; .*sandbox down. first, which forgets"),
+        (True, "7000", f"has port 6000, and {ports.SETTING} asks for 7000; run .*down"),
+    ],
+)
+def test_another_kind_of_sandbox_is_not_turned_into_this_one(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, kubernetes: bool, port: str, problem: str
+) -> None:
+    monkeypatch.setenv(ports.SETTING, port)
+    with pytest.raises(SandboxError, match=problem):
+        lifecycle._check_same(layout, Run(6000, kubernetes=True, tools="/tools", ready_seconds=4.0), kubernetes)
 
 
 def test_a_damaged_control_plane_is_not_made_anew_by_itself(layout: Layout) -> None:
     make_home(layout)
     write_private(layout.pids / "etcd.json", {"pid": 1, "command": [shutil.which("true") or "", "etcd"]})
     with pytest.raises(SandboxError, match=r"is damaged and cannot be started again \(kube-apiserver, .*sandbox down"):
-        control_plane.repair(layout, Ports(6000), Path("/tools"))
+        control_plane.repair(layout, Ports.from_base(6000), Path("/tools"))
 
 
 def test_a_state_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
@@ -156,20 +126,23 @@ def test_a_second_command_waits_for_the_first(layout: Layout, monkeypatch: pytes
         pass
 
 
-def test_status_of_nothing_says_how_to_start(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("command", "code", "says"),
+    [
+        ("status", 1, "does not run; `python -m sandbox up` starts it"),
+        ("status --json", 1, '"healthy": false'),
+        ("down", 0, "nothing runs"),
+    ],
+)
+def test_a_sandbox_that_was_never_started_is_one_sentence_and_nothing_is_made(
+    layout: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    code: int,
+    says: str,
 ) -> None:
     monkeypatch.setenv("ENTASIS_SANDBOX_HOME", str(layout.home))
-    assert cli.main(["status"]) == 1
-    assert "does not run; `python -m sandbox up` starts it" in capsys.readouterr().out
-    assert cli.main(["status", "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["healthy"] is False
-
-
-def test_down_of_nothing_makes_nothing(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("ENTASIS_SANDBOX_HOME", str(layout.home))
-    assert cli.main(["down"]) == 0
-    assert "nothing runs" in capsys.readouterr().out
+    assert cli.main(command.split()) == code
+    assert says in capsys.readouterr().out
     assert not layout.home.exists()

@@ -12,7 +12,7 @@ import pytest
 
 from sandbox import ports
 from sandbox.errors import SandboxError
-from sandbox.ports import ADDRESS, Ports
+from sandbox.ports import ADDRESS
 
 #: A range that neither a sandbox nor the kernel's choice of ports uses.
 FIRST_BASE = 21570
@@ -33,44 +33,25 @@ def listening(port: int) -> Iterator[None]:
         yield
 
 
-def test_the_ports_of_a_block_are_neighbours_and_stay_within_it() -> None:
-    block = Ports(FIRST_BASE)
-    named = [
-        block.server,
-        block.kube_apiserver,
-        block.etcd,
-        block.etcd_peer,
-        block.kube_controller_manager,
-        block.kube_scheduler,
-        block.kwok_controller,
-        block.postgresql,
-    ]
-    assert sorted(named) == block.used(kubernetes=True)
-    assert len(set(named)) == len(named) <= ports.BLOCK
-    assert block.used(kubernetes=False) == [block.server]
-
-
-def test_the_first_block_is_taken_when_it_is_free() -> None:
-    with ports.claim(kubernetes=True) as block:
-        assert block.base == FIRST_BASE
-
-
-@pytest.mark.parametrize("offset", range(8))
-def test_a_block_with_one_busy_port_is_passed_over(offset: int) -> None:
-    with listening(FIRST_BASE + offset), ports.claim(kubernetes=True) as block:
-        assert block.base == FIRST_BASE + ports.BLOCK
-
-
-def test_without_kubernetes_only_the_port_of_the_aws_api_counts() -> None:
-    with listening(FIRST_BASE + 1), ports.claim(kubernetes=False) as block:
-        assert block.base == FIRST_BASE
+@pytest.mark.parametrize(
+    ("busy", "kubernetes", "taken"),
+    [
+        *((offset, True, FIRST_BASE + ports.BLOCK) for offset in range(8)),
+        (0, False, FIRST_BASE + ports.BLOCK),
+        (1, False, FIRST_BASE),
+        (8, True, FIRST_BASE),
+    ],
+)
+def test_a_block_with_a_busy_port_of_its_own_is_passed_over(busy: int, kubernetes: bool, taken: int) -> None:
+    with listening(FIRST_BASE + busy), ports.claim(kubernetes=kubernetes) as block:
+        assert block.server == taken
 
 
 def test_two_sandboxes_that_start_at_once_get_blocks_of_their_own() -> None:
     with ports.claim(kubernetes=True) as first, ports.claim(kubernetes=True) as second:
-        assert first.base != second.base
+        assert first.server != second.server
     with ports.claim(kubernetes=True) as later:
-        assert later.base == first.base
+        assert later.server == first.server == FIRST_BASE
 
 
 def test_no_free_block_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,12 +61,6 @@ def test_no_free_block_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
             stack.enter_context(listening(base))
         with pytest.raises(SandboxError, match=f"between {FIRST_BASE} and {FIRST_BASE + 19}; set {ports.SETTING}"):
             stack.enter_context(ports.claim(kubernetes=True))
-
-
-def test_a_fixed_block_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(ports.SETTING, str(FIRST_BASE + 100))
-    with ports.claim(kubernetes=True) as block:
-        assert block.base == FIRST_BASE + 100
 
 
 def test_a_busy_port_of_a_fixed_block_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
