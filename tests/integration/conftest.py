@@ -14,7 +14,11 @@ import pytest
 
 from tests.support import postgresql
 from tests.support.aws_server import AwsServer
+from tests.support.eks_account import Account
+from tests.support.eks_admin import Admin, connect
 from tests.support.modules import Modules, Outcome
+from tests.support.platform import Sandbox
+from tests.support.waiting import wait_until
 
 
 def pytest_report_header() -> str:
@@ -60,6 +64,31 @@ def ec2(aws: Callable[[str], Any]) -> Any:
 def modules(account: AwsServer) -> Modules:
     """The collection's modules against the empty account, each run a process of its own, as under Ansible."""
     return Modules(account)
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A whole sandbox of the file's own, whose clusters and node groups come and go quickly."""
+    running = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    running.command("up")
+    delays = {"cluster": 0.2, "node_group": 0.2, "node": 0.2, "gpu": 0.5, "update": 0.2}
+    running.control("POST", "settings", delays)
+    yield running
+    running.command("down")
+
+
+@pytest.fixture(scope="module")
+def owner(sandbox: Sandbox) -> Account:
+    """The sandbox's account, with the ACTIVE cluster prod of version 1.34."""
+    made = Account(lambda service, region: connect(sandbox, service, region))
+    made.create_cluster()
+    wait_until(lambda: made.cluster()["status"] == "ACTIVE")
+    return made
+
+
+@pytest.fixture(scope="module")
+def admin(sandbox: Sandbox, owner: Account) -> Admin:  # noqa: ARG001 - the cluster must be there first
+    return Admin(sandbox)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,35 +20,11 @@ from tests.support.control_plane import Outcome, config_map, finish, namespace
 from tests.support.control_plane import connect as connect_by_file
 from tests.support.eks import PLATFORM, make_cluster, make_parents
 from tests.support.eks_account import Account
-from tests.support.eks_admin import Admin, connect
+from tests.support.eks_admin import Admin
 from tests.support.modules import Answer, Modules, start
 from tests.support.platform import Sandbox
-from tests.support.waiting import wait_until
 
 CLUSTER = "prod"
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    running = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    running.command("up")
-    yield running
-    running.command("down")
-
-
-@pytest.fixture(scope="module")
-def owner(sandbox: Sandbox) -> Account:
-    """An account with an ACTIVE cluster."""
-    sandbox.control("POST", "settings", {"cluster": 0.2})
-    made = Account(lambda service, region: connect(sandbox, service, region))
-    made.create_cluster()
-    wait_until(lambda: made.cluster()["status"] == "ACTIVE")
-    return made
-
-
-@pytest.fixture(scope="module")
-def admin(sandbox: Sandbox, owner: Account) -> Admin:  # noqa: ARG001 - the cluster must be there first
-    return Admin(sandbox)
 
 
 class Caller:

@@ -252,47 +252,31 @@ def test_the_environment_the_defaults_and_become_of_a_task_are_kept(
     assert became.exists()
 
 
-def test_a_task_that_is_not_to_be_shown_shows_nothing(play: Play, nodes: Nodes) -> None:
+def test_a_task_that_is_not_to_be_shown_shows_nothing_and_leaves_no_pipe(play: Play, nodes: Nodes) -> None:
     """The same wait of 3 s each time: ten intervals, in which the first playbook shows lines and the others none."""
-    failing = pools("one")
-    failing["entasis.engine.eks_node_pools"]["wait_timeout"] = 3
-    environment = nodes.server.environment
-    shown = play([failing], environment)
-    hidden = {
-        "no_log": play([{**failing, "no_log": True}], environment),
-        "interval 0": play([failing], {**environment, "ENTASIS_PROGRESS_INTERVAL": "0"}),
-        "for machines": play([failing], {**environment, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}),
-    }
-    shown.read_to_the_end()
-    assert shown.progress("eks_node_pools: ")
-    for name, playbook in hidden.items():
-        lines = playbook.read_to_the_end()
-        assert playbook.code == 2, (name, lines)
-        assert not playbook.progress("eks_node_pools"), name
-
-
-def test_check_mode_waits_for_nothing_and_shows_nothing(play: Play, nodes: Nodes) -> None:
-    playbook = play([pools("one")], nodes.server.environment, arguments=("--check",))
-    playbook.read_to_the_end()
-    assert playbook.code == 0, playbook.shown
-    assert "changed: [localhost]" in playbook.shown
-    assert not playbook.progress("eks_node_pools")
-    assert nodes.states == {}
-
-
-def test_no_pipe_is_left_after_a_task_that_failed(play: Play, nodes: Nodes) -> None:
     failing = pools("one", ignore_errors=True)
-    failing["entasis.engine.eks_node_pools"]["wait_timeout"] = 2
+    failing["entasis.engine.eks_node_pools"]["wait_timeout"] = 3
     find = {"paths": "{{ temporary }}", "recurse": True, "file_type": "any", "patterns": ["progress-*"]}
     tasks = [
         failing,
         {"ansible.builtin.find": find, "register": "found"},
         {"ansible.builtin.debug": {"msg": "examined some: {{ found.examined > 0 }}, found {{ found.matched }}"}},
     ]
-    playbook = play(tasks, nodes.server.environment, vars={"temporary": "{{ lookup('env', 'ANSIBLE_LOCAL_TEMP') }}"})
-    playbook.read_until("is CREATING")
-    playbook.read_until("still CREATING after 2 s")
-    assert playbook.read_until("examined some: True, found 0")
+    environment = nodes.server.environment
+    shown = play(tasks, environment, vars={"temporary": "{{ lookup('env', 'ANSIBLE_LOCAL_TEMP') }}"})
+    hidden = {
+        "no_log": play([{**failing, "no_log": True}], environment),
+        "interval 0": play([failing], {**environment, "ENTASIS_PROGRESS_INTERVAL": "0"}),
+        "for machines": play([failing], {**environment, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}),
+        "check mode": play([failing], environment, arguments=("--check",)),
+    }
+    shown.read_until("still CREATING after 3 s")
+    assert shown.read_until("examined some: True, found 0")
+    assert shown.progress("eks_node_pools: ")
+    for name, playbook in hidden.items():
+        lines = playbook.read_to_the_end()
+        assert playbook.code == 0, (name, lines)
+        assert not playbook.progress("eks_node_pools"), name
 
 
 def test_an_interval_that_is_none_is_refused(play: Play, nodes: Nodes) -> None:

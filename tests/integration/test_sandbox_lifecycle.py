@@ -15,7 +15,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -90,11 +90,8 @@ def test_every_port_is_on_loopback(started: Sandbox) -> None:
     assert [listeners(port) for port in started.ports()] == [[loopback]] * 8
 
 
-def test_the_written_profile_is_a_way_in(started: Sandbox) -> None:
+def test_the_written_profile_is_a_way_in_and_the_control_plane_runs_workloads(started: Sandbox) -> None:
     assert started.aws(CALLER) == "arn:aws:iam::123456789012:user/platform"
-
-
-def test_the_control_plane_runs_workloads(started: Sandbox) -> None:
     assert schedules_and_runs(started, "first")
 
 
@@ -120,17 +117,19 @@ def test_a_second_start_changes_nothing(started: Sandbox) -> None:
     assert started.pids() == before
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_a_killed_part_is_started_again_and_nothing_else(started: Sandbox, part: str) -> None:
+@pytest.mark.parametrize("killed", [PARTS[::2], PARTS[1::2]], ids=", ".join)
+def test_killed_parts_are_started_again_and_nothing_else(started: Sandbox, killed: tuple[str, ...]) -> None:
     before = started.pids()
-    os.kill(before[part], signal.SIGKILL)
-    wait_until(lambda: before[part] not in started.processes(), "a killed process is gone from the process table")
-    assert {row["name"]: row["state"] for row in started.status(code=1)["parts"]}[part] == "not running"
-    assert f"started again: {part}" in started.run("up")
+    for part in killed:
+        os.kill(before[part], signal.SIGKILL)
+    gone = {before[part] for part in killed}
+    wait_until(lambda: not gone & started.processes().keys(), "killed processes are gone from the process table")
+    states = {row["name"]: row["state"] for row in started.status(code=1)["parts"]}
+    assert {part for part in PARTS if states[part] == "not running"} == set(killed)
+    assert f"started again: {', '.join(killed)}" in started.run("up")
     after = started.pids()
-    assert after.pop(part) != before.pop(part)
-    assert after == before
-    assert schedules_and_runs(started, f"after-{part}")
+    assert {part for part in PARTS if after[part] != before[part]} == set(killed)
+    assert schedules_and_runs(started, f"after-{killed[0]}")
     assert started.aws(CALLER).endswith("user/platform")
 
 
@@ -144,64 +143,7 @@ def test_all_killed_at_once_come_back_with_what_they_held(started: Sandbox) -> N
     assert "configmap/kept" in started.kubectl("get", "configmap", "kept", "--output=name")
 
 
-def test_a_new_control_plane_is_empty_under_the_same_address(started: Sandbox) -> None:
-    before = started.connection()
-    started.kubectl("create", "configmap", "gone")
-    program = "from sandbox.control_plane import recreate; from sandbox.layout import Layout"
-    subprocess.run(
-        [sys.executable, "-c", f"{program}; recreate(Layout.from_environment())"],
-        env=started.environment,
-        check=True,
-        timeout=COMMAND_LIMIT,
-    )
-    assert started.status()["healthy"]
-    assert started.connection() == before
-    assert "gone" not in started.kubectl("get", "configmaps", "--output=name")
-    assert schedules_and_runs(started, "anew")
-
-
-def test_an_end_leaves_no_process_and_no_port(fresh: Sandbox) -> None:
-    fresh.run("up")
-    ports = fresh.ports()
-    assert len(fresh.processes()) == len(PARTS)
-    fresh.run("down")
-    assert fresh.processes() == {}
-    assert [listeners(port) for port in ports] == [[]] * 8
-    assert sorted(path.name for path in fresh.home.iterdir()) == ["access-key.json", "charts", "lock", "logs"]
-
-
-def test_a_start_after_an_end_is_a_new_account_unless_it_was_kept(fresh: Sandbox) -> None:
-    fresh.run("up", "--no-kubernetes")
-    fresh.aws(CREATE_VPC)
-    fresh.run("down", "--keep")
-    assert fresh.processes() == {}
-    fresh.run("up", "--no-kubernetes")
-    assert fresh.aws(VPCS) == "1"
-    fresh.run("down")
-    fresh.run("up", "--no-kubernetes")
-    assert fresh.aws(VPCS) == "0"
-
-
-@pytest.mark.parametrize("damage", ["half of it is dead", "its records are gone", "its folder is gone"])
-def test_an_end_of_a_damaged_sandbox_leaves_nothing(fresh: Sandbox, damage: str) -> None:
-    fresh.run("up")
-    ports = fresh.ports()
-    if damage == "half of it is dead":
-        pids = fresh.pids()
-        for part in PARTS[::2]:
-            os.kill(pids[part], signal.SIGKILL)
-    elif damage == "its records are gone":
-        shutil.rmtree(fresh.home / "pids")
-        (fresh.home / "run.json").unlink()
-        (fresh.home / "connection.json").write_text("{")
-    else:
-        shutil.rmtree(fresh.home)
-    fresh.run("down")
-    assert fresh.processes() == {}
-    assert [listeners(port) for port in ports] == [[]] * 8
-
-
-def test_a_start_that_was_killed_half_way_is_begun_again(fresh: Sandbox) -> None:
+def test_a_start_that_was_killed_half_way_is_begun_again_and_its_end_leaves_nothing(fresh: Sandbox) -> None:
     start = subprocess.Popen(
         [sys.executable, "-m", "sandbox", "up"], env=fresh.environment, cwd=PROJECT, stdout=subprocess.DEVNULL
     )
@@ -211,6 +153,31 @@ def test_a_start_that_was_killed_half_way_is_begun_again(fresh: Sandbox) -> None
     fresh.run("up")
     assert fresh.status()["healthy"]
     assert len(fresh.processes()) == len(PARTS)
+    end_leaves_nothing(fresh)
+    assert sorted(path.name for path in fresh.home.iterdir()) == ["access-key.json", "charts", "lock", "logs"]
+
+
+def end_leaves_nothing(sandbox: Sandbox, ports: Sequence[int] = ()) -> None:
+    """End it, and see neither a process nor a port of it."""
+    ports = ports or sandbox.ports()
+    sandbox.run("down")
+    assert sandbox.processes() == {}
+    assert [listeners(port) for port in ports] == [[]] * 8
+
+
+@pytest.mark.parametrize("damage", ["half of it is dead and its records are gone", "its folder is gone"])
+def test_an_end_of_a_damaged_sandbox_leaves_nothing(fresh: Sandbox, damage: str) -> None:
+    fresh.run("up")
+    ports, pids = fresh.ports(), fresh.pids()
+    if damage == "its folder is gone":
+        shutil.rmtree(fresh.home)
+    else:
+        for part in PARTS[::2]:
+            os.kill(pids[part], signal.SIGKILL)
+        shutil.rmtree(fresh.home / "pids")
+        (fresh.home / "run.json").unlink()
+        (fresh.home / "connection.json").write_text("{")
+    end_leaves_nothing(fresh, ports)
 
 
 def test_a_busy_fixed_port_is_one_clear_sentence(fresh: Sandbox) -> None:
@@ -224,10 +191,20 @@ def test_a_busy_fixed_port_is_one_clear_sentence(fresh: Sandbox) -> None:
     assert fresh.processes() == {}
 
 
-def test_a_fixed_port_is_taken(fresh: Sandbox) -> None:
+def test_a_fixed_port_is_taken_and_an_end_forgets_the_account_unless_it_is_kept(fresh: Sandbox) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    fresh.run("up", "--no-kubernetes", ENTASIS_SANDBOX_PORT=str(port))
+
+    def up() -> str:
+        return fresh.run("up", "--no-kubernetes", ENTASIS_SANDBOX_PORT=str(port))
+
+    up()
     assert [part["port"] for part in fresh.status()["parts"]] == [port]
-    assert "already up" in fresh.run("up", "--no-kubernetes", ENTASIS_SANDBOX_PORT=str(port))
+    assert "already up" in up()
+    fresh.aws(CREATE_VPC)
+    for end, left in ((("down", "--keep"), "1"), (("down",), "0")):
+        fresh.run(*end)
+        assert fresh.processes() == {}
+        up()
+        assert fresh.aws(VPCS) == left
