@@ -74,6 +74,9 @@ options:
       - Take over objects of O(objects) that exist and belong to no set. From then on they are members, and are removed
         when they leave the set.
       - A Namespace that exists is always taken in, because none is removed without O(allow_delete).
+      - What C(kubectl apply), Helm or people wrote into an object before, and O(objects) does not name, stays in it and
+        stays theirs in its C(managedFields). Nobody removes it any more; do so by hand, or remove the object first and
+        let it be made anew. What O(objects) names with another value is a conflict, see O(force_conflicts).
     type: bool
     default: false
   force_conflicts:
