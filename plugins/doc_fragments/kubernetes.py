@@ -32,6 +32,10 @@ options:
   endpoint_url:
     description: URL of the AWS API, in place of that of the region. Without it, E(AWS_ENDPOINT_URL) is looked at.
     type: str
+  account:
+    description:
+      - Number of the AWS account that O(cluster) is in. In any other, the module fails before it asks the cluster.
+    type: str
   kubeconfig:
     description:
       - Path of the kubeconfig file. Several files may be named with V(:) between them.

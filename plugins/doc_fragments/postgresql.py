@@ -117,6 +117,9 @@ options:
       endpoint_url:
         description: URL of the AWS API, in place of that of the region.
         type: str
+      account:
+        description: Number of the AWS account that O(kube_port_forward.cluster) is in. In any other, the module fails.
+        type: str
       kubeconfig:
         description:
           - Path of the kubeconfig file. Several files may be named with V(:) between them.

@@ -49,7 +49,7 @@ options:
     default: helm_releases
   releases:
     description:
-      - The releases. Required with O(state=present).
+      - The releases. With O(state=absent) they are not looked at.
     type: list
     elements: dict
     default: []
@@ -123,6 +123,7 @@ options:
     description:
       - Remove the releases of the platform and the role that are not in O(releases).
       - Without it they stay and are listed in RV(unlisted).
+      - An empty O(releases) with it is refused; O(state=absent) is the word for that.
     type: bool
     default: false
   adopt:
@@ -283,7 +284,8 @@ class HelmReleases:
         client = self._client = connect(self._module)
         if client is not None:
             self._live = helm.observe(client) if check_mode else wait_for_others(client, self._desired)
-        planned = helm.plan(self._desired, self._live, self._owner, purge=options["purge"], adopt=options["adopt"])
+        purge = options["purge"] or options["state"] == "absent"
+        planned = helm.plan(self._desired, self._live, self._owner, purge=purge, adopt=options["adopt"])
         if client is not None and (planned.changes or helm_crds.are_recorded(self._live.values(), self._owner)):
             self._members = helm_crds.members(client, self._owner)
         looked_at = helm_crds.to_look_at(self._desired, self._live, planned, self._members)
@@ -380,7 +382,7 @@ def main() -> None:
     module.params["releases"] = [{**one, "values": masked_values(one["values"])} for one in releases]
     if module.params["state"] == "absent":
         releases = []
-    elif not releases:
+    elif module.params["purge"] and not releases:
         module.fail_json(msg="releases is empty. Use state: absent to remove all releases of the role.")
     with contextlib.ExitStack() as stack:
         run = HelmReleases(module, [helm.Desired(**one) for one in releases], stack)

@@ -28,29 +28,24 @@ CLUSTER = "prod"
 
 
 class Caller:
-    """The modules, as the principal that made the cluster or by other keys, without any kubeconfig or AWS CLI."""
+    """k8s_objects, as the principal that made the cluster or by other keys, without any kubeconfig or AWS CLI."""
 
     def __init__(self, sandbox: Sandbox, home: Path) -> None:
         self.home = home
-        self.options: dict[str, Any] = {"cluster": CLUSTER, "region": REGION}
-        tools = sandbox.home / "no-such-folder"
         self.environment = {
             **{name: value for name, value in sandbox.environment.items() if not name.startswith("AWS_")},
             "AWS_ENDPOINT_URL": sandbox.connection["endpoint_url"],
             "AWS_ACCESS_KEY_ID": sandbox.connection["access_key_id"],
             "AWS_SECRET_ACCESS_KEY": sandbox.connection["secret_access_key"],
             "HOME": str(home),
-            "PATH": str(tools),
+            "PATH": str(home / "no-such-folder"),
             "KUBECONFIG": str(home / "not-this-one"),
         }
 
-    def run(self, module: str, *, check: bool = False, **options: Any) -> Outcome:
-        given = {**self.options, **options, "_ansible_check_mode": check}
-        return finish(start(module, given, self.environment))
-
-    def objects(self, *manifests: dict[str, Any], check: bool = False, **options: Any) -> Outcome:
+    def run(self, *manifests: dict[str, Any], check: bool = False, **options: Any) -> Outcome:
         given = {"name": "by-name", "namespace": "by-name", "objects": list(manifests), **options}
-        return self.run("k8s_objects", check=check, **given)
+        where = {"cluster": CLUSTER, "region": REGION, "_ansible_check_mode": check}
+        return finish(start("k8s_objects", {**where, **given}, self.environment))
 
 
 @pytest.fixture
@@ -60,17 +55,17 @@ def caller(sandbox: Sandbox, owner: Account, tmp_path: Path) -> Caller:  # noqa:
 
 def test_by_name_without_a_kubeconfig_and_without_the_aws_cli(caller: Caller, admin: Admin) -> None:
     manifests = [namespace("by-name"), config_map("settings", a="1")]
-    planned = caller.objects(*manifests, check=True)
-    made = caller.objects(*manifests)
+    planned = caller.run(*manifests, check=True)
+    made = caller.run(*manifests)
     assert not made.failed, made.message
     assert made.changes == planned.changes
     assert json.loads(admin.run("get", "configmap", "settings", "-n", "by-name", "-o", "json"))["data"] == {"a": "1"}
-    assert caller.objects(*manifests).changes == []
+    assert caller.run(*manifests).changes == []
     assert list(caller.home.iterdir()) == []
 
 
 def test_two_ways_at_once_are_refused(caller: Caller) -> None:
-    refused = caller.objects(config_map("a"), kubeconfig="/some/where")
+    refused = caller.run(config_map("a"), kubeconfig="/some/where")
     assert "mutually exclusive: cluster|kubeconfig" in refused.message
 
 
@@ -109,11 +104,22 @@ def test_aws_that_cannot_be_asked(account: AwsServer, environment: dict[str, str
     assert message in refused.message
 
 
+def test_another_account_is_refused_before_the_cluster_is_asked(caller: Caller, admin: Admin) -> None:
+    manifests = [namespace("other-account")]
+    for options in ({}, {"cluster": "absent"}):
+        for check in (True, False):
+            refused = caller.run(*manifests, check=check, account="999999999999", **options)
+            assert refused.failed
+            assert "the account is to be 999999999999, and the credentials in use for the EKS" in refused.message
+    assert "other-account" not in admin.run("get", "namespaces")
+    assert not caller.run(*manifests, check=True, account="123456789012").failed
+
+
 def test_a_principal_without_an_access_entry(caller: Caller, owner: Account) -> None:
     owner.iam.create_user(UserName="stranger")
     key = owner.iam.create_access_key(UserName="stranger")["AccessKey"]
     caller.environment |= {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
-    refused = caller.objects(namespace("by-name"), check=True)
+    refused = caller.run(namespace("by-name"), check=True)
     assert refused.failed
     assert "the API server does not know the caller" in refused.message
     assert "access entry" in refused.message

@@ -52,12 +52,20 @@ _POOL_SIZE = 16
 class EksConnection:
     """An EKS cluster by its name, as the caller's AWS credentials."""
 
-    def __init__(self, cluster: str, region: str | None, *, profile: str | None, endpoint_url: str | None) -> None:
+    def __init__(
+        self,
+        cluster: str,
+        region: str | None,
+        *,
+        profile: str | None,
+        endpoint_url: str | None,
+        account: str | None = None,
+    ) -> None:
         """Without C(region), that of the profile; without C(profile) and C(endpoint_url), as the AWS CLI finds them.
 
         Raises:
             NoClusterError: there is no such cluster, or it has no endpoint yet.
-            KubernetesError: AWS cannot be asked, or the cluster is of no use.
+            KubernetesError: AWS cannot be asked, or it is not C(account), or the cluster is of no use.
             ImportError: botocore is not there, or urllib3, which it brings.
         """
         if IMPORT_ERROR is not None:
@@ -73,11 +81,22 @@ class EksConnection:
             self.source = f"EKS cluster {cluster} in {eks.meta.region_name}"
             described = describe_cluster(eks, cluster)
             self._sts = session.create_client("sts", **options)
+            if account:
+                self._refuse_other(account, described)
         except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError, ValueError) as error:
             raise KubernetesError(f"cannot look up the EKS cluster '{cluster}': {explain(error)}") from error
         self._sts.meta.events.register("before-sign.sts.GetCallerIdentity", self._name_cluster)
         self.server, self._authority = self._endpoint(described)
         self.pool = self._open_pool()
+
+    def _refuse_other(self, account: str, described: Mapping[str, Any] | None) -> None:
+        """The cluster tells its account; where there is none, it may only be that the credentials are of another."""
+        found = described["arn"].split(":")[4] if described else self._sts.get_caller_identity()["Account"]
+        if found != account:
+            raise KubernetesError(
+                f"the account is to be {account}, and the credentials in use for the {self.source} belong to {found}. "
+                "Nothing was read or changed. Use credentials of the right account, or mend account."
+            )
 
     def _endpoint(self, described: Mapping[str, Any] | None) -> tuple[str, bytes]:
         """The URL of the API server and the certificate of its authority."""

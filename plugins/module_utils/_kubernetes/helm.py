@@ -178,12 +178,8 @@ def encode(record: Mapping[str, Any]) -> str:
 
 
 def _time(text: str) -> datetime.datetime:
-    """A time as Go writes it: up to nanoseconds, which Python's reader takes only to microseconds."""
-    head, dot, tail = text.partition(".")
-    if dot:
-        digits = len(tail) - len(tail.lstrip("0123456789"))
-        text = f"{head}.{tail[:digits][:6]:0<6}{tail[digits:]}"
-    read = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    """A time as Go writes it."""
+    read = datetime.datetime.fromisoformat(text)
     return read if read.tzinfo else read.replace(tzinfo=datetime.UTC)
 
 
@@ -295,7 +291,7 @@ def plan(
         key=lambda path: (live[path].installed, path),
         reverse=True,
     )
-    removed = ours if purge or not desired else []
+    removed = ours if purge else []
     for path in removed:
         before = {"chart": live[path].chart_name, "version": live[path].version, "status": live[path].status}
         changes.append(_reconcile.delete(KIND, path, before, needs=[change.resource for change in changes]))

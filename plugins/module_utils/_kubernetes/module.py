@@ -28,6 +28,7 @@ CONNECTION_ARGUMENTS: dict[str, dict[str, Any]] = {
     "region": {"type": "str", "fallback": (env_fallback, ["AWS_REGION", "AWS_DEFAULT_REGION"])},
     "profile": {"type": "str"},
     "endpoint_url": {"type": "str"},
+    "account": {"type": "str"},
     "kubeconfig": {"type": "path"},
     "context": {"type": "str"},
 }
@@ -55,6 +56,7 @@ def open_client(module: AnsibleModule, options: Mapping[str, Any]) -> Client:
                 options["region"],
                 profile=options["profile"],
                 endpoint_url=options["endpoint_url"],
+                account=options["account"],
             )
         return KubeconfigConnection(
             options["kubeconfig"] or os.environ.get("K8S_AUTH_KUBECONFIG") or os.environ.get("KUBECONFIG"),

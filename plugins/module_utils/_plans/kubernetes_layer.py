@@ -22,27 +22,37 @@ def kubernetes_layer(
     platform: Platform,
     role: str,
     *,
-    own_releases: Sequence[Plan] = (),
+    own_releases: Sequence[Plan] | None = None,
     sets: Sequence[Plan] = (),
     gates: Sequence[Plan] = (),
 ) -> Plan:
     """What the role kubernetes_layer is given.
 
-    The platform's releases of the role come from its table; C(own_releases) are those of the spec. C(sets) are options
-    of k8s_objects, C(gates) of gpu_node_ready.
+    The platform's releases of the role come from its table; C(own_releases) are those of the spec. A layer without any
+    of the two has no releases, which is not the same as to have none left. C(sets) are options of k8s_objects,
+    C(gates) of gpu_node_ready.
     """
-    installed = {name: one for name, one in RELEASES.items() if one.role == role and one.when(platform)}
+    known = {name: one for name, one in RELEASES.items() if one.role == role}
+    installed = {name: one for name, one in known.items() if one.when(platform)}
+    releases = [*(_release(one, platform, installed) for one in installed.values()), *(own_releases or ())]
     return {
         "platform": platform.name,
         "region": platform.region,
+        "account": platform.account,
         "role": role,
         "cluster": platform.name,
         "purge": platform.purge,
         "mirror": platform.charts.mirror or "",
-        "releases": [*(_release(one, platform, installed) for one in installed.values()), *own_releases],
+        "releases": releases,
+        "releases_state": _state(platform, releases) if known or own_releases is not None else None,
         "sets": list(sets),
         "gates": list(gates),
     }
+
+
+def _state(platform: Platform, wanted: Sequence[Plan]) -> str:
+    """Modules refuse to empty what they are given an empty list of; to remove the last one has a word of its own."""
+    return "absent" if platform.purge and not wanted else "present"
 
 
 def _release(release: Release, platform: Platform, installed: Mapping[str, Release]) -> Plan:
@@ -78,7 +88,7 @@ def a_set(platform: Platform, name: str, objects: Sequence[Plan], *, wait_timeou
         "name": name,
         "namespace": "default",
         "objects": list(objects),
-        "state": "absent" if platform.purge and not objects else "present",
+        "state": _state(platform, objects),
         "prune": platform.purge,
         "wait_timeout": wait_timeout,
     }

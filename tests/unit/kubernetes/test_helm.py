@@ -106,28 +106,6 @@ def test_removals_come_last_and_one_by_one_the_newest_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "adoptable"),
-    [
-        ({"owner": "helm"}, True),
-        ({"entasis.io/platform": "other"}, False),
-        ({**OWNER.labels, "entasis.io/role": "logging"}, False),
-    ],
-)
-def test_releases_of_others_are_left_alone_and_only_what_belongs_to_nobody_is_adopted(
-    labels: dict[str, str], adoptable: bool
-) -> None:
-    assert plan([desired("mine")], [live("mine"), live(labels=labels)], purge=True).changes == []
-    with pytest.raises(PlanError, match="adopt" if adoptable else "belongs to the role"):
-        plan([desired(version="2.0.0")], [live(labels=labels)])
-    if adoptable:
-        [change] = plan([desired()], [live(labels=labels)], adopt=True).changes
-        assert change.after == {"labels": OWNER.labels}
-    else:
-        with pytest.raises(PlanError, match="belongs to the role"):
-            plan([desired()], [live(labels=labels)], adopt=True)
-
-
-@pytest.mark.parametrize(
     ("wanted", "said"),
     [
         ([desired(), desired()], ["release space/one: is listed 2 times; remove all but one."]),

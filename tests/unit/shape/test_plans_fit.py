@@ -20,6 +20,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.entasis.engine.plugins.filter.plan import PLANS, plan
+from ansible_collections.entasis.engine.plugins.module_utils._plans import kubernetes_layer
 
 from tests.support.borders import BORDERS
 
@@ -106,6 +107,19 @@ def test_the_plan_is_what_the_role_and_its_modules_take(role: str, environment: 
     assert calls
     for module, options in calls:
         assert not ArgumentSpecValidator(**_module_rules(module)).validate(options).error_messages, module
+
+
+def test_the_last_release_of_a_layer_can_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty list is not the same as no releases at all: helm is asked all the same, and by the word for removing."""
+    monkeypatch.setattr(kubernetes_layer, "RELEASES", {})
+    for purge, role, states in (
+        (True, "helm_releases", ["absent"]),
+        (False, "helm_releases", ["present"]),
+        (True, "services", []),
+    ):
+        made = plan({"name": "entasis", "region": "ap-northeast-2", "purge": purge}, role)
+        calls = _calls(role, "main", {f"{role}_plan": made})
+        assert [options["state"] for module, options in calls if module == "helm_releases"] == states
 
 
 def test_a_role_reads_all_that_it_demands() -> None:
