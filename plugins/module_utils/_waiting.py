@@ -35,7 +35,7 @@ def poll(
 ) -> None:
     """Look until C(look) gives None; the status that it gives otherwise tells the user what was still the case.
 
-    The pause between two looks grows up to C(longest) seconds.
+    Where C(what) is empty, the status says that too. The pause between two looks grows up to C(longest) seconds.
 
     Raises:
         WaitError: C(timeout) seconds went by.
@@ -44,7 +44,7 @@ def poll(
     interval = FIRST_INTERVAL
     with _progress.waiting() as tell:
         while (status := look()) is not None:
-            tell(f"{what} is {status}")
+            tell(f"{what} is {status}" if what else status)
             left = deadline - time.monotonic()
             if left <= 0:
                 raise WaitError(f"{what} is still {status} after {timeout:g} s. A new run goes on from there.{advice}")

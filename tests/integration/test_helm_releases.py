@@ -23,8 +23,6 @@ from tests.support.waiting import wait_until
 
 _numbers = itertools.count(1)
 
-PASSWORD = "correct-horse"
-
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
@@ -132,16 +130,10 @@ def test_quartet(releases: Releases) -> None:
 
 
 def test_only_what_differs_is_upgraded(releases: Releases) -> None:
-    odd = {
-        "nothing": None,
-        "number": 1.0,
-        "most": 2**53,
-        "huge": 1e22,
-        "zero": -0.0,
-        "text": "1e3",
-        "list": [{"a": None}],
-    }
-    same = releases.release("same", values={"message": "x", **odd, "empty": {}, "nested": {"none": None, "yes": "on"}})
+    # helm's own reading of numbers and of nothing is no difference.
+    numbers = {"number": 1.0, "most": 2**53, "huge": 1e22, "zero": -0.0, "text": "1e3"}
+    odd = {**numbers, "nothing": None, "list": [{"a": None}], "empty": {}, "nested": {"none": None, "yes": "on"}}
+    same = releases.release("same", values={"message": "x", **odd})
     releases.apply(same, releases.release("values", values={"message": "a", "extra": 1}), releases.release("version"))
     wanted = [same, releases.release("values", values={"message": "b"}), releases.release("version", "1.1.0")]
     planned = releases.run(*wanted, check=True)
@@ -168,37 +160,25 @@ def test_only_what_differs_is_upgraded(releases: Releases) -> None:
     assert releases.message("values") == "hello"
 
 
-def test_secret_values_are_shown_nowhere(releases: Releases) -> None:
-    def wanted(password: str) -> dict[str, Any]:
-        return releases.release("one", values={"adminPassword": password, "auth": {"token": password}, "message": "a"})
-
-    outcomes = [
-        releases.run(wanted(PASSWORD), check=True),
-        releases.apply(wanted(PASSWORD)),
-        releases.run(wanted("battery-staple"), check=True),
-        releases.apply(wanted("battery-staple")),
-    ]
-    assert all(outcome.changed for outcome in outcomes)
-    for outcome in outcomes:
-        assert PASSWORD not in outcome.output
-        assert "battery-staple" not in outcome.output
-    shown = outcomes[3].result["diff"]["after"][f"HelmRelease/{releases.namespace}/one"]["values"]
-    assert shown == {"adminPassword": "******** (changed)", "auth.token": "******** (changed)"}
-    assert json.loads(releases.helm("get", "values", "one", "--output", "json"))["adminPassword"] == "battery-staple"
-
-
-def test_values_are_not_in_the_process_list(releases: Releases, tmp_path: Path) -> None:
-    arguments = tmp_path / "arguments"
-    wrapper = tmp_path / "helm"
+def test_secret_values_are_shown_nowhere(releases: Releases, tmp_path: Path) -> None:
+    """Not in what the module answers, and not in the list of processes."""
+    arguments, wrapper = tmp_path / "arguments", tmp_path / "helm"
     wrapper.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> {arguments}\nexec {tool("helm")} "$@"\n')
     wrapper.chmod(0o755)
-    wanted = releases.release("one", values={"adminPassword": PASSWORD, "message": "seen"})
-    releases.apply(wanted, helm_binary=str(wrapper), context=f"kwok-{NAME}")
-    assert releases.message("one") == "seen"
+    options = {"helm_binary": str(wrapper), "context": f"kwok-{NAME}"}
+    for password in ("correct-horse", "battery-staple"):
+        values = {"adminPassword": password, "auth": {"token": password}, "message": "seen"}
+        wanted = releases.release("one", values=values)
+        for outcome in (releases.run(wanted, check=True), releases.apply(wanted, **options)):
+            assert outcome.changed
+            assert "correct-horse" not in outcome.output
+            assert "battery-staple" not in outcome.output
+        assert json.loads(releases.helm("get", "values", "one", "--output", "json")) == values
+    shown = outcome.result["diff"]["after"][f"HelmRelease/{releases.namespace}/one"]["values"]
+    assert shown == {"adminPassword": "******** (changed)", "auth.token": "******** (changed)"}
     said = arguments.read_text()
     assert f"--kube-context\nkwok-{NAME}" in said
-    assert PASSWORD not in said
-    assert "seen" not in said
+    assert not [text for text in ("correct-horse", "battery-staple", "seen") if text in said]
 
 
 def test_purge_and_absent_touch_only_our_own(releases: Releases) -> None:
@@ -207,6 +187,10 @@ def test_purge_and_absent_touch_only_our_own(releases: Releases) -> None:
     package = str(releases.charts / "tiny-1.0.0.tgz")
     releases.helm("install", "foreign", package)
 
+    none = releases.apply()
+    assert none.changes == []
+    assert none.result["unlisted"] == [f"{releases.namespace}/two", f"{releases.namespace}/one"]
+    assert "Use state: absent" in releases.run(purge=True).message
     left = releases.apply(releases.release("one"))
     assert left.result["unlisted"] == [f"{releases.namespace}/two"]
     assert "purge: true" in left.warnings
@@ -277,21 +261,29 @@ def test_a_failed_release_is_upgraded_again(releases: Releases) -> None:
     assert releases.listed()["slow"] == ("tiny-1.0.0", "deployed", "2")
 
 
-@pytest.mark.parametrize("first", [True, False])
-def test_a_helm_that_was_killed_is_recovered_from(releases: Releases, first: bool) -> None:
-    if not first:
+def by_hand(releases: Releases, name: str, *options: str) -> subprocess.Popen[str]:
+    """A helm that waits for a pod which cannot run, at the point where the release is pending."""
+    package = str(releases.charts / "tiny-1.1.0.tgz")
+    where = ["--namespace", releases.namespace, "--create-namespace", "--kubeconfig", str(releases.cluster.kubeconfig)]
+    command = ["upgrade", name, package, "--install", "--wait", "--set", "pods=true", *where, *options]
+    process = subprocess.Popen(
+        [tool("helm"), *command], text=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    pending = "pending-upgrade" if name in releases.listed() else "pending-install"
+    wait_for_status(releases, name, pending)
+    return process
+
+
+def wait_for_status(releases: Releases, name: str, status: str) -> None:
+    wait_until(lambda: releases.listed().get(name, ("", "", ""))[1] == status, f"{name} is {status}")
+
+
+@pytest.mark.parametrize("pending", ["pending-install", "pending-upgrade"])
+def test_a_helm_that_was_killed_is_recovered_from(releases: Releases, pending: str) -> None:
+    if pending == "pending-upgrade":
         releases.apply(releases.release("stuck"))
-    values = json.dumps({"pods": True})
-    package = str(releases.charts / "tiny-1.0.0.tgz")
     labels = f"entasis.io/platform={releases.platform},entasis.io/role=helm_releases"
-    options = ["--namespace", releases.namespace, "--kubeconfig", str(releases.cluster.kubeconfig), "--labels", labels]
-    command = ["upgrade", "stuck", package, "--install", "--create-namespace", "--wait", "--values", "-"]
-    process = subprocess.Popen([tool("helm"), *command, *options], stdin=subprocess.PIPE, text=True)
-    assert process.stdin is not None
-    process.stdin.write(values)
-    process.stdin.close()
-    pending = "pending-install" if first else "pending-upgrade"
-    wait_for_status(releases, "stuck", pending)
+    process = by_hand(releases, "stuck", "--labels", labels)
     process.kill()
     process.wait()
 
@@ -300,21 +292,14 @@ def test_a_helm_that_was_killed_is_recovered_from(releases: Releases, first: boo
     assert planned.changes == [("update", "HelmRelease", f"{releases.namespace}/stuck")]
     outcome = releases.apply(releases.release("stuck", timeout=2))
     assert f"was left {pending}" in outcome.warnings
-    assert releases.listed()["stuck"] == ("tiny-1.0.0", "deployed", "2" if first else "3")
+    revision = "2" if pending == "pending-install" else "3"
+    assert releases.listed()["stuck"] == ("tiny-1.0.0", "deployed", revision)
     assert not releases.apply(releases.release("stuck")).changed
-
-
-def wait_for_status(releases: Releases, name: str, status: str) -> None:
-    wait_until(lambda: releases.listed().get(name, ("", "", ""))[1] == status, f"{name} is {status}")
 
 
 def test_another_helm_at_work_is_waited_for(releases: Releases) -> None:
     releases.apply(releases.release("busy"))
-    package = str(releases.charts / "tiny-1.1.0.tgz")
-    options = ["--namespace", releases.namespace, "--kubeconfig", str(releases.cluster.kubeconfig)]
-    command = ["upgrade", "busy", package, "--wait", "--timeout", "4s", "--set", "pods=true"]
-    other = subprocess.Popen([tool("helm"), *command, *options], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    wait_for_status(releases, "busy", "pending-upgrade")
+    other = by_hand(releases, "busy", "--timeout", "4s")
     outcome = releases.run(releases.release("busy", "1.1.0"))
     assert other.wait(timeout=30) != 0
     assert not outcome.failed, outcome.message

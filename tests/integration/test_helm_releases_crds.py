@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.integration.test_helm_releases import Releases, charts, cluster
-from tests.support.control_plane import tool
+from tests.support.control_plane import definition, tool
 
 __all__ = ["charts", "cluster"]
 
@@ -28,25 +28,12 @@ class Operator(Releases):
     def group(self) -> str:
         return f"{self.namespace}.example.com"
 
-    def definition(self, name: str, **properties: str) -> dict[str, Any]:
+    def definition(self, name: str, **fields: Any) -> dict[str, Any]:
         # The operator of a comparison, as charts write it; most readers of YAML take it for something else.
-        fields = {"compare": {"type": "string", "enum": ["=", "!="]}, **{k: {"type": v} for k, v in properties.items()}}
-        schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": fields}}}
-        version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-        return {
-            "apiVersion": "apiextensions.k8s.io/v1",
-            "kind": "CustomResourceDefinition",
-            "metadata": {"name": f"{name}s.{self.group}"},
-            "spec": {
-                "group": self.group,
-                "scope": "Namespaced",
-                "names": {"kind": name.capitalize(), "plural": f"{name}s", "singular": name},
-                "versions": [version],
-            },
-        }
+        return definition(self.group, name, compare={"type": "string", "enum": ["=", "!="]}, **fields)
 
-    def package(self, folder: Path, version: str, name: str = "operator", **properties: str) -> None:
-        """A chart NAME-VERSION.tgz in the folder of charts; C(properties) are fields of the kind Widget."""
+    def package(self, folder: Path, version: str, name: str = "operator", **fields: str) -> None:
+        """A chart NAME-VERSION.tgz in the folder of charts; C(fields) are fields of the kind Widget."""
         chart, extra = folder / name, folder / name / "charts" / "extra"
         for where in (chart / "crds", chart / "templates", extra / "crds"):
             where.mkdir(parents=True, exist_ok=True)
@@ -54,7 +41,7 @@ class Operator(Releases):
         about = {"apiVersion": "v2", "name": name, "version": version, "dependencies": dependencies}
         (chart / "Chart.yaml").write_text(yaml.safe_dump(about))
         (chart / "values.yaml").write_text("extra: {enabled: true}\n")
-        written = yaml.safe_dump(self.definition("widget", **properties)).replace("'='", "=")
+        written = yaml.safe_dump(self.definition("widget", **fields)).replace("'='", "=")
         (chart / "crds" / "widgets.yaml").write_text(f"# a licence\n---\n{written}---\n# nothing\n")
         (chart / "templates" / "widget.yaml").write_text(
             '{{ if not (.Capabilities.APIVersions.Has "GROUP/v1") }}{{ fail "no widgets" }}{{ end }}\n'
@@ -105,9 +92,9 @@ def test_definitions_live_with_their_release(operator: Operator) -> None:
     assert operator.listed()["one"] == ("operator-1.0.0", "deployed", "1")
 
     # A newer version brings new fields, and what somebody changed by hand is put back.
-    scale = [{"op": "remove", "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/compare"}]
+    cut = [{"op": "remove", "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/compare"}]
     operator.cluster.kubectl(
-        "patch", "crd", f"gadgets.{operator.group}", "--type=json", f"--patch={yaml.safe_dump(scale)}"
+        "patch", "crd", f"gadgets.{operator.group}", "--type=json", f"--patch={yaml.safe_dump(cut)}"
     )
     upgrade = operator.run(operator.operator(version="1.1.0"), check=True)
     assert upgrade.changes == [operator.changed("update", name) for name in ("gadget", "widget")] + [

@@ -19,7 +19,16 @@ import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import apply_set
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.objects import Reference
 
-from tests.support.control_plane import ControlPlane, Outcome, config_map, deployment, finish, names, namespace
+from tests.support.control_plane import (
+    ControlPlane,
+    Outcome,
+    config_map,
+    definition,
+    deployment,
+    finish,
+    names,
+    namespace,
+)
 from tests.support.waiting import wait_until
 
 PART_OF = "applyset.kubernetes.io/part-of"
@@ -50,13 +59,13 @@ class Set:
         self.cluster = cluster
         self.space = space
 
-    def run(self, *objects: dict[str, Any], check: bool = False, **options: Any) -> Outcome:
+    def run(self, *objects: dict[str, Any] | None, check: bool = False, **options: Any) -> Outcome:
         given = {"name": SET, "namespace": self.space, "wait_timeout": 30, **options}
         if given.get("state") != "absent":
             given["objects"] = list(objects)
         return self.cluster.run("k8s_objects", check=check, **given)
 
-    def apply(self, *objects: dict[str, Any], **options: Any) -> Outcome:
+    def apply(self, *objects: dict[str, Any] | None, **options: Any) -> Outcome:
         outcome = self.run(*objects, **options)
         assert not outcome.failed, outcome.message
         return outcome
@@ -79,8 +88,7 @@ def objects(cluster: ControlPlane, space: str) -> Set:
 
 
 def test_quartet_with_a_namespace_of_its_own(objects: Set, space: str) -> None:
-    manifests = [namespace(space), config_map("settings", a="1"), deployment("web", replicas=2)]
-
+    manifests = [namespace(space), config_map("settings", a="1"), config_map("there", "default"), deployment("web")]
     planned = objects.run(*manifests, check=True)
     assert not planned.failed, planned.message
     assert not objects.cluster.exists("namespace", space)
@@ -91,43 +99,36 @@ def test_quartet_with_a_namespace_of_its_own(objects: Set, space: str) -> None:
         ("create", "Namespace", space),
         ("create", "ConfigMap", f"{space}/applyset-{SET}"),
         ("create", "ConfigMap", f"{space}/settings"),
+        ("create", "ConfigMap", "default/there"),
         ("create", "Deployment.apps", f"{space}/web"),
     ]
     web = objects.get("deployment", "web")
-    assert web["status"]["availableReplicas"] == 2
-    assert {entry["manager"] for entry in web["metadata"]["managedFields"] if entry["operation"] == "Apply"} == {
-        "entasis.engine"
-    }
+    assert web["status"]["availableReplicas"] == 1
+    owners = {entry["manager"] for entry in web["metadata"]["managedFields"] if entry["operation"] == "Apply"}
+    assert owners == {"entasis.engine"}
     assert objects.get("configmap", "settings")["data"] == {"a": "1"}
-
-    before = objects.get("deployment", "web")["metadata"]["resourceVersion"]
-    assert objects.apply(*manifests).changes == []
-    assert objects.run(*manifests, check=True).changes == []
-    assert objects.get("deployment", "web")["metadata"]["resourceVersion"] == before
-
-
-def test_diff_shows_only_the_fields_that_change(objects: Set, space: str) -> None:
-    objects.apply(namespace(space), deployment("web", image="web:1"))
-    changed = [namespace(space), deployment("web", image="web:2")]
-    path = "spec.template.spec.containers[name=main].image"
-    planned = objects.run(*changed, check=True)
-    assert planned.result["diff"] == {
-        "before": {f"Deployment.apps/{space}/web": {path: "web:1"}},
-        "after": {f"Deployment.apps/{space}/web": {path: "web:2"}},
-    }
-    assert objects.get("deployment", "web")["spec"]["template"]["spec"]["containers"][0]["image"] == "web:1"
-    assert objects.apply(*changed).result["diff"] == planned.result["diff"]
-    assert objects.get("deployment", "web")["spec"]["template"]["spec"]["containers"][0]["image"] == "web:2"
-
-
-def test_the_parent_is_that_of_the_standard(objects: Set, space: str) -> None:
-    made = objects.apply(namespace(space), config_map("here"), deployment("web"), config_map("there", "default"))
     parent = objects.get("configmap", f"applyset-{SET}")
     assert parent["metadata"]["labels"] == {"applyset.kubernetes.io/id": made.result["set_id"]}
     assert parent["metadata"]["annotations"][KINDS] == "ConfigMap,Deployment.apps,Namespace"
     assert parent["metadata"]["annotations"][NAMESPACES] == "default"
     members = objects.cluster.get("configmap,deployment", "-A", "--selector", f"{PART_OF}={made.result['set_id']}")
     assert len(members["items"]) == 3
+
+    assert objects.apply(*manifests).changes == []
+    assert objects.run(*manifests, check=True).changes == []
+    assert objects.get("deployment", "web")["metadata"]["resourceVersion"] == web["metadata"]["resourceVersion"]
+
+    # The diff shows only the fields that change.
+    manifests[-1] = deployment("web", image="web:2")
+    path = "spec.template.spec.containers[name=main].image"
+    planned = objects.run(*manifests, check=True)
+    assert planned.result["diff"] == {
+        "before": {f"Deployment.apps/{space}/web": {path: "web:1"}},
+        "after": {f"Deployment.apps/{space}/web": {path: "web:2"}},
+    }
+    assert objects.get("deployment", "web")["spec"] == web["spec"]
+    assert objects.apply(*manifests).result["diff"] == planned.result["diff"]
+    assert objects.get("deployment", "web")["spec"]["template"]["spec"]["containers"][0]["image"] == "web:2"
     objects.apply(state="absent", allow_delete=["Namespace"])
 
 
@@ -202,91 +203,80 @@ def test_absent_removes_the_set_and_leaves_the_protected_and_the_foreign(objects
     assert not objects.apply(state="absent").changed
 
 
-def test_a_set_whose_namespace_is_still_going_is_made_anew(objects: Set, space: str) -> None:
-    manifests = [namespace(space), config_map("one"), deployment("web")]
+@pytest.mark.parametrize("kind", ["Namespace", "ConfigMap"])
+def test_what_is_still_going_is_made_anew(objects: Set, space: str, kind: str) -> None:
+    manifests = [namespace(space), config_map("held", a="1"), deployment("web")]
     objects.apply(*manifests)
-    old = objects.cluster.get("namespace", space)["metadata"]["uid"]
-    objects.cluster.kubectl("create", "configmap", "held", "--namespace", space)
     objects.hold("held", "example.com/hold")
-    objects.cluster.kubectl("delete", "namespace", space, "--wait=false")
-    assert objects.cluster.get("namespace", space)["status"]["phase"] == "Terminating"
+    going = (kind, space if kind == "Namespace" else "held", "--namespace", space)
+    old = objects.cluster.get(*going)["metadata"]["uid"]
+    objects.cluster.kubectl("delete", *going, "--wait=false")
     process = objects.cluster.start("k8s_objects", name=SET, namespace=space, objects=manifests, wait_timeout=60)
-    wait_until(lambda: process.poll() is not None or applies(process.pid), "the module applies")
+    # It reads and applies in threads.
+    wait_until(lambda: process.poll() is not None or len(os.listdir(f"/proc/{process.pid}/task")) > 1)
     objects.hold("held")
     made = finish(process)
     assert not made.failed, made.message
-    assert ("create", "Namespace", space) in made.changes
-    assert objects.cluster.get("namespace", space)["metadata"]["uid"] != old
-    assert objects.get("deployment", "web")["status"]["availableReplicas"] == 1
+    assert ("create", kind, "/".join(filter(None, (space if kind == "ConfigMap" else "", going[1])))) in made.changes
+    assert len(made.changes) == (4 if kind == "Namespace" else 1)
+    assert objects.cluster.get(*going)["metadata"]["uid"] != old
     assert not objects.apply(*manifests).changed
 
 
-def autoscaler(name: str) -> dict[str, Any]:
-    return {
+def test_autoscaled_replicas_are_left_alone(objects: Set, space: str) -> None:
+    scaler = {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": name},
+        "metadata": {"name": "web"},
         "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
             "minReplicas": 2,
             "maxReplicas": 6,
-            "metrics": [
-                {
-                    "type": "Resource",
-                    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}},
-                }
-            ],
         },
     }
 
+    def scale(replicas: int) -> None:
+        """What the autoscaler itself does."""
+        objects.cluster.kubectl("scale", "deployment", "web", "--replicas", str(replicas), "--namespace", space)
 
-def test_autoscaled_replicas_are_left_alone(objects: Set, space: str) -> None:
-    scaler = autoscaler("web")
+    def replicas() -> int:
+        number: int = objects.get("deployment", "web")["spec"]["replicas"]
+        return number
+
     manifests = [namespace(space), deployment("web", replicas=3), scaler]
     objects.apply(*manifests)
-    assert objects.get("deployment", "web")["spec"]["replicas"] == 3
-
-    # What the autoscaler itself does: it sets the scale.
-    objects.cluster.kubectl("scale", "deployment", "web", "--replicas", "5", "--namespace", space)
+    assert replicas() == 3
+    scale(5)
     assert objects.run(*manifests, check=True).changes == []
     assert objects.apply(*manifests).changes == []
-    assert objects.get("deployment", "web")["spec"]["replicas"] == 5
+    assert replicas() == 5
 
     # Another change does not touch them either.
-    newer = [namespace(space), deployment("web", replicas=3, image="web:2"), scaler]
-    changed = objects.apply(*newer)
-    assert changed.changes == [("update", "Deployment.apps", f"{space}/web")]
-    assert objects.get("deployment", "web")["spec"]["replicas"] == 5
-    objects.cluster.kubectl("scale", "deployment", "web", "--replicas", "4", "--namespace", space)
-    assert objects.apply(*newer).changes == []
-    assert objects.get("deployment", "web")["spec"]["replicas"] == 4
+    manifests[1] = deployment("web", replicas=3, image="web:2")
+    assert objects.apply(*manifests).changes == [("update", "Deployment.apps", f"{space}/web")]
+    assert replicas() == 5
 
     # Without its autoscaler the manifest's number counts again, and the other manager is named.
-    conflict = objects.run(namespace(space), deployment("web", replicas=3, image="web:2"))
+    conflict = objects.run(*manifests[:2])
     assert conflict.failed
     assert ".spec.replicas" in conflict.message
-    objects.apply(namespace(space), deployment("web", replicas=3, image="web:2"), force_conflicts=True)
-    assert objects.get("deployment", "web")["spec"]["replicas"] == 3
+    objects.apply(*manifests[:2], force_conflicts=True)
+    assert replicas() == 3
+
+    # 0 is a pause.
+    objects.apply(*manifests)
+    scale(0)
+    paused = objects.apply(*manifests)
+    assert paused.changes == []
+    assert "pauses its autoscaler" in paused.warnings
+    assert replicas() == 0
 
 
-def test_a_pause_of_an_autoscaler_is_kept(objects: Set, space: str) -> None:
-    scaler = autoscaler("web")
-    objects.apply(namespace(space), deployment("web", replicas=3), scaler)
-    objects.cluster.kubectl("scale", "deployment", "web", "--replicas", "0", "--namespace", space)
-    newer = [namespace(space), deployment("web", replicas=3, image="web:2"), scaler]
-    for check in (True, False):
-        paused = objects.run(*newer, check=check)
-        assert paused.changes == [("update", "Deployment.apps", f"{space}/web")]
-        assert "pauses its autoscaler" in paused.warnings
-        assert objects.get("deployment", "web")["spec"]["replicas"] == 0
-
-
-@pytest.mark.parametrize("nothing", [[], [None], [{"apiVersion": "v1", "kind": "List", "items": []}]])
-def test_a_set_is_not_emptied_by_an_oversight(objects: Set, space: str, nothing: list[Any]) -> None:
+def test_a_set_is_not_emptied_by_an_oversight(objects: Set, space: str) -> None:
     objects.apply(namespace(space), config_map("one"))
-    assert not objects.apply(*nothing, prune=False).changed
-    for check in (True, False):
-        refused = objects.run(*nothing, check=check)
+    nothing = [None, {"apiVersion": "v1", "kind": "List", "items": []}]
+    for oversight in ([], nothing):
+        refused = objects.run(*oversight)
         assert refused.failed
         assert "Use state: absent to remove the whole set" in refused.message
     assert objects.exists("configmap", "one")
@@ -389,51 +379,30 @@ def test_a_conflict_names_the_manager_and_the_field(objects: Set, space: str) ->
 
 def test_an_object_of_somebody_else_is_taken_over_only_on_request(objects: Set, space: str) -> None:
     objects.cluster.kubectl("create", "namespace", space)
-    objects.cluster.kubectl("create", "configmap", "settings", "--from-literal=b=1", "--namespace", space)
-    manifests = [namespace(space), config_map("settings", a="1")]
+    for name in ("one", "two"):
+        objects.cluster.kubectl("create", "configmap", name, "--from-literal=b=1", "--namespace", space)
+    # A namespace is taken in whoever made it.
+    manifests = [namespace(space), config_map("one", a="1"), config_map("two", a="1")]
     refused = objects.run(*manifests)
     assert refused.failed
-    assert "adopt" in refused.message
-    assert PART_OF not in objects.get("configmap", "settings")["metadata"].get("labels", {})
+    assert [problem.split(":")[0] for problem in refused.result["problems"]] == [
+        f"ConfigMap {space}/{name}" for name in ("one", "two")
+    ]
+    assert "Set adopt to true" in refused.message
+    assert PART_OF not in objects.get("configmap", "one")["metadata"].get("labels", {})
 
     objects.apply(*manifests, adopt=True)
-    assert objects.get("configmap", "settings")["data"] == {"a": "1", "b": "1"}
-    other = objects.run(config_map("settings", a="1"), name="other", adopt=True)
+    assert objects.get("configmap", "one")["data"] == {"a": "1", "b": "1"}
+    other = objects.run(config_map("one", a="1"), name="other", adopt=True)
     assert other.failed
     assert "belongs to another set" in other.message
-
-
-def widget_definition(group: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"widgets.{group}"},
-        "spec": {
-            "group": group,
-            "scope": "Namespaced",
-            "names": {"plural": "widgets", "singular": "widget", "kind": "Widget"},
-            "versions": [
-                {
-                    "name": "v1",
-                    "served": True,
-                    "storage": True,
-                    "schema": {
-                        "openAPIV3Schema": {
-                            "type": "object",
-                            "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}},
-                        }
-                    },
-                }
-            ],
-        },
-    }
 
 
 def test_a_definition_and_its_object_in_one_set(objects: Set, space: str) -> None:
     group = f"{space}.example.com"
     widget = {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": {"name": "w"}, "spec": {"size": 1}}
     # The order of the list does not matter.
-    manifests = [widget, widget_definition(group), namespace(space)]
+    manifests = [widget, definition(group, "widget", size="integer"), namespace(space)]
     planned = objects.run(*manifests, check=True)
     assert not planned.failed, planned.message
     made = objects.apply(*manifests)
@@ -445,37 +414,29 @@ def test_a_definition_and_its_object_in_one_set(objects: Set, space: str) -> Non
     assert not objects.cluster.exists("crd", f"widgets.{group}")
 
 
-def test_a_kind_that_nobody_serves(objects: Set, space: str) -> None:
-    widget = {"apiVersion": "nobody.example.com/v1", "kind": "Widget", "metadata": {"name": "w"}}
-    planned = objects.run(namespace(space), widget, check=True)
-    assert ("create", "Widget.nobody.example.com", f"{space}/w") in planned.changes
-    assert "does not know the kind" in planned.warnings
-    refused = objects.run(namespace(space), widget)
-    assert refused.failed
-    assert "Install its CustomResourceDefinition first" in refused.message
-    assert not objects.cluster.exists("namespace", space)
-
-
 def test_all_refusals_come_at_once_and_nothing_is_applied(objects: Set, space: str) -> None:
     objects.cluster.kubectl("create", "namespace", space)
     typo = deployment("web")
     typo["spec"]["replicaz"] = 1
-    refused = objects.run(typo, config_map("settings", a="1"), config_map("Bad_Name"), config_map("far", "nowhere"))
+    unknown = {"apiVersion": "nobody.example.com/v1", "kind": "Widget", "metadata": {"name": "w"}}
+    refused = objects.run(typo, config_map("fine"), config_map("Bad_Name"), config_map("far", "nowhere"), unknown)
     assert refused.failed
-    assert len(refused.result["problems"]) == 3
-    assert "replicaz" in refused.message
-    assert "Bad_Name" in refused.message
-    assert "namespace nowhere does not exist" in refused.message
-    assert not objects.exists("configmap", "settings")
+    assert len(refused.result["problems"]) == 4
+    for said in ("replicaz", "Bad_Name", "namespace nowhere does not exist", "Install its CustomResourceDefinition"):
+        assert said in refused.message
+    assert not objects.exists("configmap", "fine")
 
 
-def test_a_missing_namespace_is_planned_around_in_check_mode_only(objects: Set, space: str) -> None:
-    planned = objects.run(config_map("settings"), check=True)
+def test_a_missing_namespace_and_an_unknown_kind_are_planned_around_in_check_mode(objects: Set, space: str) -> None:
+    unknown = {"apiVersion": "nobody.example.com/v1", "kind": "Widget", "metadata": {"name": "w"}}
+    planned = objects.run(config_map("settings"), unknown, check=True)
     assert planned.changes == [
         ("create", "ConfigMap", f"{space}/applyset-{SET}"),
         ("create", "ConfigMap", f"{space}/settings"),
+        ("create", "Widget.nobody.example.com", f"{space}/w"),
     ]
     assert "does not exist" in planned.warnings
+    assert "does not know the kind" in planned.warnings
     refused = objects.run(config_map("settings"))
     assert refused.failed
     assert f"the namespace {space} does not exist" in refused.message
@@ -521,57 +482,49 @@ def test_a_failed_wait_says_what_is_lacking(objects: Set, space: str) -> None:
     assert not objects.run(namespace(space), deployment("fine"), stuck, wait=False).failed
 
 
+def kubeconfig(objects: Set, path: Path, *, server: str = "", user: dict[str, Any] | None = None) -> str:
+    """The path of a kubeconfig of the cluster at another address or with another user."""
+    written = json.loads(objects.cluster.kubectl("config", "view", "--raw", "--output", "json"))
+    if server:
+        written["clusters"][0]["cluster"]["server"] = server
+    if user:
+        written["users"][0]["user"] = user
+    path.write_text(json.dumps(written))
+    return str(path)
+
+
 def test_without_a_cluster_check_mode_plans_everything_as_new(objects: Set, space: str, tmp_path: Path) -> None:
     manifests = [namespace(space), config_map("settings", a="1"), deployment("web")]
-    absent = str(tmp_path / "kubeconfig")
-    planned = objects.run(*manifests, check=True, kubeconfig=absent)
-    assert not planned.failed, planned.message
-    assert not planned.warnings
-    assert planned.changes == objects.run(*manifests, check=True).changes
-    refused = objects.run(*manifests, kubeconfig=absent)
-    assert refused.failed
-    assert "there is no kubeconfig file" in refused.message
-
-    assert not objects.run(check=True, kubeconfig=absent, state="absent").changed
-    elsewhere = objects.run(*manifests, check=True, context="not-there")
-    assert elsewhere.changes == planned.changes
-
-    dead = json.loads(objects.cluster.kubectl("config", "view", "--raw", "--output", "json"))
-    dead["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
-    (tmp_path / "dead").write_text(json.dumps(dead))
-    unreachable = objects.run(*manifests, check=True, kubeconfig=str(tmp_path / "dead"))
-    assert unreachable.changes == planned.changes
-    assert "nothing answers" in unreachable.warnings
-    refused = objects.run(*manifests, kubeconfig=str(tmp_path / "dead"))
-    assert refused.failed
-    assert "nothing answers" in refused.message
+    there = objects.run(*manifests, check=True)
+    absent: dict[str, Any] = {"kubeconfig": str(tmp_path / "none")}
+    dead: dict[str, Any] = {"kubeconfig": kubeconfig(objects, tmp_path / "dead", server="https://127.0.0.1:1")}
+    nameless: dict[str, Any] = {"context": "not-there"}
+    for options, warned in ((absent, ""), (nameless, ""), (dead, "nothing answers")):
+        planned = objects.run(*manifests, check=True, **options)
+        assert not planned.failed, planned.message
+        assert planned.changes == there.changes
+        assert warned in planned.warnings
+        assert bool(warned) == bool(planned.warnings)
+    for options, said in ((absent, "there is no kubeconfig file"), (dead, "nothing answers")):
+        refused = objects.run(*manifests, **options)
+        assert refused.failed
+        assert said in refused.message
+    assert not objects.run(check=True, state="absent", **absent).changed
 
 
 def test_credentials_that_are_refused_are_explained(objects: Set, tmp_path: Path) -> None:
-    admin = json.loads(objects.cluster.kubectl("config", "view", "--raw", "--output", "json"))
-    admin["users"][0]["user"] = {"token": "nobody"}
-    (tmp_path / "stranger").write_text(json.dumps(admin))
-    refused = objects.run(config_map("a"), check=True, kubeconfig=str(tmp_path / "stranger"))
-    assert refused.failed
-    assert "access entry" in refused.message
-
-    admin["users"][0]["user"] = {
-        "exec": {
-            "apiVersion": "client.authentication.k8s.io/v1beta1",
-            "command": "sh",
-            "args": ["-c", "echo the plugin says no >&2; exit 1"],
-        }
+    plugin = {
+        "apiVersion": "client.authentication.k8s.io/v1beta1",
+        "command": "sh",
+        "args": ["-c", "echo the plugin says no >&2; exit 1"],
     }
-    (tmp_path / "plugin").write_text(json.dumps(admin))
-    refused = objects.run(config_map("a"), kubeconfig=str(tmp_path / "plugin"))
-    assert refused.failed
-    assert "the plugin says no" in refused.message
+    for user, said in (({"token": "nobody"}, "access entry"), ({"exec": plugin}, "the plugin says no")):
+        refused = objects.run(config_map("a"), kubeconfig=kubeconfig(objects, tmp_path / "kubeconfig", user=user))
+        assert refused.failed
+        assert said in refused.message
 
 
-@pytest.mark.parametrize(
-    ("watched", "event", "left"),
-    [("deployment", "ADDED", 1), ("deployment", "ADDED", 6), ("configmap", "DELETED", 1), ("configmap", "DELETED", 6)],
-)
+@pytest.mark.parametrize(("watched", "event", "left"), [("deployment", "ADDED", 1), ("configmap", "DELETED", 6)])
 def test_a_run_that_is_killed_is_finished_by_the_next(
     objects: Set, space: str, watched: str, event: str, left: int
 ) -> None:
@@ -596,23 +549,3 @@ def test_a_run_that_is_killed_is_finished_by_the_next(
     assert parent["metadata"]["annotations"][KINDS] == "ConfigMap,Deployment.apps,Namespace"
     assert not objects.apply(*new).changed
     objects.apply(state="absent")
-
-
-def test_an_object_that_is_still_going_is_made_anew(objects: Set, space: str) -> None:
-    manifests = [namespace(space), config_map("held", a="1")]
-    objects.apply(*manifests)
-    objects.hold("held", "example.com/hold")
-    objects.cluster.kubectl("delete", "configmap", "held", "--namespace", space, "--wait=false")
-    old = objects.get("configmap", "held")["metadata"]["uid"]
-    process = objects.cluster.start("k8s_objects", name=SET, namespace=space, objects=manifests, wait_timeout=30)
-    wait_until(lambda: process.poll() is not None or applies(process.pid), "the module applies")
-    objects.hold("held")
-    outcome = finish(process)
-    assert not outcome.failed, outcome.message
-    assert outcome.changes == [("create", "ConfigMap", f"{space}/held")]
-    assert objects.get("configmap", "held")["metadata"]["uid"] != old
-
-
-def applies(pid: int) -> bool:
-    """Whether a module has begun to read or to apply: it does both in threads."""
-    return len(os.listdir(f"/proc/{pid}/task")) > 1

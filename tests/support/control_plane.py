@@ -234,5 +234,22 @@ def config_map(name: str, namespace: str = "", **data: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 
+def definition(group: str, name: str, **fields: Any) -> dict[str, Any]:
+    """A CustomResourceDefinition whose objects' spec has these fields, each its type or its whole schema."""
+    properties = {field: {"type": form} if isinstance(form, str) else form for field, form in fields.items()}
+    schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": properties}}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{name}s.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"kind": name.capitalize(), "plural": f"{name}s", "singular": name},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
+        },
+    }
+
+
 def names(objects: Sequence[Mapping[str, Any]]) -> set[str]:
     return {str(one["metadata"]["name"]) for one in objects}

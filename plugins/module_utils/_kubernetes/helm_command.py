@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import os
 import posixpath
 import shutil
 import subprocess
 import tarfile
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm im
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm_errors import TIMED_OUT, explained
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import SECRETS
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PARALLELISM, Change, Handler, PlanError
+from ansible_collections.entasis.engine.plugins.module_utils._waiting import poll
 
 #: Revisions that Helm keeps of each release, to go back to by hand.
 HISTORY = 10
@@ -37,8 +38,8 @@ HISTORY = 10
 #: Seconds that helm gets beyond its own timeout, to fetch the chart and to render it.
 _MARGIN = 120
 
-#: Seconds between two looks at a release that another helm is working on.
-_INTERVAL = 1.0
+#: The longest pause (seconds) between two looks at a release that another helm is working on.
+_LONGEST_INTERVAL = 1.0
 
 #: Kinds that a release is waited for, and how much is said of them when that took too long.
 _WAITED_FOR = {"Deployment", "StatefulSet", "DaemonSet", "Job", "Pod", "PersistentVolumeClaim"}
@@ -312,13 +313,15 @@ def wait_for_others(client: Client, desired: Sequence[Desired]) -> dict[str, Liv
     A helm that works on a release keeps it pending for at most its own timeout, for which we take the release's. So a
     release that has been pending for longer is stuck: the plan mends it.
     """
-    with _progress.waiting() as tell:
-        while True:
-            live = helm.observe(client)
-            now = datetime.datetime.now(datetime.UTC)
-            pending = [(one, live[one.path]) for one in desired if one.path in live and live[one.path].pending]
-            busy = [one.path for one, existing in pending if existing.age(now) < one.timeout]
-            if not busy:
-                return live
-            tell(f"another helm works on {', '.join(busy)}")
-            time.sleep(_INTERVAL)
+    live: dict[str, Live] = {}
+
+    def look() -> str | None:
+        nonlocal live
+        live = helm.observe(client)
+        now = datetime.datetime.now(datetime.UTC)
+        pending = [(one, live[one.path]) for one in desired if one.path in live and live[one.path].pending]
+        busy = [one.path for one, existing in pending if existing.age(now) < one.timeout]
+        return f"another helm works on {', '.join(busy)}" if busy else None
+
+    poll(look, "", math.inf, longest=_LONGEST_INTERVAL)
+    return live

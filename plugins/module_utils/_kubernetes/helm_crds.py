@@ -20,12 +20,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils import _reconcile
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import apply_set, diff, helm, objects, waiting
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import apply_set, helm, objects, waiting
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, label_selector
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import ApiError, KubernetesError
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.helm import Desired, Live, Owner
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import Resource
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.object_set import Preview, explain_refusal
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.object_set import (
+    Preview,
+    explain_refusal,
+    preview,
+    updates,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, ROLE_TAG
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Handler, Plan, PlanError
 
@@ -39,12 +44,6 @@ SKIPPED = "skipped"
 RELEASES_ANNOTATION = "entasis.io/releases"
 
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-
-#: Seconds until a definition is served. The API server needs about one.
-_ESTABLISHED_TIMEOUT = 60.0
-
-#: Fields of a changed definition that the diff shows; new versions of an operator change hundreds.
-_SHOWN_FIELDS = 20
 
 
 @dataclass(frozen=True)
@@ -171,12 +170,7 @@ def observe(
         releases = (_releases(existing) & set(live)) | one.releases
         manifest["metadata"].setdefault("annotations", {})[RELEASES_ANNOTATION] = ",".join(sorted(releases))
         one = replace(one, manifest=manifest, live=existing)
-        if client is None:
-            return one
-        try:
-            return replace(one, preview=Preview(client.apply(DEFINITIONS, manifest, dry_run=True, force=True)))
-        except ApiError as error:
-            return replace(one, preview=Preview(error=error))
+        return replace(one, preview=preview(client, DEFINITIONS, manifest, force=True)) if client else one
 
     with ThreadPoolExecutor(max_workers=_reconcile.PARALLELISM) as pool:
         return [*pool.map(look, definitions)]
@@ -266,26 +260,11 @@ def _problems(one: Definition, live: Mapping[str, Live], owner: Owner, adopt: bo
 
 
 def _changes(one: Definition) -> list[Change]:
-    kind, preview = DEFINITIONS.group_kind, one.preview.result
-    if one.live is None or preview is None:
+    if one.live is None or one.preview.result is None:
         versions = [version.get("name") for version in (one.manifest.get("spec") or {}).get("versions") or ()]
-        return [_reconcile.create(kind, one.name, {"versions": versions, "releases": sorted(one.releases)})]
-    was, becomes = diff.differences(one.live, preview)
-    # A list and not a set: the order is that of the manifest.
-    fields = [*dict.fromkeys([*was, *becomes])]
-    if not fields:
-        return []
-    shown = fields[:_SHOWN_FIELDS]
-    further = {"further fields": len(fields) - len(shown)} if len(fields) > len(shown) else {}
-    return [
-        Change(
-            "update",
-            kind,
-            one.name,
-            {path: was[path] for path in shown if path in was},
-            {path: becomes[path] for path in shown if path in becomes} | further,
-        )
-    ]
+        after = {"versions": versions, "releases": sorted(one.releases)}
+        return [_reconcile.create(DEFINITIONS.group_kind, one.name, after)]
+    return updates(objects.reference(one.manifest), one.live, one.preview.result)
 
 
 def handlers(
@@ -300,14 +279,12 @@ def handlers(
             client.apply(DEFINITIONS, manifests[change.name], force=True)
         except ApiError as error:
             raise KubernetesError(explain_refusal(error)) from error
-        one = objects.Reference(change.kind, "", change.name)
-        outcome = waiting.wait_ready(client, {one: DEFINITIONS}, {}, timeout=_ESTABLISHED_TIMEOUT)
-        if outcome.lacking:
-            raise KubernetesError(f"it {outcome.lacking[one]} after {_ESTABLISHED_TIMEOUT:.0f} s.")
+        waiting.wait_served(client, objects.Reference(change.kind, "", change.name), DEFINITIONS)
 
     def remove(change: Change) -> None:
         client.delete(DEFINITIONS, "", change.name, uids[change.name])
-        waiting.wait_gone(client, DEFINITIONS, "", change.name, uids[change.name], timeout=_ESTABLISHED_TIMEOUT)
+        timeout = waiting.DEFINITION_TIMEOUT
+        waiting.wait_gone(client, DEFINITIONS, "", change.name, uids[change.name], timeout=timeout)
 
     kind = DEFINITIONS.group_kind
     return {(kind, "create"): write, (kind, "update"): write, (kind, "delete"): remove}

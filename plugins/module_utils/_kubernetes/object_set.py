@@ -160,7 +160,7 @@ def observe(client: Client, desired: ObjectSet, policy: Policy) -> Observed:
         leaving = {one.name for one in observed.deleting if one.group_kind == "Namespace"}
         asked = [one for one in served if one not in observed.deleting and one.namespace not in leaving]
         previews = pool.map(
-            lambda one: _preview(
+            lambda one: preview(
                 client, served[one], desired.manifest(one, observed.live.get(one)), policy.force_conflicts
             ),
             asked,
@@ -173,7 +173,7 @@ def observe(client: Client, desired: ObjectSet, policy: Policy) -> Observed:
         observed.parent = None
     elif observed.parent is None and desired.manifests:
         manifest = apply_set.parent_manifest(desired.parent, recorded)
-        observed.parent_preview = _preview(client, CONFIG_MAPS, manifest, force=False)
+        observed.parent_preview = preview(client, CONFIG_MAPS, manifest, force=False)
     return observed
 
 
@@ -205,7 +205,8 @@ def _members(client: Client, desired: ObjectSet, recorded: apply_set.Extent) -> 
         return {objects.reference(live): live for page in lists for live in page}
 
 
-def _preview(client: Client, resource: Resource, manifest: Mapping[str, Any], force: bool) -> Preview:
+def preview(client: Client, resource: Resource, manifest: Mapping[str, Any], force: bool) -> Preview:
+    """What the API server answers to a dry run of an apply."""
     try:
         return Preview(client.apply(resource, manifest, dry_run=True, force=force))
     except ApiError as error:
@@ -229,11 +230,10 @@ def _refused_elsewhere(client: Client, resource: Resource, manifest: Mapping[str
     elsewhere = next(free, None)
     if elsewhere is None:
         return None
-    preview = _preview(client, resource, {**manifest, "metadata": {**metadata, "namespace": elsewhere}}, force=False)
-    error = preview.error
-    if error is None or error.status not in (400, 422) or _POLICY.search(error.message):
+    answer = preview(client, resource, {**manifest, "metadata": {**metadata, "namespace": elsewhere}}, force=False)
+    if answer.error is None or answer.error.status not in (400, 422) or _POLICY.search(answer.error.message):
         return None
-    return preview
+    return answer
 
 
 #: Namespaces that every cluster has.
@@ -296,14 +296,18 @@ def plan_without_cluster(desired: ObjectSet) -> Plan:
 
 def _object_changes(one: Reference, desired: ObjectSet, observed: Observed) -> list[Change]:
     live = observed.live.get(one)
-    preview = observed.previews.get(one, Preview()).result
-    if live is None or preview is None:
+    becomes = observed.previews.get(one, Preview()).result
+    if live is None or becomes is None:
         after = diff.masked(diff.normalised(desired.manifest(one, None)))
         return [_reconcile.create(one.group_kind, one.path, after)]
-    if diff.normalised(live) == diff.normalised(preview):
+    return updates(one, live, becomes)
+
+
+def updates(one: Reference, live: Mapping[str, Any], becomes: Mapping[str, Any]) -> list[Change]:
+    """The change from what is there to what a dry run answered; none where they are the same."""
+    if diff.normalised(live) == diff.normalised(becomes):
         return []
-    was, becomes = diff.differences(live, preview)
-    return [Change("update", one.group_kind, one.path, was, becomes)]
+    return [Change("update", one.group_kind, one.path, *diff.differences(live, becomes))]
 
 
 def _ordered(
@@ -313,43 +317,29 @@ def _ordered(
     removed: Sequence[Reference],
     extent: apply_set.Extent,
 ) -> list[Change]:
-    """The changes with what each waits for: earlier phases first, removals last and in the opposite order."""
-    parent = _parent_change(desired, observed, extent)
-    own_namespace = f"Namespace/{desired.parent.namespace}"
-    changes: list[Change] = []
-    phases: dict[str, int] = {}
-    for one in sorted(applied, key=lambda one: objects.phase(one.group_kind)):
-        phase = objects.phase(one.group_kind)
-        for change in applied[one]:
-            needs = [resource for resource, earlier in phases.items() if earlier < phase]
-            # The parent lies in a namespace, so that one comes before it; every other member comes after it.
-            if parent is not None and change.resource != own_namespace:
-                needs.append(parent.resource)
-            changes.append(replace(change, needs=tuple(needs)))
-            phases[change.resource] = phase
-    if parent is not None and parent.action != "delete":
-        position = next((i + 1 for i, change in enumerate(changes) if change.resource == own_namespace), 0)
-        changes.insert(position, replace(parent, needs=(own_namespace,)))
+    """The changes step by step, each after all of the steps before its own.
 
-    everything_applied = [change.resource for change in changes]
-    phases = {}
-    for one in sorted(removed, key=lambda one: -objects.phase(one.group_kind)):
-        phase = objects.phase(one.group_kind)
+    The parent records a member before it is made, and until it is gone, so that a run that is cut off leaves none that
+    the next does not find; only the namespace that the parent lies in comes before it and goes after it.
+    """
+    own_namespace = Reference("Namespace", "", desired.parent.namespace)
+    last = objects.LAST_PHASE
+    steps: list[tuple[int, Change]] = []
+    for one, changes in applied.items():
+        step = 0 if one == own_namespace else 2 + objects.phase(one.group_kind)
+        steps += [(step, change) for change in changes]
+    for one in removed:
+        step = 2 * last + (5 if one == own_namespace else 3 - objects.phase(one.group_kind))
         before = diff.masked(diff.normalised(observed.live[one]))
-        needs = [*everything_applied, *(resource for resource, later in phases.items() if later > phase)]
-        change = _reconcile.delete(one.group_kind, one.path, before, needs=needs)
-        changes.append(change)
-        phases[change.resource] = phase
-    if parent is not None and parent.action == "delete":
-        # The parent outlives its members, so that a run that is cut off still finds them; only its namespace waits.
-        position = next((i for i, change in enumerate(changes) if change.resource == own_namespace), len(changes))
-        members = [resource for resource in phases if resource != own_namespace]
-        changes.insert(position, replace(parent, needs=tuple(members)))
-        changes = [
-            replace(change, needs=(*change.needs, parent.resource)) if change.resource == own_namespace else change
-            for change in changes
-        ]
-    return changes
+        steps.append((step, _reconcile.delete(one.group_kind, one.path, before)))
+    parent = _parent_change(desired, observed, extent)
+    if parent is not None:
+        steps.append((2 * last + 4 if parent.action == "delete" else 1, parent))
+    steps.sort(key=lambda entry: entry[0])
+    return [
+        replace(change, needs=tuple(earlier.resource for before, earlier in steps if before < step))
+        for step, change in steps
+    ]
 
 
 def _parent_change(desired: ObjectSet, observed: Observed, extent: apply_set.Extent) -> Change | None:

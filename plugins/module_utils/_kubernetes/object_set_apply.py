@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,11 +23,9 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.object_
 )
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.objects import Reference
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Handler
+from ansible_collections.entasis.engine.plugins.module_utils._waiting import poll
 
 _DEFINITION = "CustomResourceDefinition.apiextensions.k8s.io"
-
-#: Seconds until a new definition is served. The API server needs about one.
-_DEFINITION_TIMEOUT = 60.0
 
 #: How often an object is applied again, because its autoscaler scaled it between the look and the apply, or because
 #: its namespace has no service account yet.
@@ -101,7 +98,7 @@ class Applier:
                     self._client.pause(backoff(attempt))
                 live = self._client.get(resource, one.namespace, one.name)
         if one.group_kind == _DEFINITION:
-            self._wait_served(one, resource)
+            waiting.wait_served(self._client, one, resource)
 
     def _remove(self, change: Change) -> None:
         if self._is_parent(change):
@@ -123,24 +120,18 @@ class Applier:
     def _served(self, one: Reference) -> Resource:
         """How the object's kind is served. A kind that the set itself defines appears a moment after its definition."""
         manifest = self._desired.manifests.get(one) or self._observed.live.get(one) or self._observed.deleting[one]
-        deadline = time.monotonic() + _DEFINITION_TIMEOUT
-        while True:
-            resource = self._client.resource(manifest["apiVersion"], manifest["kind"])
-            if resource is not None:
-                return resource
-            if time.monotonic() >= deadline:
-                raise KubernetesError(
-                    f"the API server does not serve {manifest['kind']} of {manifest['apiVersion']}, although its "
-                    "definition is there. Look at the definition's conditions."
-                )
-            time.sleep(0.2)
-            self._client.discover()
+        found: list[Resource] = []
 
-    def _wait_served(self, one: Reference, resource: Resource) -> None:
-        outcome = waiting.wait_ready(self._client, {one: resource}, {}, timeout=_DEFINITION_TIMEOUT)
-        if outcome.lacking:
-            raise KubernetesError(f"it {outcome.lacking[one]} after {_DEFINITION_TIMEOUT:.0f} s.")
-        self._client.discover()
+        def look() -> str | None:
+            resource = self._client.resource(manifest["apiVersion"], manifest["kind"])
+            if resource is None:
+                self._client.discover()
+                return "not served"
+            found.append(resource)
+            return None
+
+        poll(look, f"the kind {one.group_kind}", waiting.DEFINITION_TIMEOUT, advice=" Look at its definition.")
+        return found[0]
 
     def _wait_gone(self, one: Reference, resource: Resource, uid: str) -> None:
         waiting.wait_gone(self._client, resource, one.namespace, one.name, uid, timeout=self._timeout)

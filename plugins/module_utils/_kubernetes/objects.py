@@ -38,7 +38,7 @@ _PHASES: dict[str, int] = {
     "ResourceQuota": 2,
     "NetworkPolicy.networking.k8s.io": 2,
 }
-_LAST_PHASE = 3
+LAST_PHASE = 3
 
 
 @dataclass(frozen=True, order=True)
@@ -71,7 +71,7 @@ def reference(manifest: Manifest) -> Reference:
 
 def phase(kind: str) -> int:
     """When objects of this kind are applied: an object may name any object of an earlier phase."""
-    return _PHASES.get(kind, _LAST_PHASE)
+    return _PHASES.get(kind, LAST_PHASE)
 
 
 #: Kinds without a namespace, for a plan that is made before there is an API server to ask.

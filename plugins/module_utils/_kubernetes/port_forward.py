@@ -22,7 +22,7 @@ import json
 import select
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -134,29 +134,25 @@ def _state(pod: Mapping[str, Any]) -> str:
 
 
 def _target_port(service: Mapping[str, Any], port: str) -> str:
-    ports = service["spec"].get("ports") or ()
-    for one in ports:
-        if port in (str(one["port"]), one.get("name")):
-            return str(one.get("targetPort") or one["port"])
-    metadata = service["metadata"]
-    known = _listed((one.get("name"), one["port"]) for one in ports)
-    raise KubernetesError(f"service {metadata['namespace']}/{metadata['name']} has no port {port}; it has: {known}.")
+    one = _named("service", service, port, service["spec"].get("ports") or (), "port")
+    return str(one.get("targetPort") or one["port"])
 
 
 def _container_port(pod: Mapping[str, Any], port: str) -> int:
     if port.isdecimal():
         return int(port)
     ports = [one for container in pod["spec"]["containers"] for one in container.get("ports") or ()]
+    return int(_named("pod", pod, port, ports, "containerPort")["containerPort"])
+
+
+def _named(what: str, owner: Mapping[str, Any], port: str, ports: Sequence[Any], number: str) -> Mapping[str, Any]:
+    """The one of some ports that has this name, or this number, which it keeps under C(number)."""
     for one in ports:
-        if one.get("name") == port:
-            return int(one["containerPort"])
-    metadata = pod["metadata"]
-    known = _listed((one.get("name"), one["containerPort"]) for one in ports)
-    raise KubernetesError(f"pod {metadata['namespace']}/{metadata['name']} has no port {port}; it has: {known}.")
-
-
-def _listed(ports: Iterator[tuple[str | None, int]]) -> str:
-    return ", ".join(f"{name} ({number})" if name else str(number) for name, number in ports) or "none"
+        if port in (str(one[number]), one.get("name")):
+            return one
+    known = [f"{one['name']} ({one[number]})" if one.get("name") else str(one[number]) for one in ports]
+    name = f"{owner['metadata']['namespace']}/{owner['metadata']['name']}"
+    raise KubernetesError(f"{what} {name} has no port {port}; it has: {', '.join(known) or 'none'}.")
 
 
 class PortForward:

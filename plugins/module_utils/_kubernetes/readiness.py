@@ -241,5 +241,5 @@ def holding(live: Object) -> str:
         return f"{' '.join(held)} Look at what the controllers of those objects wait for."
     finalizers = ", ".join(live["metadata"].get("finalizers") or ())
     if finalizers:
-        return f"the finalizers {finalizers} are left. Look at what their controllers wait for."
-    return "no finalizer is left. Look at what depends on it, and at the controllers' logs."
+        return f"The finalizers {finalizers} are left. Look at what their controllers wait for."
+    return "No finalizer is left. Look at what depends on it, and at the controllers' logs."

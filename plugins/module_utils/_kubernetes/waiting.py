@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils import _progress
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import readiness
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client, label_selector
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import KubernetesError
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.kinds import PODS, Resource
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.objects import Reference, reference
+from ansible_collections.entasis.engine.plugins.module_utils._waiting import WaitError, poll
 
-#: Seconds between two looks: quick at first, for what is ready at once, then easier on the API server.
-FIRST_INTERVAL = 0.25
-LONGEST_INTERVAL = 2.0
+#: The longest pause between two looks (seconds): workloads are ready in seconds, where AWS takes minutes.
+_LONGEST_INTERVAL = 2.0
+
+#: Seconds until a new definition is served. The API server needs about one.
+DEFINITION_TIMEOUT = 60.0
 
 #: Pods of one workload that an error speaks of.
 _PODS_IN_ERROR = 3
@@ -56,21 +59,20 @@ def wait_ready(
     """
     start = time.monotonic()
     outcome = Outcome(live=dict(known))
-    interval = FIRST_INTERVAL
     unread = [one for one in resources if one not in known]
-    with _progress.waiting() as tell:
-        while True:
-            outcome.live.update(_read(client, resources, unread, selector))
-            outcome.lacking = _judge(resources, outcome)
-            outcome.seconds = time.monotonic() - start
-            if not outcome.lacking or outcome.hopeless or outcome.seconds >= timeout:
-                return outcome
-            tell(_in_one_line(outcome, len(resources)))
-            time.sleep(min(interval, max(0.05, timeout - outcome.seconds)))
-            interval = min(interval * 1.5, LONGEST_INTERVAL)
-            unread = list(outcome.lacking)
-            for one in unread:
-                outcome.live.pop(one, None)
+
+    def look() -> str | None:
+        for one in unread:
+            outcome.live.pop(one, None)
+        outcome.live.update(_read(client, resources, unread, selector))
+        outcome.lacking = _judge(resources, outcome)
+        unread[:] = outcome.lacking
+        return _in_one_line(outcome, len(resources)) if outcome.lacking and not outcome.hopeless else None
+
+    with suppress(WaitError):
+        poll(look, "", timeout, longest=_LONGEST_INTERVAL)
+    outcome.seconds = time.monotonic() - start
+    return outcome
 
 
 def wait_gone(client: Client, resource: Resource, namespace: str, name: str, uid: str, *, timeout: float) -> None:
@@ -79,19 +81,29 @@ def wait_gone(client: Client, resource: Resource, namespace: str, name: str, uid
     Raises:
         KubernetesError: it is still there after C(timeout) seconds; says what holds it.
     """
-    deadline = time.monotonic() + timeout
-    interval = FIRST_INTERVAL
-    with _progress.waiting(f"{resource.kind} {name} is being removed"):
-        while True:
-            live = client.get(resource, namespace, name)
-            if live is None or live["metadata"]["uid"] != uid:
-                return
-            if time.monotonic() >= deadline:
-                raise KubernetesError(
-                    f"it is still there {timeout:.0f} s after its removal was asked for: {readiness.holding(live)}"
-                )
-            time.sleep(interval)
-            interval = min(interval * 1.5, LONGEST_INTERVAL)
+    live: Mapping[str, Any] | None = None
+
+    def look() -> str | None:
+        nonlocal live
+        live = client.get(resource, namespace, name)
+        return None if live is None or live["metadata"]["uid"] != uid else "being removed"
+
+    try:
+        poll(look, f"{resource.kind} {name}", timeout, longest=_LONGEST_INTERVAL)
+    except WaitError as error:
+        raise KubernetesError(f"{error} {readiness.holding(live or {})}") from error
+
+
+def wait_served(client: Client, definition: Reference, resource: Resource) -> None:
+    """Wait until the kind of a CustomResourceDefinition that was applied is served.
+
+    Raises:
+        KubernetesError: it is not, after a minute.
+    """
+    outcome = wait_ready(client, {definition: resource}, {}, timeout=DEFINITION_TIMEOUT)
+    if outcome.lacking:
+        raise KubernetesError(f"it {outcome.lacking[definition]} after {DEFINITION_TIMEOUT:.0f} s.")
+    client.discover()
 
 
 def explain(client: Client, outcome: Outcome) -> list[str]:
