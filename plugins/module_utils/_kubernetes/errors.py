@@ -50,7 +50,7 @@ class ApiError(KubernetesError):
 
 
 #: Why the API server forbids something, and what to do about it. The first that its text has counts.
-_FORBIDDEN = (
+FORBIDDEN = (
     (r"admission webhook \"|ValidatingAdmissionPolicy ", "Change the object to what that policy asks for."),
     (r'User "[^"]*" cannot ', "Give the caller this permission (an access policy of EKS, or a role and its binding)."),
     (
@@ -75,6 +75,6 @@ def _explain_status(error: ApiError) -> str:
             "sts get-caller-identity), and that the cluster has an access entry for that principal."
         )
     if error.status == 403 and said:
-        advice = next((advice for cause, advice in _FORBIDDEN if re.search(cause, said)), "")
+        advice = next((advice for cause, advice in FORBIDDEN if re.search(cause, said)), "")
         return f"{what}: {said}. {advice}".rstrip()
     return f"{what}: {said}." if said else f"{what}."

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.diff import MASK, is_secret_name
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import FORBIDDEN
 
 #: Lines of helm's error that are worth showing.
 _ERROR_LINES = 4
@@ -32,14 +33,7 @@ _ADVICE = (
     (r"no matches for kind", "Install first what defines the kind, and name its release in needs."),
     (r"don't meet the specifications of the schema", "Correct these values."),
     (r"execution error at|nil pointer|executing \"|YAML parse error", "Correct the values that the chart uses there."),
-    (r"exceeded quota", "Raise the ResourceQuota, or let the chart ask for less."),
-    (r"violates PodSecurity", "Let the values meet the policy, or install into a namespace with another one."),
-    (r"admission webhook .* denied", "Do what the webhook asks for."),
     (r"failed calling webhook", "Look at the pods behind that webhook; name their release in needs if it is listed."),
-    (
-        r"User \"[^\"]*\" cannot",
-        "Give the caller this permission (an access policy of EKS, or a role and its binding).",
-    ),
     (
         r"immutable|updates to statefulset spec",
         "Read the chart's notes on upgrades: it changes what cannot be changed.",
@@ -48,6 +42,7 @@ _ADVICE = (
     (r"another operation \(install/upgrade/rollback\) is in progress", "Run again when that helm has ended."),
     (r"BackoffLimitExceeded|hook .* failed", "Look at the log of the hook's pod."),
     (r"Kubernetes cluster unreachable", "Check that the cluster runs and can be reached from here."),
+    *FORBIDDEN,
 )
 #: What to do where a chart cannot be fetched, and nothing else fits.
 _FETCH_ADVICE = "Check chart, version and repository, and the network to it, or set mirror to a folder with the chart."

@@ -190,7 +190,7 @@ def test_where_the_chart_comes_from(release: Desired, mirror: str, arguments: li
             'Error: 1 error occurred:\n\t* pods "x" is forbidden: exceeded quota: q',
             "upgrade",
             '1 error occurred: pods "x" is forbidden: exceeded quota: q',
-            " Raise the ResourceQuota, or let the chart ask for less.",
+            " Raise that ResourceQuota, ask for less, or remove what is not used.",
         ),
         (
             'Error: secrets is forbidden: User "x" cannot list resource "secrets"',
