@@ -346,7 +346,8 @@ def test_a_namespace_that_does_not_go_is_explained_by_what_is_left_in_it(objects
     objects.cluster.kubectl("create", "configmap", "held", "--namespace", space)
     objects.hold("held", "example.com/hold")
     objects.cluster.kubectl("delete", "namespace", space, "--wait=false")
-    failed = objects.run(namespace(space), config_map("a"), wait_timeout=4)
+    wait_until(lambda: len(objects.cluster.get("namespace", space)["status"].get("conditions", ())) > 1)
+    failed = objects.run(namespace(space), config_map("a"), wait_timeout=1)
     objects.hold("held")
     assert "example.com/hold in 1 resource instances" in failed.message
     assert "configmaps. has 1 resource instances" in failed.message
