@@ -145,60 +145,53 @@ def test_kubectl_computes_the_same_id(objects: Set, space: str, monkeypatch: pyt
     assert objects.get("configmap", "one")["metadata"]["labels"] == {PART_OF: apply_set.set_id(reference)}
 
 
-def test_prune_removes_what_left_the_set_and_nothing_else(objects: Set, space: str) -> None:
-    objects.apply(namespace(space), config_map("one"), config_map("two"), deployment("web"))
-    objects.cluster.kubectl("create", "configmap", "foreign", "--namespace", space)
-
-    left = [namespace(space), config_map("one")]
-    kept = objects.apply(*left, prune=False)
-    assert not kept.changed
-    assert kept.result["unlisted"] == [f"ConfigMap {space}/two", f"Deployment.apps {space}/web"]
-    assert "prune: true" in kept.warnings
-    empty = objects.apply(prune=False)
-    assert not empty.changed
-    assert len(empty.result["unlisted"]) == 4
-
-    planned = objects.run(*left, check=True)
-    assert objects.exists("deployment", "web")
-    done = objects.apply(*left)
-    assert done.changes == planned.changes
-    assert {change for change in done.changes if change[0] == "delete"} == {
-        ("delete", "ConfigMap", f"{space}/two"),
-        ("delete", "Deployment.apps", f"{space}/web"),
-    }
-    assert not objects.exists("configmap", "two")
-    assert not objects.exists("deployment", "web")
-    assert objects.exists("configmap", "one")
-    assert objects.exists("configmap", "foreign")
-    parent = objects.get("configmap", f"applyset-{SET}")
-    assert parent["metadata"]["annotations"][KINDS] == "ConfigMap,Namespace"
-    assert not objects.apply(*left).changed
-
-
-def test_absent_removes_the_set_and_leaves_the_protected_and_the_foreign(objects: Set, space: str) -> None:
+def test_what_left_the_set_goes_and_in_the_end_the_set_but_nothing_else(objects: Set, space: str) -> None:
     claim = {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {"name": "journal"},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
     }
-    objects.apply(namespace(space), config_map("one"), deployment("web"), claim, wait=False)
+    left = [namespace(space), config_map("one"), claim]
+    objects.apply(*left, config_map("two"), deployment("web"), wait=False)
     objects.cluster.kubectl("create", "configmap", "foreign", "--namespace", space)
+
+    kept = objects.apply(*left, prune=False, wait=False)
+    assert not kept.changed
+    assert kept.result["unlisted"] == [f"ConfigMap {space}/two", f"Deployment.apps {space}/web"]
+    assert "prune: true" in kept.warnings
+    empty = objects.apply(prune=False)
+    assert not empty.changed
+    assert len(empty.result["unlisted"]) == 5
+
+    planned = objects.run(*left, check=True)
+    assert objects.exists("deployment", "web")
+    done = objects.apply(*left, wait=False)
+    assert done.changes == planned.changes
+    assert {(kind, name) for action, kind, name in done.changes if action == "delete"} == {
+        ("ConfigMap", f"{space}/two"),
+        ("Deployment.apps", f"{space}/web"),
+    }
+    wait_until(lambda: not objects.exists("deployment", "web"))
+    assert not objects.exists("configmap", "two")
+    parent = objects.get("configmap", f"applyset-{SET}")
+    assert parent["metadata"]["annotations"][KINDS] == "ConfigMap,Namespace,PersistentVolumeClaim"
+    assert not objects.apply(*left, wait=False).changed
 
     gone = objects.apply(state="absent")
     assert gone.result["kept"] == [f"Namespace {space}", f"PersistentVolumeClaim {space}/journal"]
     assert "allow_delete" in gone.warnings
-    assert not objects.exists("deployment", "web")
     assert not objects.exists("configmap", "one")
     assert objects.exists("pvc", "journal")
     assert objects.exists("configmap", "foreign")
     assert not objects.apply(state="absent").changed
 
-    planned = objects.run(check=True, state="absent", allow_delete=["Namespace", "PersistentVolumeClaim"])
+    everything: dict[str, Any] = {"state": "absent", "allow_delete": ["Namespace", "PersistentVolumeClaim"]}
+    planned = objects.run(check=True, **everything)
     assert objects.cluster.exists("namespace", space)
-    everything = objects.apply(state="absent", allow_delete=["Namespace", "PersistentVolumeClaim"])
-    assert everything.changes == planned.changes
-    assert everything.changes[-1] == ("delete", "Namespace", space)
+    done = objects.apply(**everything)
+    assert done.changes == planned.changes
+    assert done.changes[-1] == ("delete", "Namespace", space)
     assert not objects.cluster.exists("namespace", space)
     assert not objects.apply(state="absent").changed
 
@@ -354,46 +347,34 @@ def test_a_namespace_that_does_not_go_is_explained_by_what_is_left_in_it(objects
     assert "finalizers: none" not in failed.message
 
 
-def test_a_conflict_names_the_manager_and_the_field(objects: Set, space: str) -> None:
-    manifests = [namespace(space), config_map("settings", a="1")]
-    objects.apply(*manifests)
-    objects.cluster.kubectl(
-        "apply",
-        "--server-side",
-        "--force-conflicts",
-        "--field-manager",
-        "somebody",
-        "--filename",
-        "-",
-        manifest=config_map("settings", space, a="2"),
-    )
-    for check in (True, False):
-        refused = objects.run(*manifests, check=check)
-        assert refused.failed
-        assert '"somebody"' in refused.message
-        assert ".data.a" in refused.message
-        assert "force_conflicts" in refused.message
-    assert objects.get("configmap", "settings")["data"] == {"a": "2"}
-    assert objects.apply(*manifests, force_conflicts=True).changed
-    assert objects.get("configmap", "settings")["data"] == {"a": "1"}
-
-
 def test_an_object_of_somebody_else_is_taken_over_only_on_request(objects: Set, space: str) -> None:
+    """What the other manager wrote and the manifest does not name stays, and stays that manager's."""
     objects.cluster.kubectl("create", "namespace", space)
+    by_hand = ("apply", "--server-side", "--field-manager", "somebody", "--filename", "-")
     for name in ("one", "two"):
-        objects.cluster.kubectl("create", "configmap", name, "--from-literal=b=1", "--namespace", space)
+        objects.cluster.kubectl(*by_hand, manifest=config_map(name, space, a="2", b="1"))
     # A namespace is taken in whoever made it.
-    manifests = [namespace(space), config_map("one", a="1"), config_map("two", a="1")]
+    manifests = [namespace(space), config_map("one", a="1"), config_map("two", b="1")]
     refused = objects.run(*manifests)
     assert refused.failed
     assert [problem.split(":")[0] for problem in refused.result["problems"]] == [
         f"ConfigMap {space}/{name}" for name in ("one", "two")
     ]
     assert "Set adopt to true" in refused.message
-    assert PART_OF not in objects.get("configmap", "one")["metadata"].get("labels", {})
 
-    objects.apply(*manifests, adopt=True)
-    assert objects.get("configmap", "one")["data"] == {"a": "1", "b": "1"}
+    for check in (True, False):
+        refused = objects.run(*manifests, check=check, adopt=True)
+        assert refused.failed
+        assert len(refused.result["problems"]) == 1
+        for said in ('"somebody"', ".data.a", "force_conflicts"):
+            assert said in refused.message
+    assert PART_OF not in objects.get("configmap", "two")["metadata"].get("labels", {})
+
+    objects.apply(*manifests, adopt=True, force_conflicts=True)
+    taken = objects.get("configmap", "one")
+    assert taken["data"] == {"a": "1", "b": "1"}
+    fields = {entry["manager"]: set(entry["fieldsV1"]["f:data"]) for entry in taken["metadata"]["managedFields"]}
+    assert fields == {"somebody": {"f:b"}, "entasis.engine": {"f:a"}}
     other = objects.run(config_map("one", a="1"), name="other", adopt=True)
     assert other.failed
     assert "belongs to another set" in other.message
