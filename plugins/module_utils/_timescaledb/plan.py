@@ -328,14 +328,8 @@ def _kept(wanted: Job, replaced: PolicyJob | None) -> Job:
     """The settings for a job that takes another's place."""
     if replaced is None:
         return wanted
-    return Job(
-        wanted.schedule_interval or replaced.schedule_interval,
-        wanted.initial_start or replaced.initial_start,
-        wanted.timezone or replaced.timezone,
-        wanted.max_runtime if wanted.max_runtime is not None else replaced.max_runtime,
-        wanted.max_retries if wanted.max_retries is not None else replaced.max_retries,
-        wanted.retry_period or replaced.retry_period,
-    )
+    settings = {name: getattr(wanted, name) for name in Job.__dataclass_fields__}
+    return Job(**{name: getattr(replaced, name) if value is None else value for name, value in settings.items()})
 
 
 def is_shorter(new: Reach, old: Reach | None) -> bool:
