@@ -76,14 +76,12 @@ def a_job(number: int = 1000, kind: Any = "retention", hypertable: int = 1, **ch
         "max_runtime": Interval(microseconds=300_000_000),
         "max_retries": -1,
         "retry_period": Interval(microseconds=300_000_000),
-        "owner": "platform",
         "scheduled": True,
         "fixed_schedule": False,
         "initial_start": None,
         "timezone": None,
         "config": config,
         "next_start": NOW.replace(hour=18),
-        "next_start_is_now": False,
     }
     return PolicyJob(**{**given, **changes})
 
@@ -138,7 +136,6 @@ def _added(step: Step, number: int, hypertable: int) -> PolicyJob:
         fixed_schedule=addition.initial_start is not None,
         timezone=addition.timezone,
         next_start=None,
-        next_start_is_now=True,
     )
 
 
@@ -146,13 +143,10 @@ def _altered(job: PolicyJob, told: Alteration) -> PolicyJob:
     """As alter_job does it: the time zone is overwritten whatever it is, and a config replaces the whole one."""
     config = {key: value for key, value in {**job.config, **told.config}.items() if key not in told.without}
     changes: dict[str, Any] = {"scheduled": told.scheduled, "timezone": told.timezone, "config": config}
+    changes["next_start"] = told.next_start
     for name in ("schedule_interval", "max_runtime", "max_retries", "retry_period", "initial_start"):
         if getattr(told, name) is not None:
             changes[name] = getattr(told, name)
     if told.initial_start is not None:
         changes["fixed_schedule"] = True
-    if told.next_start is not None:
-        changes |= {"next_start": told.next_start, "next_start_is_now": False}
-    elif told.schedule_interval is not None and job.total_runs == 0:
-        changes |= {"next_start": None, "next_start_is_now": True}
     return replace(job, **changes)

@@ -112,14 +112,10 @@ class DatabaseError(Exception):
     answered or let us in.
     """
 
-    def __init__(
-        self, text: str, *, message: str = "", sqlstate: str | None = None, detail: str = "", hint: str = ""
-    ) -> None:
+    def __init__(self, text: str, *, message: str = "", sqlstate: str | None = None) -> None:
         super().__init__(text)
         self.message = message or text
         self.sqlstate = sqlstate
-        self.detail = detail
-        self.hint = hint
 
 
 class NoDatabaseError(DatabaseError):
@@ -325,7 +321,7 @@ def _explain(error: Any, what: str, forward: PortForward | None) -> DatabaseErro
         for text in (told.message_primary, told.message_detail, told.message_hint)
     )
     sentences = [f"{what}: {message} ({sqlstate}).", *(f"{text}." for text in (detail, hint) if text)]
-    return DatabaseError(" ".join(sentences), message=message, sqlstate=sqlstate, detail=detail, hint=hint)
+    return DatabaseError(" ".join(sentences), message=message, sqlstate=sqlstate)
 
 
 def _last_words(text: str) -> str:

@@ -75,14 +75,12 @@ class PolicyJob:
     max_runtime: Interval
     max_retries: int
     retry_period: Interval
-    owner: str
     scheduled: bool
     fixed_schedule: bool
     initial_start: datetime | None
     timezone: str | None
     config: Mapping[str, Any]
     next_start: datetime | None
-    next_start_is_now: bool
     last_success: datetime | None = None
     last_run_success: bool | None = None
     total_runs: int = 0

@@ -92,7 +92,7 @@ SELECT jsonb_build_object(
     SELECT coalesce(jsonb_agg(jsonb_build_array(
       j.id, j.proc_name, coalesce(j.hypertable_id, (j.config ->> 'hypertable_id')::integer,
                                   (j.config ->> 'mat_hypertable_id')::integer),
-      j.schedule_interval::text, j.max_runtime::text, j.max_retries, j.retry_period::text, j.owner::text,
+      j.schedule_interval::text, j.max_runtime::text, j.max_retries, j.retry_period::text,
       j.scheduled, j.fixed_schedule, j.initial_start, j.timezone,
       -- The text of an interval is in the style of the session that wrote it, and only PostgreSQL reads all styles.
       (SELECT jsonb_object_agg(key, CASE WHEN key = ANY (%(reaches)s::text[]) AND jsonb_typeof(value) = 'string'
@@ -214,7 +214,7 @@ def _hypertable(row: Sequence[Any], jobs: Mapping[int, Sequence[PolicyJob]]) -> 
 
 def _job(row: Sequence[Any]) -> PolicyJob:
     (
-        number, procedure, hypertable, schedule, runtime, retries, retry, owner, scheduled, fixed, initial, timezone,
+        number, procedure, hypertable, schedule, runtime, retries, retry, scheduled, fixed, initial, timezone,
         config, next_start, last_success, last_run_success, runs, failures, last_error,
     ) = row  # fmt: skip
     return PolicyJob(
@@ -225,14 +225,12 @@ def _job(row: Sequence[Any]) -> PolicyJob:
         max_runtime=intervals.stored(runtime),
         max_retries=retries,
         retry_period=intervals.stored(retry),
-        owner=owner,
         scheduled=scheduled,
         fixed_schedule=fixed,
         initial_start=_moment(initial),
         timezone=timezone,
         config=config or {},
         next_start=_moment(next_start),
-        next_start_is_now=next_start in (None, "-infinity"),
         last_success=_moment(last_success),
         last_run_success=last_run_success if runs else None,
         total_runs=runs or 0,

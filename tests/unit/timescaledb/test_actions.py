@@ -218,11 +218,11 @@ def test_a_pause_that_is_asked_for_is_no_hold() -> None:
     ("job", "schedule", "start"),
     [
         # It never ran: TimescaleDB would move the next start to the past.
-        ({"next_start": None, "next_start_is_now": True}, "2 days", NOW + timedelta(days=2)),
+        ({"next_start": None}, "2 days", NOW + timedelta(days=2)),
         ({"next_start": NOW - timedelta(days=1)}, "2 days", NOW + timedelta(days=2)),
         ({"next_start": TODAY}, "2 days", TODAY),
         ({"next_start": NOW + timedelta(days=30)}, "2 days", NOW + timedelta(days=2)),
-        ({"next_start": None, "next_start_is_now": False}, "12 hours", NOW + timedelta(hours=12)),
+        ({"next_start": None}, "12 hours", NOW + timedelta(hours=12)),
         ({"next_start": NOW + timedelta(days=30)}, "1 month", NOW + timedelta(days=28)),
     ],
 )

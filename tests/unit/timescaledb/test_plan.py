@@ -102,7 +102,6 @@ def _jobs(draw: st.DrawFn, number: int, kind: str, hypertable: int, configs: st.
             initial_start=NOW - timedelta(days=9) if fixed else None,
             timezone=draw(st.sampled_from([None, "UTC", "Asia/Tokyo"])),
             next_start=None if ahead is None else NOW + timedelta(hours=ahead),
-            next_start_is_now=ahead is None,
             total_runs=runs,
             last_run_success=draw(st.booleans()) if runs else None,
         ),
