@@ -2,13 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options that the AWS modules share, see module_utils/_aws/module.py."""
+"""The options that the AWS modules share, see module_utils/_aws/run.py."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # COMMON_ARGUMENTS
     DOCUMENTATION = r"""
 options:
   platform:
@@ -43,7 +42,6 @@ options:
     default: {}
 """
 
-    # SET_ARGUMENTS
     SET = r"""
 options:
   purge:

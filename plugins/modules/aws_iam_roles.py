@@ -88,9 +88,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes:
-  description:
-    - The changes that were made, or in check mode would be made. The part is that of an update, V(trust),
-      V(description), V(permissions boundary), V(policies), V(inline policies), V(instance profile) or V(tags).
+  description: The changes that were made, or in check mode would be made. An update's part is the option that differs.
   returned: always
   type: list
   elements: dict
@@ -108,30 +106,12 @@ unlisted:
   sample: ["iam_role/entasis-ap-northeast-2-eks-node policies: arn:aws:iam::123456789012:policy/audit"]
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.entasis.engine.plugins.module_utils._aws.iam_roles import IamRoles
-from ansible_collections.entasis.engine.plugins.module_utils._aws.module import SET_ARGUMENTS
-
-ROLE = {
-    "name": {"type": "str", "required": True},
-    "assume_role_policy": {"type": "dict", "required": True},
-    "description": {"type": "str", "default": ""},
-    "policies": {"type": "list", "elements": "str", "default": []},
-    "inline_policies": {"type": "dict", "default": {}},
-    "permissions_boundary": {"type": "str"},
-    "instance_profile": {"type": "bool", "default": False},
-    "path": {"type": "str", "default": "/"},
-    "tags": {"type": "dict", "default": {}},
-}
+from ansible_collections.entasis.engine.plugins.module_utils._aws.run import run
 
 
 def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec={**SET_ARGUMENTS, "roles": {"type": "list", "elements": "dict", "options": ROLE}},
-        required_if=[("state", "present", ["roles"])],
-        supports_check_mode=True,
-    )
-    IamRoles(module).main()
+    run(IamRoles, DOCUMENTATION, required_if=[("state", "present", ["roles"])])
 
 
 if __name__ == "__main__":

@@ -9,8 +9,7 @@ DOCUMENTATION = r"""
 module: aws_network
 version_added: 0.1.0
 short_description: Reconcile the network of a platform
-author:
-  - Entasis Engine contributors (@entasis-engine)
+author: Entasis Engine contributors (@entasis-engine)
 description:
   - Makes one VPC with its subnets, internet gateway, NAT gateways, route tables and gateway endpoints what the options
     say, all in one run and independent resources at the same time.
@@ -28,23 +27,19 @@ options:
         and endpoints. The default is the value of O(platform).
     type: str
   cidr:
-    description:
-      - IPv4 addresses of the VPC, V(/16) to V(/28). Required when O(state=present).
+    description: IPv4 addresses of the VPC, V(/16) to V(/28). Required when O(state=present).
     type: str
   subnets:
-    description:
-      - The subnets. Required when O(state=present).
+    description: The subnets. Required when O(state=present).
     type: list
     elements: dict
     suboptions:
       name:
-        description:
-          - Name of the subnet.
+        description: Name of the subnet.
         type: str
         required: true
       cidr:
-        description:
-          - IPv4 addresses, V(/16) to V(/28), inside those of the VPC.
+        description: IPv4 addresses, V(/16) to V(/28), inside those of the VPC.
         type: str
         required: true
       zone:
@@ -60,8 +55,7 @@ options:
         type: bool
         default: false
       tags:
-        description:
-          - Tags of this subnet, besides those of O(tags).
+        description: Tags of this subnet, besides those of O(tags).
         type: dict
         default: {}
   nat_gateways:
@@ -74,8 +68,7 @@ options:
     choices: [none, single, per_zone]
     default: single
   gateway_endpoints:
-    description:
-      - AWS services that the private subnets reach without a NAT gateway.
+    description: AWS services that the private subnets reach without a NAT gateway.
     type: list
     elements: str
     choices: [s3, dynamodb]
@@ -115,20 +108,6 @@ EXAMPLES = r"""
     nat_gateways: single
     tags: {cost-center: trading}
 
-- name: Reconcile the same network with a NAT gateway in each zone
-  entasis.engine.aws_network:
-    platform: entasis
-    role: vpc
-    region: ap-northeast-2
-    cidr: 10.20.0.0/16
-    subnets:
-      - {name: entasis-public-a, cidr: 10.20.0.0/22, zone: ap-northeast-2a, public: true}
-      - {name: entasis-public-c, cidr: 10.20.4.0/22, zone: ap-northeast-2c, public: true}
-      - {name: entasis-private-a, cidr: 10.20.32.0/19, zone: ap-northeast-2a}
-      - {name: entasis-private-c, cidr: 10.20.64.0/19, zone: ap-northeast-2c}
-    nat_gateways: per_zone
-    tags: {cost-center: trading}
-
 - name: Remove the network
   entasis.engine.aws_network:
     platform: entasis
@@ -139,27 +118,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes:
-  description: The changes that were made, or in check mode would be made, in their order.
+  description:
+    - The changes that were made, or in check mode would be made. The kind is V(vpc), V(vpc_attributes),
+      V(internet_gateway), V(internet_gateway_attachment), V(subnet), V(subnet_attributes), V(elastic_ip),
+      V(nat_gateway), V(route_table), V(route), V(route_table_association) or V(vpc_endpoint).
+    - The name of a route is its table and destination, that of an association its subnet. The part says what changes
+      where several things can.
   returned: always
   type: list
   elements: dict
-  contains:
-    action:
-      description: V(create), V(update) or V(delete).
-      type: str
-    kind:
-      description:
-        - V(vpc), V(vpc_attributes), V(internet_gateway), V(internet_gateway_attachment), V(subnet),
-          V(subnet_attributes), V(elastic_ip), V(nat_gateway), V(route_table), V(route), V(route_table_association) or
-          V(vpc_endpoint).
-      type: str
-    name:
-      description: Name of the resource; of a route, its table and destination; of an association, its subnet.
-      type: str
-    part:
-      description: What of the resource changes, where several things can.
-      returned: when several things can
-      type: str
   sample:
     - {action: create, kind: route, name: entasis-private-a 0.0.0.0/0}
     - {action: update, kind: subnet, name: entasis-public-c, part: tags}
@@ -186,39 +153,12 @@ unlisted:
   sample: [nat_gateway/entasis-nat-c (nat-0c3e5a7b9d1f2a4c6)]
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.entasis.engine.plugins.module_utils._aws.module import SET_ARGUMENTS, reconcile
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network.run import AwsNetwork
-
-SUBNET = {
-    "name": {"type": "str", "required": True},
-    "cidr": {"type": "str", "required": True},
-    "zone": {"type": "str", "required": True},
-    "public": {"type": "bool", "default": False},
-    "tags": {"type": "dict", "default": {}},
-}
+from ansible_collections.entasis.engine.plugins.module_utils._aws.run import run
 
 
 def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec={
-            **SET_ARGUMENTS,
-            "name": {"type": "str"},
-            "cidr": {"type": "str"},
-            "subnets": {"type": "list", "elements": "dict", "options": SUBNET},
-            "nat_gateways": {"type": "str", "choices": ["none", "single", "per_zone"], "default": "single"},
-            "gateway_endpoints": {
-                "type": "list",
-                "elements": "str",
-                "choices": ["s3", "dynamodb"],
-                "default": ["s3"],
-            },
-        },
-        required_if=[("state", "present", ["cidr", "subnets"])],
-        supports_check_mode=True,
-    )
-    network = AwsNetwork(module)
-    reconcile(module, plan=network.plan, handlers=network.handlers, extra=network.report)
+    run(AwsNetwork, DOCUMENTATION, required_if=[("state", "present", ["cidr", "subnets"])])
 
 
 if __name__ == "__main__":

@@ -9,8 +9,7 @@ DOCUMENTATION = r"""
 module: aws_security_groups
 version_added: 0.1.0
 short_description: Reconcile the security groups of a platform
-author:
-  - Entasis Engine contributors (@entasis-engine)
+author: Entasis Engine contributors (@entasis-engine)
 description:
   - Makes the security groups of a platform's VPC what the options say. Groups may refer to each other by name, in a
     circle too, since all groups are made before the first rule.
@@ -21,30 +20,25 @@ description:
   - What AWS cannot change - the description of a group - is refused, with what to do instead.
 options:
   groups:
-    description:
-      - The groups. Required when O(state=present).
+    description: The groups. Required when O(state=present).
     type: list
     elements: dict
     suboptions:
       name:
-        description:
-          - Name of the group, by which rules refer to it.
+        description: Name of the group, by which rules refer to it.
         type: str
         required: true
       description:
-        description:
-          - Description. The default says the names of the group and the platform. AWS cannot change it later.
+        description: Description. The default says the names of the group and the platform. AWS cannot change it later.
         type: str
       inbound:
-        description:
-          - What may come in. Exact - an empty list is nothing.
+        description: What may come in. Exact - an empty list is nothing.
         type: list
         elements: dict
         default: []
         suboptions: &rule
           protocol:
-            description:
-              - Protocol; V(-1) is every protocol.
+            description: Protocol; V(-1) is every protocol.
             type: str
             choices: [tcp, udp, icmp, icmpv6, "-1"]
             default: tcp
@@ -63,12 +57,10 @@ options:
               - An IPv4 network on the other side, as V(10.0.0.0/16). Exactly one of the four sides is to be given.
             type: str
           cidr_ipv6:
-            description:
-              - An IPv6 network on the other side, as V(2001:db8::/32).
+            description: An IPv6 network on the other side, as V(2001:db8::/32).
             type: str
           group:
-            description:
-              - The name of one of O(groups) on the other side, the group itself for instance.
+            description: The name of one of O(groups) on the other side, the group itself for instance.
             type: str
           prefix_list:
             description:
@@ -76,8 +68,7 @@ options:
                 V(com.amazonaws.ap-northeast-2.s3).
             type: str
           description:
-            description:
-              - What the rule is for.
+            description: What the rule is for.
             type: str
       outbound:
         description:
@@ -90,8 +81,7 @@ options:
             cidr_ipv4: 0.0.0.0/0
         suboptions: *rule
       tags:
-        description:
-          - Tags of this group, besides those of O(tags).
+        description: Tags of this group, besides those of O(tags).
         type: dict
         default: {}
 notes:
@@ -139,26 +129,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes:
-  description: The changes that were made, or in check mode would be made, in their order.
+  description:
+    - The changes that were made, or in check mode would be made, in their order. The kind is V(security_group),
+      V(inbound_rules) or V(outbound_rules), the name that of the group, as AWS has it. The part is V(tags), where those
+      of a group change.
   returned: always
   type: list
   elements: dict
-  contains:
-    action:
-      description: V(create), V(update) or V(delete).
-      type: str
-    kind:
-      description: V(security_group), V(inbound_rules) or V(outbound_rules).
-      type: str
-    name:
-      description: Name of the group, as AWS has it.
-      type: str
-    part:
-      description: V(tags), where the tags of a group change.
-      returned: when the tags of a group change
-      type: str
-  sample:
-    - {action: update, kind: inbound_rules, name: entasis-application}
+  sample: [{action: update, kind: inbound_rules, name: entasis-application}]
 group_ids:
   description: Id of each group, by its name in O(groups); V((known after apply\)) in check mode where it is not there.
   returned: success
@@ -172,46 +150,12 @@ unlisted:
   sample: [security_group/entasis-batch (sg-0a9c8e7b6d5f4a3c2)]
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.entasis.engine.plugins.module_utils._aws.module import SET_ARGUMENTS, reconcile
+from ansible_collections.entasis.engine.plugins.module_utils._aws.run import run
 from ansible_collections.entasis.engine.plugins.module_utils._aws.security_groups.run import AwsSecurityGroups
-
-RULE = {
-    "protocol": {"type": "str", "choices": ["tcp", "udp", "icmp", "icmpv6", "-1"], "default": "tcp"},
-    "from_port": {"type": "int"},
-    "to_port": {"type": "int"},
-    "cidr_ipv4": {"type": "str"},
-    "cidr_ipv6": {"type": "str"},
-    "group": {"type": "str"},
-    "prefix_list": {"type": "str"},
-    "description": {"type": "str"},
-}
-
-GROUP = {
-    "name": {"type": "str", "required": True},
-    "description": {"type": "str"},
-    "inbound": {"type": "list", "elements": "dict", "options": RULE, "default": []},
-    "outbound": {
-        "type": "list",
-        "elements": "dict",
-        "options": RULE,
-        "default": [{"protocol": "-1", "cidr_ipv4": "0.0.0.0/0"}],
-    },
-    "tags": {"type": "dict", "default": {}},
-}
 
 
 def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec={
-            **SET_ARGUMENTS,
-            "groups": {"type": "list", "elements": "dict", "options": GROUP},
-        },
-        required_if=[("state", "present", ["groups"])],
-        supports_check_mode=True,
-    )
-    groups = AwsSecurityGroups(module)
-    reconcile(module, plan=groups.plan, handlers=groups.handlers, extra=groups.report)
+    run(AwsSecurityGroups, DOCUMENTATION, required_if=[("state", "present", ["groups"])])
 
 
 if __name__ == "__main__":

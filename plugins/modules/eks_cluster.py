@@ -9,8 +9,7 @@ DOCUMENTATION = r"""
 module: eks_cluster
 version_added: 0.1.0
 short_description: Reconcile an EKS cluster
-author:
-  - Entasis Engine contributors (@entasis-engine)
+author: Entasis Engine contributors (@entasis-engine)
 description:
   - Makes one EKS cluster what the options say - creates it with everything in one call, changes what EKS can change,
     and refuses, with the reason, what it cannot.
@@ -36,11 +35,6 @@ options:
       - Name of the cluster's IAM role. Required when O(state=present).
       - EKS cannot change it on an existing cluster.
     type: str
-  vpc:
-    description:
-      - What to call the platform's VPC. The default is the value of O(platform).
-      - EKS cannot change it on an existing cluster.
-    type: str
   subnets:
     description:
       - At least two subnets of the platform's VPC, in different zones. Required when O(state=present).
@@ -57,13 +51,11 @@ options:
     elements: str
     default: []
   endpoint_private_access:
-    description:
-      - Whether the API server is reachable inside the VPC.
+    description: Whether the API server is reachable inside the VPC.
     type: bool
     default: true
   endpoint_public_access:
-    description:
-      - Whether the API server is reachable from outside.
+    description: Whether the API server is reachable from outside.
     type: bool
     default: true
   public_access_cidrs:
@@ -75,8 +67,7 @@ options:
     elements: str
     default: [0.0.0.0/0]
   logging:
-    description:
-      - Logs of the control plane that go to CloudWatch; those not named are off.
+    description: Logs of the control plane that go to CloudWatch; those not named are off.
     type: list
     elements: str
     choices: [api, audit, authenticator, controllerManager, scheduler]
@@ -102,8 +93,7 @@ options:
         the cluster keeps what it has.
     type: str
   service_cidr:
-    description:
-      - Network of the Kubernetes services. EKS chooses one where it is not given, and cannot change it later.
+    description: Network of the Kubernetes services. EKS chooses one where it is not given, and cannot change it later.
     type: str
   deletion_protection:
     description:
@@ -116,8 +106,7 @@ options:
     type: bool
     default: true
   wait_timeout:
-    description:
-      - Seconds to wait for one operation. What takes longer goes on at AWS, and a new run goes on from there.
+    description: Seconds to wait for one operation. What takes longer goes on at AWS, and a new run goes on from there.
     type: int
     default: 1800
 extends_documentation_fragment:
@@ -152,25 +141,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes:
-  description: The changes that were made, or in check mode would be made, in their order.
+  description: The changes that were made, or in check mode would be made, in their order. An update has its part.
   returned: always
   type: list
   elements: dict
-  contains:
-    action:
-      description: V(create), V(update) or V(delete).
-      type: str
-    kind:
-      description: Always V(eks_cluster).
-      type: str
-    name:
-      description: Name of the cluster.
-      type: str
-    part:
-      description: What of the cluster changes. Only for updates.
-      type: str
-  sample:
-    - {action: update, kind: eks_cluster, name: entasis, part: version 1.36}
+  sample: [{action: update, kind: eks_cluster, name: entasis, part: version 1.36}]
 cluster:
   description:
     - The cluster after the run. Null when O(state=absent).
@@ -217,39 +192,12 @@ cluster:
       type: dict
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.cluster.plan import LOG_TYPES
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.cluster.run import EksCluster
-from ansible_collections.entasis.engine.plugins.module_utils._aws.module import COMMON_ARGUMENTS, reconcile
+from ansible_collections.entasis.engine.plugins.module_utils._aws.run import run
 
 
 def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec={
-            **COMMON_ARGUMENTS,
-            "name": {"type": "str"},
-            "version": {"type": "str"},
-            "iam_role": {"type": "str"},
-            "vpc": {"type": "str"},
-            "subnets": {"type": "list", "elements": "str"},
-            "security_groups": {"type": "list", "elements": "str", "default": []},
-            "endpoint_private_access": {"type": "bool", "default": True},
-            "endpoint_public_access": {"type": "bool", "default": True},
-            "public_access_cidrs": {"type": "list", "elements": "str", "default": ["0.0.0.0/0"]},
-            "logging": {"type": "list", "elements": "str", "choices": list(LOG_TYPES), "default": []},
-            "authentication_mode": {"type": "str", "choices": ["API", "API_AND_CONFIG_MAP"], "default": "API"},
-            "creator_admin": {"type": "bool", "default": True},
-            "encryption_key": {"type": "str", "no_log": False},
-            "service_cidr": {"type": "str"},
-            "deletion_protection": {"type": "bool"},
-            "wait": {"type": "bool", "default": True},
-            "wait_timeout": {"type": "int", "default": 1800},
-        },
-        required_if=[("state", "present", ["iam_role", "subnets"])],
-        supports_check_mode=True,
-    )
-    cluster = EksCluster(module)
-    reconcile(module, plan=cluster.plan, handlers=cluster.handlers, extra=cluster.report)
+    run(EksCluster, DOCUMENTATION, required_if=[("state", "present", ["iam_role", "subnets"])])
 
 
 if __name__ == "__main__":

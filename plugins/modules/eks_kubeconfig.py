@@ -9,8 +9,7 @@ DOCUMENTATION = r"""
 module: eks_kubeconfig
 version_added: 0.1.0
 short_description: Keep a context for an EKS cluster in a kubeconfig
-author:
-  - Entasis Engine contributors (@entasis-engine)
+author: Entasis Engine contributors (@entasis-engine)
 description:
   - Writes the cluster, user and context of an EKS cluster into a kubeconfig, each under the name of the context.
   - The user is C(aws eks get-token), so that the file holds no secret. It records the names that the AWS CLI needs to
@@ -23,8 +22,7 @@ description:
   - The context becomes the current one where the file has none.
 options:
   cluster:
-    description:
-      - Name of the cluster. In check mode it may be missing.
+    description: Name of the cluster. In check mode it may be missing.
     type: str
     required: true
   account:
@@ -32,13 +30,11 @@ options:
       - Number of the AWS account that the cluster is in. In any other, the module fails before it reads anything.
     type: str
   path:
-    description:
-      - The kubeconfig. A missing folder is made, for its owner alone.
+    description: The kubeconfig. A missing folder is made, for its owner alone.
     type: path
     required: true
   context:
-    description:
-      - Name of the context. The default is the value of O(cluster).
+    description: Name of the context. The default is the value of O(cluster).
     type: str
   missing_cluster:
     description:
@@ -75,23 +71,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes:
-  description: The changes that were made, or in check mode would be made.
+  description:
+    - The changes that were made, or in check mode would be made. The part says what changes besides the entries,
+      V(file mode) or V(form).
   returned: always
   type: list
   elements: dict
-  contains:
-    action:
-      description: V(create), V(update) or V(delete).
-      type: str
-    kind:
-      description: Always V(kubeconfig_context).
-      type: str
-    name:
-      description: Name of the context.
-      type: str
-    part:
-      description: What changes besides the entries, V(file mode) or V(form).
-      type: str
+  sample: [{action: update, kind: kubeconfig_context, name: entasis, part: file mode}]
 path:
   description: Absolute path of the file.
   returned: success
@@ -102,29 +88,12 @@ context:
   type: str
 """
 
-from ansible.module_utils.basic import missing_required_lib
-from ansible.module_utils.common.yaml import HAS_YAML
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.kubeconfig import EksKubeconfig
-from ansible_collections.entasis.engine.plugins.module_utils._aws.module import reconcile
+from ansible_collections.entasis.engine.plugins.module_utils._aws.run import run
 
 
 def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec={
-            "cluster": {"type": "str", "required": True},
-            "account": {"type": "str"},
-            "path": {"type": "path", "required": True},
-            "context": {"type": "str"},
-            "missing_cluster": {"type": "str", "choices": ["plan", "ignore"], "default": "plan"},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        },
-        supports_check_mode=True,
-    )
-    if not HAS_YAML:
-        module.fail_json(msg=missing_required_lib("PyYAML"))
-    file = EksKubeconfig(module)
-    reconcile(module, plan=file.plan, handlers=file.handlers, extra=file.report)
+    run(EksKubeconfig, DOCUMENTATION)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,7 @@ DOCUMENTATION = r"""
 module: eks_node_pools
 version_added: 0.1.0
 short_description: Reconcile the node pools of an EKS cluster
-author:
-  - Entasis Engine contributors (@entasis-engine)
+author: Entasis Engine contributors (@entasis-engine)
 description:
   - Makes the managed node groups of a cluster what the pools say, all pools in one run and independent pools at the
     same time.
@@ -30,30 +29,25 @@ options:
       - It must carry the platform's tag. In check mode it may be missing.
     type: str
   node_pools:
-    description:
-      - The pools. Required when O(state=present).
+    description: The pools. Required when O(state=present).
     type: list
     elements: dict
     suboptions:
       name:
-        description:
-          - Name of the pool, at most 54 letters, digits, hyphens and underscores.
+        description: Name of the pool, at most 54 letters, digits, hyphens and underscores.
         type: str
         required: true
       instance_types:
-        description:
-          - Instance types. For V(ON_DEMAND) EKS tries them in this order; another order alone is no change.
+        description: Instance types. For V(ON_DEMAND) EKS tries them in this order; another order alone is no change.
         type: list
         elements: str
         required: true
       min_size:
-        description:
-          - Fewest nodes.
+        description: Fewest nodes.
         type: int
         required: true
       max_size:
-        description:
-          - Most nodes.
+        description: Most nodes.
         type: int
         required: true
       desired_size:
@@ -63,36 +57,30 @@ options:
             lies outside O(node_pools[].min_size) and O(node_pools[].max_size).
         type: int
       labels:
-        description:
-          - Labels of the nodes. Exact - a label that is not named is removed.
+        description: Labels of the nodes. Exact - a label that is not named is removed.
         type: dict
         default: {}
       taints:
-        description:
-          - Taints of the nodes. Exact - a taint that is not named is removed.
+        description: Taints of the nodes. Exact - a taint that is not named is removed.
         type: list
         elements: dict
         default: []
         suboptions:
           key:
-            description:
-              - Key.
+            description: Key.
             type: str
             required: true
           value:
-            description:
-              - Value.
+            description: Value.
             type: str
             default: ""
           effect:
-            description:
-              - Effect, as Kubernetes spells it.
+            description: Effect, as Kubernetes spells it.
             type: str
             choices: [NoSchedule, PreferNoSchedule, NoExecute]
             required: true
       ami_type:
-        description:
-          - AMI type of EKS. Nodes with NVIDIA GPUs need one of the NVIDIA types.
+        description: AMI type of EKS. Nodes with NVIDIA GPUs need one of the NVIDIA types.
         type: str
         choices:
           - AL2023_x86_64_STANDARD
@@ -106,19 +94,16 @@ options:
           - BOTTLEROCKET_ARM_64_NVIDIA
         default: AL2023_x86_64_STANDARD
       capacity_type:
-        description:
-          - How the instances are bought.
+        description: How the instances are bought.
         type: str
         choices: [ON_DEMAND, SPOT]
         default: ON_DEMAND
       disk_size:
-        description:
-          - Size of the root volume in GiB. EKS's own default is 20.
+        description: Size of the root volume in GiB. EKS's own default is 20.
         type: int
         default: 20
       subnets:
-        description:
-          - Subnets of the platform's VPC, each as its IPv4 addresses, which never change, or as its Name tag.
+        description: Subnets of the platform's VPC, each as its IPv4 addresses, which never change, or as its Name tag.
         type: list
         elements: str
         required: true
@@ -130,13 +115,11 @@ options:
         type: bool
         default: true
       iam_role:
-        description:
-          - Name of the nodes' IAM role.
+        description: Name of the nodes' IAM role.
         type: str
         required: true
       max_unavailable:
-        description:
-          - Most nodes that an update, or the emptying of a replaced group, takes at the same time, 1 to 100.
+        description: Most nodes that an update, or the emptying of a replaced group, takes at the same time, 1 to 100.
         type: int
         default: 1
       update_strategy:
@@ -174,8 +157,7 @@ options:
         choices: [refuse, drain, delete]
         default: refuse
       tags:
-        description:
-          - Tags of this pool's group, besides those of O(tags).
+        description: Tags of this pool's group, besides those of O(tags).
         type: dict
         default: {}
   wait:
@@ -238,26 +220,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes:
-  description: The changes that were made, or in check mode would be made, in their order.
+  description:
+    - The changes that were made, or in check mode would be made, in their order. A V(replace) has the name of the old
+      group. The part says what of the group changes; of a V(delete), V(failed) for a group that AWS could not make,
+      V(left over) for one whose pool has another.
   returned: always
   type: list
   elements: dict
-  contains:
-    action:
-      description: V(create), V(update), V(replace) or V(delete).
-      type: str
-    kind:
-      description: Always V(node_group).
-      type: str
-    name:
-      description: Name of the node group; of a replacement, that of the old group.
-      type: str
-    part:
-      description: What of the group changes. Of a removal, V(failed) for a group that AWS could not make, V(left over)
-        for one whose pool has another.
-      type: str
-  sample:
-    - {action: update, kind: node_group, name: general, part: configuration}
+  sample: [{action: update, kind: node_group, name: general, part: configuration}]
 node_pools:
   description: The platform's node groups after the run; in check mode, as they are.
   returned: success
@@ -306,54 +276,12 @@ unlisted:
   elements: str
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.releases import AMI_TYPES
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.run import EksNodePools
-from ansible_collections.entasis.engine.plugins.module_utils._aws.module import SET_ARGUMENTS, reconcile
-
-TAINT = {
-    "key": {"type": "str", "required": True, "no_log": False},
-    "value": {"type": "str", "default": ""},
-    "effect": {"type": "str", "choices": ["NoSchedule", "PreferNoSchedule", "NoExecute"], "required": True},
-}
-
-NODE_POOL = {
-    "name": {"type": "str", "required": True},
-    "instance_types": {"type": "list", "elements": "str", "required": True},
-    "min_size": {"type": "int", "required": True},
-    "max_size": {"type": "int", "required": True},
-    "desired_size": {"type": "int"},
-    "labels": {"type": "dict", "default": {}},
-    "taints": {"type": "list", "elements": "dict", "default": [], "options": TAINT},
-    "ami_type": {"type": "str", "choices": list(AMI_TYPES), "default": "AL2023_x86_64_STANDARD"},
-    "capacity_type": {"type": "str", "choices": ["ON_DEMAND", "SPOT"], "default": "ON_DEMAND"},
-    "disk_size": {"type": "int", "default": 20},
-    "subnets": {"type": "list", "elements": "str", "required": True},
-    "exact_subnets": {"type": "bool", "default": True},
-    "iam_role": {"type": "str", "required": True},
-    "max_unavailable": {"type": "int", "default": 1},
-    "update_strategy": {"type": "str", "choices": ["DEFAULT", "MINIMAL"], "default": "DEFAULT"},
-    "version": {"type": "str"},
-    "ami_release": {"type": "str", "choices": ["keep", "latest"], "default": "keep"},
-    "replacement": {"type": "str", "choices": ["refuse", "drain", "delete"], "default": "refuse"},
-    "tags": {"type": "dict", "default": {}},
-}
+from ansible_collections.entasis.engine.plugins.module_utils._aws.run import run
 
 
 def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec={
-            **SET_ARGUMENTS,
-            "cluster": {"type": "str"},
-            "node_pools": {"type": "list", "elements": "dict", "options": NODE_POOL},
-            "wait": {"type": "bool", "default": True},
-            "wait_timeout": {"type": "int", "default": 1800},
-        },
-        required_if=[("state", "present", ["node_pools"])],
-        supports_check_mode=True,
-    )
-    node_pools = EksNodePools(module)
-    reconcile(module, plan=node_pools.plan, handlers=node_pools.handlers, extra=node_pools.report)
+    run(EksNodePools, DOCUMENTATION, required_if=[("state", "present", ["node_pools"])])
 
 
 if __name__ == "__main__":

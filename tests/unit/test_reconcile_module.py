@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._aws import module as aws
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import module as kubernetes
+from ansible_collections.entasis.engine.plugins.module_utils._aws import run as aws_run
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import KubernetesError
+from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.module import reconcile as kubernetes
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, HandlerError, Plan, create
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile_module import ReportError
 from botocore.exceptions import ClientError
@@ -46,16 +47,16 @@ class FakeModule:
         raise EndedError(result)
 
 
+def aws(module: FakeModule, *, extra: Callable[[], dict[str, Any]] = dict, **told: Any) -> None:
+    aws_run.reconcile(module, SimpleNamespace(report=extra, **told))  # type: ignore[arg-type]
+
+
 def run(
-    world: Any, plan: Plan, handler: Callable[[Change], None] | None = None, check_mode: bool = False, **run: Any
+    reconcile: Any, plan: Plan, handler: Callable[[Change], None] | None = None, check_mode: bool = False, **run: Any
 ) -> dict[str, Any]:
+    handlers = {("thing", "create"): handler}
     with pytest.raises(EndedError) as ended:
-        world.reconcile(
-            FakeModule(check_mode=check_mode),
-            plan=lambda: plan,
-            handlers=lambda: {("thing", "create"): handler},
-            **run,
-        )
+        reconcile(FakeModule(check_mode=check_mode), plan=lambda: plan, handlers=lambda: handlers, **run)
     return ended.value.result
 
 
@@ -67,7 +68,7 @@ REFUSED = ClientError({"Error": {"Code": "ExpiredToken", "Message": "It is old."
 
 
 @pytest.mark.parametrize(
-    ("world", "cause", "told"),
+    ("reconcile", "cause", "told"),
     [
         (kubernetes, KubernetesError("the API server is away."), "the API server is away."),
         (aws, REFUSED, "CreateThing answered ExpiredToken: It is old. Renew the AWS credentials."),
@@ -76,7 +77,7 @@ REFUSED = ClientError({"Error": {"Code": "ExpiredToken", "Message": "It is old."
         (kubernetes, OSError("no route to host"), "OSError: no route to host."),
     ],
 )
-def test_every_failure_of_a_run_is_told_whatever_its_type(world: Any, cause: Exception, told: str) -> None:
+def test_every_failure_of_a_run_is_told_whatever_its_type(reconcile: Any, cause: Exception, told: str) -> None:
     together = threading.Barrier(2, timeout=LIMIT)
 
     def handler(change: Change) -> None:
@@ -85,7 +86,7 @@ def test_every_failure_of_a_run_is_told_whatever_its_type(world: Any, cause: Exc
         together.wait()
         raise cause if change.name == "first" else HandlerError(f"{change.name} failed too.")
 
-    result = run(world, Plan(things("done", "first", "second", "last")), handler, parallelism=2)
+    result = run(reconcile, Plan(things("done", "first", "second", "last")), handler, parallelism=2)
     assert f"cannot create thing/first: {told}" in result["msg"]
     assert "cannot create thing/second: second failed too." in result["msg"]
     assert result["msg"].endswith("1 of 4 changes were applied; a new run goes on from there.")

@@ -4,18 +4,16 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""What every AWS module of the collection does the same way: options, clients, one run, the words for errors."""
+"""What every AWS module of the collection does the same way: clients, and the words for errors."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
 
 # AnsibleAWSModule.warn repeats each warning in the result, which ansible-core deprecates.
 from ansible.module_utils.common.warnings import warn
-from ansible_collections.entasis.engine.plugins.module_utils import _reconcile_module
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import HandlerError, Plan, PlanError
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import HandlerError, PlanError
 
 try:
     from botocore.config import Config
@@ -25,18 +23,6 @@ except ImportError:  # AnsibleAWSModule reports the missing library to the user
 
 #: More than this many things in the way are not read by anyone; the rest is counted.
 _BLOCKERS_SHOWN = 10
-
-#: The options of the doc fragment entasis.engine.aws, which every AWS module has that makes something.
-COMMON_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "platform": {"type": "str", "required": True},
-    "role": {"type": "str", "required": True},
-    "account": {"type": "str"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "tags": {"type": "dict", "default": {}},
-}
-
-#: Those of entasis.engine.aws.set, which every module has that reconciles a set.
-SET_ARGUMENTS: dict[str, dict[str, Any]] = {**COMMON_ARGUMENTS, "purge": {"type": "bool", "default": False}}
 
 
 class AwsModule(Protocol):
@@ -59,31 +45,6 @@ def client(module: AwsModule, service: str) -> Any:
     retries = {"mode": "adaptive", "total_max_attempts": 10}
     # The default of a minute, ten times, would be ten minutes of silence where no packet gets through.
     return module.client(service, config=Config(retries=retries, max_pool_connections=20, connect_timeout=10))
-
-
-def reconcile(module: AwsModule, *, plan: Callable[[], Plan], **run: Any) -> NoReturn:
-    """Run one reconciling module to its end in the account it is meant for, see L(_reconcile_module.reconcile)."""
-
-    def plan_in_account() -> Plan:
-        _refuse_other_account(module)
-        return plan()
-
-    errors = (ClientError, BotoCoreError)
-    _reconcile_module.reconcile(module, plan=plan_in_account, errors=errors, explain=explain, **run)
-
-
-def _refuse_other_account(module: AwsModule) -> None:
-    wanted = module.params.get("account")
-    if not wanted:
-        return
-    caller = client(module, "sts").get_caller_identity()
-    if caller["Account"] != wanted:
-        profile = module.params.get("profile") or os.environ.get("AWS_PROFILE")
-        source = f"the profile {profile}" if profile else "the credentials in use"
-        raise PlanError(
-            f"the account is to be {wanted}, and {source} belong to {caller['Arn']} in {caller['Account']}. Nothing "
-            "was read or changed. Use credentials of the right account, or mend account"
-        )
 
 
 def refuse_blocked_removal(module: AwsModule, what: str, blockers: Sequence[str]) -> None:
