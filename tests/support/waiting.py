@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one way in which a test waits: for a condition, with a limit."""
+"""The one way in which a test waits: for a condition, with a limit. And a clock for what waits itself."""
 
 from __future__ import annotations
 
@@ -26,3 +26,15 @@ def wait_until(condition: Callable[[], Any], what: str = "the condition is met",
         if time.monotonic() >= end:
             pytest.fail(f"not after {limit:.0f} s: {what}")
         time.sleep(_PERIOD)
+
+
+class Clock:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds

@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
+from unittest.mock import MagicMock
 
 import boto3
 import pytest
+from ansible_collections.entasis.engine.plugins.module_utils._aws import lookups
 from ansible_collections.entasis.engine.plugins.module_utils._aws.creating import (
     ATTEMPTS,
     LostAnswerError,
@@ -40,43 +43,54 @@ def answers(*given: Any) -> Callable[[], Any]:
     return call
 
 
-def test_a_refusal_that_passes_is_waited_out() -> None:
-    call = answers(refusal("DependencyViolation"), refusal("InvalidIPAddress.InUse"), "gone")
-    assert retry(call, still_used, pause=0) == "gone"
-
-
-def test_another_refusal_is_not() -> None:
-    with pytest.raises(ClientError, match=r"InvalidVpcID\.NotFound"):
-        retry(answers(refusal("InvalidVpcID.NotFound"), "never"), still_used, pause=0)
-
-
-def test_a_refusal_that_does_not_pass_is_told_when_the_time_is_over() -> None:
-    with pytest.raises(ClientError, match="NotFound"):
-        retry(answers(refusal("InvalidGroup.NotFound"), "never"), not_found, limit=0, pause=0.01)
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(
+    ("codes", "passes", "answer", "error"),
+    [
+        (["DependencyViolation", "InvalidIPAddress.InUse"], still_used, "gone", ""),
+        (["NoSuchEntity", "InvalidVpcID.NotFound", "ResourceNotFoundException"], not_found, "gone", ""),
+        (["InvalidPermission.Duplicate"], not_found, None, ""),
+        (["InvalidVpcID.NotFound"], still_used, None, "InvalidVpcID.NotFound"),
+        (["InvalidGroup.NotFound"] * 1000, not_found, None, "InvalidGroup.NotFound"),
+    ],
+)
+def test_a_refusal_that_passes_is_waited_out_for_a_while_and_no_other(
+    codes: list[str], passes: Callable[[str], bool], answer: str | None, error: str
+) -> None:
+    call, done = answers(*map(refusal, codes), "gone"), "InvalidPermission.Duplicate"
+    with pytest.raises(ClientError, match=error) if error else nullcontext():
+        assert retry(call, passes, done=lambda code: code == done) == answer
 
 
 LOST = LostAnswerError("AWS answered InternalError: Sorry.")
 CLOSED = ConnectionClosedError(endpoint_url="http://127.0.0.1")
 
 
-@pytest.mark.parametrize("lost", [LOST, CLOSED])
-def test_what_was_made_although_the_answer_was_lost_is_found(lost: Exception) -> None:
-    made = {"VpcId": "vpc-1"}
-    assert create_once(answers(lost, AssertionError("made twice")), answers([made]), pause=0) is made
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(
+    ("made", "found", "expected"),
+    [
+        ([LOST, AssertionError("made twice")], [["vpc-1"]], "vpc-1"),
+        ([CLOSED, AssertionError("made twice")], [["vpc-1"]], "vpc-1"),
+        ([LOST, CLOSED, "vpc-2"], [[], []], "vpc-2"),
+        ([LOST] * ATTEMPTS, [[]] * ATTEMPTS, LostAnswerError),
+        ([refusal("VpcLimitExceeded")], [AssertionError("looked")], ClientError),
+    ],
+)
+def test_what_may_have_been_made_is_looked_for_before_it_is_made_again(
+    made: list[Any], found: list[Any], expected: Any
+) -> None:
+    with nullcontext() if isinstance(expected, str) else pytest.raises(expected):
+        assert create_once(answers(*made), answers(*found)) == expected
 
 
-def test_what_was_not_made_is_made_at_the_next_attempt() -> None:
-    assert create_once(answers(LOST, CLOSED, {"VpcId": "vpc-2"}), answers([], []), pause=0) == {"VpcId": "vpc-2"}
-
-
-def test_the_last_failure_is_told() -> None:
-    with pytest.raises(LostAnswerError, match="Sorry"):
-        create_once(answers(*[LOST] * ATTEMPTS), answers(*[[]] * ATTEMPTS), pause=0)
-
-
-def test_a_refusal_of_a_creation_is_told_at_once() -> None:
-    with pytest.raises(ClientError):
-        create_once(answers(refusal("VpcLimitExceeded")), answers(AssertionError("looked")), pause=0)
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("required", [True, False])
+def test_a_parent_that_aws_does_not_show_yet_is_looked_for_again_where_it_is_needed(required: bool) -> None:
+    ec2 = MagicMock(can_paginate=lambda _operation: False)
+    ec2.describe_vpcs.side_effect = [{"Vpcs": []}, {"Vpcs": []}, {"Vpcs": [{"VpcId": "vpc-1"}]}]
+    found = lookups.find(lambda: {"vpc": lookups.vpcs(ec2, "demo")}, required=required)["vpc"]
+    assert found.ids == ({"demo": "vpc-1"} if required else {})
 
 
 class Server:
@@ -108,18 +122,20 @@ def client(server: Server) -> Any:
     return ec2
 
 
-def test_only_a_call_that_may_have_had_its_effect_is_not_repeated() -> None:
-    lost = Server((500, "InternalError"), (200, "unused"))
-    with pytest.raises(LostAnswerError, match="AWS answered InternalError: Sorry"):
-        client(lost).create_vpc(CidrBlock="10.0.0.0/16")
-    assert len(lost.left) == 1
-
-    throttled = Server((503, "RequestLimitExceeded"), (400, "VpcLimitExceeded"))
-    with pytest.raises(ClientError, match="VpcLimitExceeded"):
-        client(throttled).create_vpc(CidrBlock="10.0.0.0/16")
-    assert throttled.left == []
-
-    reading = Server((500, "InternalError"), (400, "AuthFailure"))
-    with pytest.raises(ClientError, match="AuthFailure"):
-        client(reading).describe_vpcs()
-    assert reading.left == []
+@pytest.mark.parametrize(
+    ("given", "call", "expected", "left"),
+    [
+        ([(500, "InternalError"), (200, "unused")], "create_vpc", "AWS answered InternalError: Sorry", 1),
+        ([(503, "RequestLimitExceeded"), (400, "VpcLimitExceeded")], "create_vpc", "VpcLimitExceeded", 0),
+        ([(500, "InternalError"), (400, "AuthFailure")], "describe_vpcs", "AuthFailure", 0),
+    ],
+    ids=["may have had its effect", "had none", "reads"],
+)
+def test_only_a_call_that_may_have_had_its_effect_is_not_repeated(
+    given: list[tuple[int, str]], call: str, expected: str, left: int
+) -> None:
+    server = Server(*given)
+    arguments = {"CidrBlock": "10.0.0.0/16"} if call == "create_vpc" else {}
+    with pytest.raises((LostAnswerError, ClientError), match=expected):
+        getattr(client(server), call)(**arguments)
+    assert len(server.left) == left

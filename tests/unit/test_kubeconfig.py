@@ -66,43 +66,31 @@ def theirs(tmp_path: Path) -> dict[str, Any]:
     return read(path)
 
 
+NEW = """
+apiVersion: v1
+kind: Config
+clusters:
+- name: demo
+  cluster: {server: "https://cluster.example", certificate-authority-data: Q0E=}
+users:
+- name: demo
+  user:
+    exec:
+      apiVersion: client.authentication.k8s.io/v1beta1
+      command: /opt/bin/aws
+      args: [eks, get-token, --cluster-name, demo-cluster, --region, ap-northeast-2, --output, json]
+      env: [{name: AWS_PROFILE, value: sandbox}]
+      interactiveMode: Never
+      provideClusterInfo: false
+contexts:
+- name: demo
+  context: {cluster: demo, user: demo}
+current-context: demo
+"""
+
+
 def test_a_new_config_is_what_kubectl_reads() -> None:
-    assert merged({}, "demo", entries(AWS_PROFILE="sandbox")) == {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [
-            {
-                "name": "demo",
-                "cluster": {"server": "https://cluster.example", "certificate-authority-data": "Q0E="},
-            }
-        ],
-        "users": [
-            {
-                "name": "demo",
-                "user": {
-                    "exec": {
-                        "apiVersion": "client.authentication.k8s.io/v1beta1",
-                        "command": "/opt/bin/aws",
-                        "args": [
-                            "eks",
-                            "get-token",
-                            "--cluster-name",
-                            "demo-cluster",
-                            "--region",
-                            "ap-northeast-2",
-                            "--output",
-                            "json",
-                        ],
-                        "env": [{"name": "AWS_PROFILE", "value": "sandbox"}],
-                        "interactiveMode": "Never",
-                        "provideClusterInfo": False,
-                    }
-                },
-            }
-        ],
-        "contexts": [{"name": "demo", "context": {"cluster": "demo", "user": "demo"}}],
-        "current-context": "demo",
-    }
+    assert merged({}, "demo", entries(AWS_PROFILE="sandbox")) == yaml.safe_load(NEW)
 
 
 def test_other_contexts_and_the_current_one_stay(theirs: dict[str, Any]) -> None:
@@ -121,15 +109,10 @@ def test_a_merge_replaces_the_entries_in_place_and_each_once(theirs: dict[str, A
     assert entries_of(result, "minikube")["clusters"]["server"] == "https://other.example"
 
 
-def test_a_context_that_was_the_current_one_leaves_none_behind() -> None:
+def test_a_config_is_empty_without_its_only_context_and_not_with_anything_of_others(theirs: dict[str, Any]) -> None:
     left = without(merged({}, "demo", entries()), "demo")
     assert left["current-context"] == ""
-    assert is_empty(left)
-
-
-def test_a_config_with_anything_of_others_is_not_empty(theirs: dict[str, Any]) -> None:
-    assert not is_empty(theirs)
-    assert not is_empty({"preferences": {"colors": True}})
+    assert [is_empty(config) for config in (left, theirs, {"preferences": {"colors": True}})] == [True, False, False]
 
 
 def test_the_diff_shows_our_entries_and_nothing_of_others(theirs: dict[str, Any]) -> None:
@@ -142,9 +125,9 @@ def test_the_diff_shows_our_entries_and_nothing_of_others(theirs: dict[str, Any]
 def test_a_file_is_written_for_its_owner_alone_with_its_folder(tmp_path: Path, theirs: dict[str, Any]) -> None:
     path = tmp_path / "new" / "config"
     write(path, theirs)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert (stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode)) == (0o600, 0o700)
     assert read(path) == theirs
+    assert "2026-11-22T00:00:00Z" in path.read_text(encoding="utf-8"), "the date of another context, as it was"
     assert [p.name for p in path.parent.iterdir()] == ["config"]
 
 
@@ -154,11 +137,6 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     write(tmp_path / "link", merged({}, "demo", entries()))
     assert (tmp_path / "link").is_symlink()
     assert entries_of(read(tmp_path / "real"), "demo") == entries()
-
-
-def test_a_date_of_another_context_is_written_back_as_it_was(tmp_path: Path, theirs: dict[str, Any]) -> None:
-    write(tmp_path / "config", theirs)
-    assert "2026-11-22T00:00:00Z" in (tmp_path / "config").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n"])

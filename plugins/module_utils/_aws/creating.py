@@ -51,7 +51,7 @@ def _stop(
         raise LostAnswerError(f"AWS answered {error.get('Code')}: {error.get('Message')}")
 
 
-def create_once(create: Callable[[], Made], find: Callable[[], Sequence[Made]], *, pause: float = 1.0) -> Made:
+def create_once(create: Callable[[], Made], find: Callable[[], Sequence[Made]]) -> Made:
     """Create a resource, and where the answer is lost, look for it before trying again.
 
     C(create) makes a call that is among those of L(stop_blind_retries); C(find) looks for its effect by the tags.
@@ -60,15 +60,14 @@ def create_once(create: Callable[[], Made], find: Callable[[], Sequence[Made]], 
         ClientError: AWS refused.
         LostAnswerError, HTTPClientError: AWS still failed at the last attempt, and nothing is there.
     """
-    for left in reversed(range(ATTEMPTS)):
+    for attempt in range(ATTEMPTS):
         try:
             return create()
         except (LostAnswerError, HTTPClientError):
-            time.sleep(pause)
-            pause *= 2
+            time.sleep(2**attempt)
             found = find()
             if found:
                 return found[0]
-            if not left:
+            if attempt == ATTEMPTS - 1:
                 raise
     raise AssertionError("the last attempt returns or raises")

@@ -12,19 +12,15 @@ run after the repair says.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import from_tag_list
-from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import PAUSE_SECONDS
+from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import LONGEST_PAUSE, unless_gone
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG, is_owned
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import KNOWN_AFTER_APPLY, PlanError
-
-with suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
-    from botocore.exceptions import ClientError
+from ansible_collections.entasis.engine.plugins.module_utils._waiting import WaitError, poll
 
 
 def read_all(client: Any, operation: str, key: str, **arguments: Any) -> list[dict[str, Any]]:
@@ -78,15 +74,20 @@ def find(look: Callable[[], Mapping[str, Lookup]], *, required: bool) -> Mapping
     Raises:
         PlanError: with every parent that is missing.
     """
-    end = time.monotonic() + PATIENCE
-    while True:
+    found: Mapping[str, Lookup] = {}
+    problems: list[str] = []
+
+    def missing() -> str | None:
+        nonlocal found, problems
         found = look()
         problems = [problem for lookup in found.values() for problem in lookup.problems()] if required else []
-        if not problems:
-            return found
-        if time.monotonic() > end:
-            raise PlanError(problems)
-        time.sleep(PAUSE_SECONDS)
+        return "not shown by AWS yet" if problems else None
+
+    try:
+        poll(missing, "what another layer made", PATIENCE, longest=LONGEST_PAUSE)
+    except WaitError:
+        raise PlanError(problems) from None
+    return found
 
 
 def platform_vpc(ec2: Any, platform: str) -> str | None:
@@ -109,10 +110,10 @@ def several_vpcs(platform: str, ids: Collection[str]) -> str:
     )
 
 
-def vpcs(ec2: Any, platform: str, names: Sequence[str]) -> Lookup:
-    """The platform's VPC under the name that the caller has for it."""
+def vpcs(ec2: Any, platform: str) -> Lookup:
+    """The platform's VPC, under the platform's name."""
     vpc = platform_vpc(ec2, platform)
-    return Lookup("VPC", tuple(names), {name: vpc for name in names if vpc}, _by_module("aws_network", platform))
+    return Lookup("VPC", (platform,), {platform: vpc} if vpc else {}, _by_module("aws_network", platform))
 
 
 def subnets(ec2: Any, platform: str, names: Sequence[str]) -> Lookup:
@@ -156,26 +157,18 @@ def interfaces(ec2: Any, by: str, values: Iterable[str], *, besides: Collection[
 
 def roles(iam: Any, names: Sequence[str]) -> Lookup:
     """The ARNs of IAM roles. A role's name is unique in an account, so it needs no tag to be found."""
-    pairs = []
-    for name in dict.fromkeys(names):
-        try:
-            pairs.append((name, iam.get_role(RoleName=name)["Role"]["Arn"]))
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchEntity":
-                raise
-    return _lookup("IAM role", names, pairs, "Make it before what uses it.")
+    return _one_by_one("IAM role", names, lambda name: iam.get_role(RoleName=name)["Role"]["Arn"])
 
 
 def keys(kms: Any, names: Sequence[str]) -> Lookup:
     """The ARNs of KMS keys, each named by its id, its ARN or its alias (C(alias/name))."""
-    pairs = []
-    for name in dict.fromkeys(names):
-        try:
-            pairs.append((name, kms.describe_key(KeyId=name)["KeyMetadata"]["Arn"]))
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NotFoundException":
-                raise
-    return _lookup("KMS key", names, pairs, "Make it before what uses it.")
+    return _one_by_one("KMS key", names, lambda name: kms.describe_key(KeyId=name)["KeyMetadata"]["Arn"])
+
+
+def _one_by_one(kind: str, names: Sequence[str], arn_of: Callable[[str], str]) -> Lookup:
+    found = {name: unless_gone(lambda name=name: arn_of(name)) for name in dict.fromkeys(names)}  # type: ignore[misc]
+    there = {name: arn for name, arn in found.items() if arn}
+    return Lookup(kind, tuple(names), there, "Make it before what uses it.")
 
 
 def _lookup(kind: str, names: Sequence[str], pairs: Sequence[tuple[str, str]], made_by: str) -> Lookup:

@@ -9,18 +9,19 @@
 from __future__ import annotations
 
 import contextlib
-import time
+import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
+
+from ansible_collections.entasis.engine.plugins.module_utils._waiting import WaitError, poll
 
 with contextlib.suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
     from botocore.exceptions import ClientError
 
-Answer = TypeVar("Answer")
-
 #: AWS documents no bound for eventual consistency; Terraform's provider waits 1 to 5 minutes for EC2's.
 LIMIT_SECONDS = 60.0
-PAUSE_SECONDS = 2.0
+#: The longest pause between two tries.
+LONGEST_PAUSE = 5.0
 
 
 def not_found(code: str) -> bool:
@@ -34,32 +35,49 @@ def still_used(code: str) -> bool:
 
 
 def retry(
-    call: Callable[[], Answer],
+    call: Callable[[], Any],
     while_code: Callable[[str], bool],
     *,
+    saying: str = "",
     done: Callable[[str], bool] = lambda _code: False,
+    what: str = "a call of AWS",
     limit: float = LIMIT_SECONDS,
-    pause: float = PAUSE_SECONDS,
-) -> Answer | None:
+) -> Any:
     """Make a call again while AWS refuses it with a code that passes, for at most C(limit) seconds.
 
-    A refusal whose code C(done) knows says that everything is as wanted already, by somebody else or by an earlier try
-    of botocore's whose answer was lost; the answer is None then.
+    With C(saying), a pattern, the refusal's words must match too. C(done) knows the codes that say that all is as
+    wanted already, by somebody else or by an earlier try of botocore's whose answer was lost; the answer is None then.
 
     Raises:
         ClientError: another refusal, or the last one when the time is over.
     """
-    end = time.monotonic() + limit
-    while True:
+    answer, refusal = None, None
+
+    def look() -> str | None:
+        nonlocal answer, refusal
         try:
-            return call()
+            answer = call()
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
+            details = error.response.get("Error", {})
+            code = details.get("Code", "")
             if done(code):
                 return None
-            if not while_code(code) or time.monotonic() + pause > end:
+            if not while_code(code) or not re.search(saying, details.get("Message", "")):
                 raise
-        time.sleep(pause)
+            refusal = error
+            return f"refused for the moment with {code}"
+        return None
+
+    try:
+        poll(look, what, limit, longest=LONGEST_PAUSE)
+    except WaitError as error:
+        raise refusal or error from None
+    return answer
+
+
+def unless_gone(call: Callable[[], Any]) -> Any:
+    """What a call answers; None where what it asks for is unknown."""
+    return retry(call, lambda _code: False, done=not_found)
 
 
 def remove(call: Callable[..., Any], **arguments: Any) -> None:

@@ -8,13 +8,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from ansible.module_utils.common.warnings import warn
+from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import retry
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change
 from ansible_collections.entasis.engine.plugins.module_utils._waiting import (
     WaitError,
@@ -223,56 +223,27 @@ def apply_tags(client: Any, arn: str, change: Change) -> None:
     client.tag_resource(resourceArn=arn, tags=(change.after or {})["tags"])
 
 
-def when_free(call: Callable[[], Answer], what: str, timeout: float) -> Answer:
+def when_free(call: Callable[[], Any], what: str, timeout: float) -> Any:
     """Make a call that EKS refuses while another operation is in progress, which a state of ACTIVE does not rule out:
     AWS's own patches do not show, and a new state takes a moment to.
 
     Raises:
         ClientError: another refusal, or still this one after C(timeout) seconds.
     """
-    return _again(call, _is_busy, f"a change of {what}", "refused while another is in progress", timeout)
+    busy = "ResourceInUseException"
+    return retry(call, lambda code: code == busy, saying="in progress", what=f"a change of {what}", limit=timeout)
 
 
-def _is_busy(code: str, message: str) -> bool:
-    return code == "ResourceInUseException" and "in progress" in message
-
-
-def create_with_new_role(call: Callable[[], Answer]) -> Answer:
+def create_with_new_role(call: Callable[[], Any]) -> Any:
     """Make a create call whose role may be seconds old: EKS refuses a role that IAM has not spread yet.
 
     Raises:
         ClientError: another refusal, or still this one after two minutes.
     """
-    return _again(call, _is_unseen, "the creation", "refused until IAM has spread its role", ROLE_PROPAGATION)
+    refusals = ("InvalidParameterException", "InvalidRequestException")
+    return retry(
+        call, lambda code: code in refusals, saying=_ROLE_UNSEEN, what="a role that EKS uses", limit=ROLE_PROPAGATION
+    )
 
 
-def _is_unseen(code: str, message: str) -> bool:
-    return code in ("InvalidParameterException", "InvalidRequestException") and bool(_ROLE_UNSEEN.search(message))
-
-
-_ROLE_UNSEEN = re.compile(r"(?=.*role).*(assume|trust|polic|not exist|not be found|params)", re.IGNORECASE | re.DOTALL)
-
-
-def _again(
-    call: Callable[[], Answer], passes: Callable[[str, str], bool], what: str, status: str, limit: float
-) -> Answer:
-    """Make a call again while AWS refuses it with a code and a message that pass."""
-    answers: list[Answer] = []
-    refusals: list[ClientError] = []
-
-    def look() -> str | None:
-        try:
-            answers.append(call())
-        except ClientError as error:
-            details = error.response["Error"]
-            if not passes(details["Code"], details.get("Message", "")):
-                raise
-            refusals.append(error)
-            return status
-        return None
-
-    try:
-        poll(look, what, limit)
-    except WaitError:
-        raise refusals[-1] from None
-    return answers[0]
+_ROLE_UNSEEN = r"(?is)(?=.*role).*(assume|trust|polic|not exist|not be found|params)"
