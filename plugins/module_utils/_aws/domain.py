@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 from ansible_collections.entasis.engine.plugins.module_utils import _reconcile
 from ansible_collections.entasis.engine.plugins.module_utils._aws.creating import create_once, stop_blind_retries
-from ansible_collections.entasis.engine.plugins.module_utils._aws.module import AwsModule, client, reconcile
+from ansible_collections.entasis.engine.plugins.module_utils._aws.module import AwsModule, client
 from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import belongs, tag_changes
 from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import not_found, retry
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
@@ -65,11 +65,13 @@ def plan_set(
     shared: Sequence[str] = (),
     adopt: bool = False,
     purge: bool = False,
+    against: Sequence[str] = (),
 ) -> Plan:
     """What makes the observed resources the desired ones: created, tagged, updated part by part, and purged. Pure.
 
     Raises:
-        PlanError: with every resource that is not ours, and every difference that AWS cannot change.
+        PlanError: with every resource that is not ours, every difference that AWS cannot change, and what else speaks
+            C(against) the set.
     """
     listed = sorted(observed, key=lambda one: (one.name, one.id))
     there = {one.name: one for one in listed}
@@ -107,15 +109,15 @@ def plan_set(
             targets[one.name] = one
             unlisted += [f"{kind}/{one.name} {addition}" for addition in additions]
         changes += tag_changes(kind, one.name, found.tags, one.tags)
-        for part, keys in (parts or {}).items():
+        for part, keys in _parts(one, parts, fixed).items():
             changes += update(kind, one.name, found.fields, _managed(one, keys), needs=one.needs, part=part)
     left = [one for one in there.values() if one.name not in targets and owns(one)]
     if purge:
         changes += [delete(kind, one.name, {**one.fields, "tags": dict(one.tags)}) for one in left]
     else:
         unlisted += [f"{kind}/{one.name} ({one.id})" for one in left]
-    if problems:
-        raise PlanError(problems)
+    if problems or against:
+        raise PlanError([*problems, *against])
     return Plan(changes, unlisted, targets=targets)
 
 
@@ -136,14 +138,24 @@ def _with_additions(one: Resource, found: Resource, shared: Iterable[str]) -> tu
     return replace(one, fields=fields), told
 
 
+def _parts(
+    one: Resource, parts: Mapping[str, Sequence[str]] | None, fixed: Sequence[str]
+) -> Mapping[str, Sequence[str]]:
+    """What one change changes of a resource; where nothing else is said, each field that AWS can change is a part."""
+    return parts or {key.replace("_", " "): (key,) for key in one.fields if key not in fixed}
+
+
 class Domain:
-    """One kind of resource. A domain says what it is, and has the methods that raise here; C(main) does the rest."""
+    """One kind of resource. A domain says what it is, and has the methods that raise here; the rest is done here."""
 
     kind: ClassVar[str]
+    #: The module's option that lists them.
+    option: ClassVar[str]
     service: ClassVar[str]
     #: The operations that make one. botocore repeats none of them blindly: what a lost answer made is looked for first.
     creates: ClassVar[tuple[str, ...]]
-    #: Fields that AWS never changes, and those that one method call changes, by what that change is called.
+    #: Fields that AWS never changes, and those that one method call changes, by what that change is called. By default
+    #: each field that AWS can change is a part of its own.
     fixed: ClassVar[tuple[str, ...]] = ()
     parts: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     #: What a new one has of the fields that its creation cannot set. C(update) brings each of their parts at once.
@@ -167,6 +179,11 @@ class Domain:
         self._plan = Plan(())
 
     def desired(self) -> Iterable[Resource]:
+        for one in self.options[self.option]:
+            yield Resource(one["name"], self.fields(one), self.own(one["name"], one["tags"]))
+
+    def fields(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The fields of one of the option's list, which has a name and tags besides."""
         raise NotImplementedError
 
     def observe(self) -> Iterable[Resource]:
@@ -204,10 +221,6 @@ class Domain:
         here = not self.worldwide or there.tags.get(REGION_TAG) == self.module.region
         return here and belongs(there.tags, self.options["platform"], self.options["role"], inside=self.inside)
 
-    def main(self) -> NoReturn:
-        """Run the module to its end."""
-        reconcile(self.module, plan=self.plan, handlers=self._handlers, extra=self._report)
-
     def plan(self) -> Plan:
         present = self.options["state"] == "present"
         self._wanted = list(self.desired()) if present else []
@@ -230,7 +243,7 @@ class Domain:
         )
         return self._plan
 
-    def _handlers(self) -> Mapping[tuple[str, str], Handler]:
+    def handlers(self) -> Mapping[tuple[str, str], Handler]:
         stop_blind_retries(self.client, self.creates)
         return {
             (self.kind, "create"): self._create,
@@ -245,7 +258,7 @@ class Domain:
             lambda: [one for one in self.observe() if one.name == wanted.name and self.owns(one)],
         )
         self.ids[wanted.name] = new.id
-        for part in update_parts(self.parts, new, wanted):
+        for part in self.differing(new, wanted):
             # What is a moment old may not be known everywhere yet.
             retry(lambda part=part: self.update(new, part, wanted), not_found)  # type: ignore[misc]
 
@@ -256,10 +269,10 @@ class Domain:
         else:
             self.update(there, change.part, self._plan.targets[change.name])
 
-    def _report(self) -> Mapping[str, Any]:
+    def report(self) -> Mapping[str, Any]:
         return {"ids": {name: self.ids.get(name, KNOWN_AFTER_APPLY) for name in self.names}, **self.extra()}
 
-
-def update_parts(parts: Mapping[str, Sequence[str]], there: Resource, wanted: Resource) -> list[str]:
-    """The parts in which what is there is not as wanted."""
-    return [part for part, keys in parts.items() if update("", "", there.fields, _managed(wanted, keys))]
+    def differing(self, there: Resource, wanted: Resource) -> list[str]:
+        """The parts in which what is there is not as wanted."""
+        parts = _parts(wanted, self.parts, self.fixed)
+        return [part for part, keys in parts.items() if update("", "", there.fields, _managed(wanted, keys))]

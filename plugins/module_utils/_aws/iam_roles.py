@@ -9,50 +9,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
 from ansible_collections.entasis.engine.plugins.module_utils._aws.domain import Domain, Resource
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import read_all
 from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import from_tag_list, to_tag_list
-from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import remove
+from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import remove, unless_gone
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PARALLELISM, HandlerError
 
 with suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
-    from botocore.exceptions import ClientError
     from botocore.session import Session
 
 
 class IamRoles(Domain):
     kind = "iam_role"
+    option = "roles"
     service = "iam"
     creates = ("CreateRole",)
     fixed = ("path",)
-    parts = {
-        "trust": ("assume_role_policy",),
-        "description": ("description",),
-        "permissions boundary": ("permissions_boundary",),
-        "policies": ("policies",),
-        "inline policies": ("inline_policies",),
-        "instance profile": ("instance_profile",),
-    }
     born = {"policies": [], "inline_policies": {}, "instance_profile": False}
     shared = ("policies", "inline_policies")
     worldwide = True
 
-    def desired(self) -> Iterator[Resource]:
-        for role in self.options["roles"]:
-            boundary = role["permissions_boundary"]
-            fields = {
-                **{key: role[key] for key in ("path", "description", "assume_role_policy", "instance_profile")},
-                "permissions_boundary": self._arn(boundary) if boundary else "",
-                "policies": sorted({self._arn(policy) for policy in role["policies"]}),
-                "inline_policies": role["inline_policies"],
-            }
-            yield Resource(role["name"], fields, self.own(role["name"], role["tags"]))
+    def fields(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        boundary = options["permissions_boundary"]
+        return {
+            **{key: value for key, value in options.items() if key not in ("name", "tags")},
+            "permissions_boundary": self._arn(boundary) if boundary else "",
+            "policies": sorted({self._arn(policy) for policy in options["policies"]}),
+        }
 
     def _arn(self, policy: str) -> str:
         """A policy by its ARN, or one of AWS's own by its name."""
@@ -67,26 +57,20 @@ class IamRoles(Domain):
         names = [name for name in listed if name in self.names or name.startswith(ours)]
         wanted = {one.name: one.fields for one in self._wanted}
         with ThreadPoolExecutor(PARALLELISM) as pool:
-            for found in pool.map(lambda name: self._read(name, wanted.get(name, {})), sorted(names)):
-                if found:
-                    yield found
+            found = pool.map(lambda name: unless_gone(lambda: self._read(name, wanted.get(name, {}))), sorted(names))
+            yield from filter(None, found)
 
     def _read(self, name: str, wanted: Mapping[str, Any]) -> Resource | None:
-        try:
-            role = self.client.get_role(RoleName=name)["Role"]
-            tags = from_tag_list(role.get("Tags"))
-            if not wanted and not self.owns(Resource(name, {}, tags)):
-                return None
-            attached = read_all(self.client, "list_attached_role_policies", "AttachedPolicies", RoleName=name)
-            inline = {
-                policy: self.client.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-                for policy in map(str, read_all(self.client, "list_role_policies", "PolicyNames", RoleName=name))
-            }
-            profiles = read_all(self.client, "list_instance_profiles_for_role", "InstanceProfiles", RoleName=name)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchEntity":
-                return None
-            raise
+        """The role, with its policies in the words of C(wanted) where they say the same; None where it is not ours."""
+        iam, one = self.client, {"RoleName": name}
+        role = iam.get_role(**one)["Role"]
+        tags = from_tag_list(role.get("Tags"))
+        if not wanted and not self.owns(Resource(name, {}, tags)):
+            return None
+        attached = read_all(iam, "list_attached_role_policies", "AttachedPolicies", **one)
+        inline = sorted(map(str, read_all(iam, "list_role_policies", "PolicyNames", **one)))
+        documents = {policy: iam.get_role_policy(**one, PolicyName=policy)["PolicyDocument"] for policy in inline}
+        profiles = read_all(iam, "list_instance_profiles_for_role", "InstanceProfiles", **one)
         written = wanted.get("inline_policies", {})
         fields = {
             "path": role["Path"],
@@ -94,7 +78,7 @@ class IamRoles(Domain):
             "assume_role_policy": _as_written(role["AssumeRolePolicyDocument"], wanted.get("assume_role_policy")),
             "permissions_boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
             "policies": sorted(policy["PolicyArn"] for policy in attached),
-            "inline_policies": {policy: _as_written(inline[policy], written.get(policy)) for policy in sorted(inline)},
+            "inline_policies": {policy: _as_written(documents[policy], written.get(policy)) for policy in inline},
             "instance_profile": name in [profile["InstanceProfileName"] for profile in profiles],
         }
         return Resource(name, fields, tags, role["Arn"])
@@ -113,7 +97,7 @@ class IamRoles(Domain):
 
     def update(self, there: Resource, part: str, wanted: Resource) -> None:
         iam, role, fields = self.client, {"RoleName": wanted.name}, wanted.fields
-        if part == "trust":
+        if part == "assume role policy":
             iam.update_assume_role_policy(**role, PolicyDocument=json.dumps(fields["assume_role_policy"]))
         elif part == "description":
             iam.update_role(**role, Description=fields["description"])
@@ -122,34 +106,29 @@ class IamRoles(Domain):
         elif part == "permissions boundary":
             remove(iam.delete_role_permissions_boundary, **role)
         elif part == "policies":
-            for policy in [policy for policy in fields["policies"] if policy not in there.fields["policies"]]:
+            before, after = set(there.fields["policies"]), set(fields["policies"])
+            for policy in after - before:
                 iam.attach_role_policy(**role, PolicyArn=policy)
-            self._drop(there, fields["policies"], there.fields["inline_policies"])
+            for policy in before - after:
+                remove(iam.detach_role_policy, **role, PolicyArn=policy)
         elif part == "inline policies":
-            for name, document in fields["inline_policies"].items():
-                if document != there.fields["inline_policies"].get(name):
-                    iam.put_role_policy(**role, PolicyName=name, PolicyDocument=json.dumps(document))
-            self._drop(there, there.fields["policies"], fields["inline_policies"])
+            written, documents = there.fields["inline_policies"], fields["inline_policies"]
+            for name in [name for name in documents if documents[name] != written.get(name)]:
+                iam.put_role_policy(**role, PolicyName=name, PolicyDocument=json.dumps(documents[name]))
+            for name in written.keys() - documents.keys():
+                remove(iam.delete_role_policy, **role, PolicyName=name)
         elif fields["instance_profile"]:
             self._make_profile(wanted)
         else:
-            self._remove_profile(there)
-
-    def _drop(self, there: Resource, policies: Collection[str] = (), inline: Collection[str] = ()) -> None:
-        """Take away the policies of a role but for these."""
-        for policy in [policy for policy in there.fields["policies"] if policy not in policies]:
-            remove(self.client.detach_role_policy, RoleName=there.name, PolicyArn=policy)
-        for policy in [policy for policy in there.fields["inline_policies"] if policy not in inline]:
-            remove(self.client.delete_role_policy, RoleName=there.name, PolicyName=policy)
+            remove(iam.remove_role_from_instance_profile, **role, InstanceProfileName=there.name)
+            remove(iam.delete_instance_profile, InstanceProfileName=there.name)
 
     def _make_profile(self, wanted: Resource) -> None:
         """The instance profile has the name and the tags of its role."""
         iam, profile = self.client, {"InstanceProfileName": wanted.name}
         try:
             iam.create_instance_profile(**profile, Path=wanted.fields["path"], Tags=to_tag_list(wanted.tags))
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "EntityAlreadyExists":
-                raise
+        except iam.exceptions.EntityAlreadyExistsException as error:
             found = iam.get_instance_profile(**profile)["InstanceProfile"]
             if not self.owns(Resource(wanted.name, {}, from_tag_list(found.get("Tags")))):
                 raise HandlerError(
@@ -158,15 +137,10 @@ class IamRoles(Domain):
                 ) from error
         iam.add_role_to_instance_profile(**profile, RoleName=wanted.name)
 
-    def _remove_profile(self, there: Resource) -> None:
-        profile = {"InstanceProfileName": there.name}
-        remove(self.client.remove_role_from_instance_profile, **profile, RoleName=there.name)
-        remove(self.client.delete_instance_profile, **profile)
-
     def delete(self, there: Resource) -> None:
-        if there.fields["instance_profile"]:
-            self._remove_profile(there)
-        self._drop(there)
+        bare = replace(there, fields={**there.fields, **self.born})
+        for part in self.differing(there, bare):
+            self.update(there, part, bare)
         remove(self.client.delete_role, RoleName=there.name)
 
     def tag(self, there: Resource, tags: Mapping[str, str]) -> None:

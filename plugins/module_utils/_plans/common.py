@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
@@ -41,18 +41,35 @@ def options(value: Any) -> Plan:
     return {key: each for key, each in plain(value).items() if each is not None}
 
 
-def iam_role(
-    platform: Platform, purpose: str, *, service: str, description: str, policies: Sequence[str], extra: Sequence[str]
-) -> Plan:
-    """An IAM role that an AWS service may take on. IAM knows no regions, so the name has the platform's."""
+#: The IAM roles: what each is for, the service that may take it on, AWS's policies that it needs, and the spec's key of
+#: those that it has besides.
+_IAM_ROLES = {
+    "eks-cluster": ("Control plane", "eks.amazonaws.com", ("AmazonEKSClusterPolicy",), "cluster_policies"),
+    "eks-node": (
+        "Nodes",
+        "ec2.amazonaws.com",
+        ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonEKS_CNI_Policy"),
+        "node_policies",
+    ),
+}
+
+
+def layer(platform: Platform) -> Plan:
+    """What the plan of every layer at AWS says first."""
+    return {**common(platform), "purge": platform.purge, "tags": plain(platform.tags)}
+
+
+def iam_role(platform: Platform, purpose: str) -> Plan:
+    """One of the IAM roles. IAM knows no regions, so the name has the platform's."""
+    who, service, policies, extra = _IAM_ROLES[purpose]
     return {
         "name": f"{platform.name}-{platform.region}-{purpose}",
-        "description": description,
+        "description": f"{who} of EKS cluster {platform.name}",
         "assume_role_policy": {
             "Version": "2012-10-17",
             "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}],
         },
-        "policies": [*policies, *extra],
+        "policies": [*policies, *getattr(platform.iam, extra)],
         "permissions_boundary": platform.iam.permissions_boundary,
         "path": platform.iam.path,
     }

@@ -10,33 +10,23 @@ from __future__ import annotations
 
 from ansible_collections.entasis.engine.plugins.module_utils._plans.common import (
     Plan,
-    common,
     iam_role,
     kubeconfig,
+    layer,
     plain,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
 
 
 def eks_cluster_plan(platform: Platform) -> Plan:
-    role = iam_role(
-        platform,
-        "eks-cluster",
-        service="eks.amazonaws.com",
-        description=f"Control plane of EKS cluster {platform.name}",
-        policies=("AmazonEKSClusterPolicy",),
-        extra=platform.iam.cluster_policies,
-    )
+    role = iam_role(platform, "eks-cluster")
     return {
-        **common(platform),
-        "purge": platform.purge,
-        "tags": plain(platform.tags),
+        **layer(platform),
         "iam_roles": [role],
         "cluster": {
             **plain(platform.eks_cluster),
             "name": platform.name,
             "iam_role": role["name"],
-            "vpc": platform.name,
             "subnets": [subnet.cidr for subnet in platform.network.private_subnets],
         },
         "kubeconfig": kubeconfig(platform),

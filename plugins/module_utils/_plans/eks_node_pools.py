@@ -12,30 +12,20 @@ from collections.abc import Mapping
 
 from ansible_collections.entasis.engine.plugins.module_utils._plans.common import (
     Plan,
-    common,
     iam_role,
+    layer,
     options,
-    plain,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._spec.node_pools import NodePool
 from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
 
 
 def eks_node_pools_plan(platform: Platform) -> Plan:
-    role = iam_role(
-        platform,
-        "eks-node",
-        service="ec2.amazonaws.com",
-        description=f"Nodes of EKS cluster {platform.name}",
-        policies=("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonEKS_CNI_Policy"),
-        extra=platform.iam.node_policies,
-    )
+    role = iam_role(platform, "eks-node")
     # Not by their names: those are tags, which anyone can edit.
     cidrs = {subnet.name: subnet.cidr for subnet in platform.network.subnets}
     return {
-        **common(platform),
-        "purge": platform.purge,
-        "tags": plain(platform.tags),
+        **layer(platform),
         "iam_roles": [role],
         "cluster": platform.name,
         "node_pools": [_node_pool(pool, role["name"], cidrs) for pool in platform.node_pools],

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.entasis.engine.plugins.module_utils import _reconcile
+from ansible_collections.entasis.engine.plugins.module_utils._aws import domain
 from ansible_collections.entasis.engine.plugins.module_utils._aws.security_groups import desired as wanted
 from ansible_collections.entasis.engine.plugins.module_utils._aws.security_groups.rules import (
     NEW_GROUP_OUTBOUND,
@@ -20,16 +20,11 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.security_group
     Rules,
     shown,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import belongs, has_mark, tag_changes
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG, PLATFORM_TAG, ROLE_TAG
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
-    Change,
-    PlanError,
-    create,
-    delete,
-    update,
-)
+from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import belongs, has_mark
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, ROLE_TAG
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, update
 
+KIND = "security_group"
 #: The kind of change for the rules of each direction.
 INBOUND, OUTBOUND = "inbound_rules", "outbound_rules"
 
@@ -54,7 +49,7 @@ class Observed:
 
 
 @dataclass(frozen=True)
-class Plan(_reconcile.Plan):
+class Plan(domain.Plan):
     #: The id of each group that is there, by the name that AWS knows it under.
     ids: Mapping[str, str] = field(default_factory=dict)
     #: The rules before and after each change of rules, by the change's resource.
@@ -69,49 +64,61 @@ def plan(desired: wanted.SecurityGroups, observed: Observed, *, purge: bool = Fa
     Raises:
         PlanError: with every reason why the desired groups cannot be reached.
     """
-    matched, leftovers = _match(desired, observed)
-    problems = _fixed_problems(desired, observed, matched)
-    if problems:
-        raise PlanError(problems)
-    ours = {**matched, **{group.name: group for group in leftovers}}
+    ours = {group.name: group for group in observed.groups if _is_ours(desired, group.name, group.tags)}
     names = {group.id: name for name, group in ours.items()}
-    removing = purge or not desired.present
+    groups = domain.plan_set(
+        KIND,
+        [domain.Resource(name, {"description": one.description}, one.tags) for name, one in desired.groups.items()],
+        [domain.Resource(group.name, _shown(group, names), group.tags, group.id) for group in observed.groups],
+        owns=lambda one: _is_ours(desired, one.name, one.tags),
+        marks=f"{PLATFORM_TAG}={desired.platform} {ROLE_TAG}={desired.role}",
+        fixed=("description",),
+        purge=purge or not desired.present,
+        against=[
+            f"there is no prefix list {name}. Write its id, or the name of one of AWS's own, as "
+            "com.amazonaws.<region>.s3"
+            for name in sorted(desired.prefix_lists)
+            if name not in observed.prefix_lists
+        ],
+    )
     changes: list[Change] = []
     rules: dict[str, tuple[Rules, Rules]] = {}
 
     def change_rules(kind: str, name: str, before: Rules, after: Rules) -> None:
-        groups = {name, *(rule.source for rule in after if rule.kind == "group")} & set(desired.groups)
-        needs = [f"security_group/{other}" for other in sorted(groups)]
+        others = {name, *(rule.source for rule in after if rule.kind == "group")} & set(desired.groups)
         rules[f"{kind}/{name}"] = (before, after)
+        needs = [f"{KIND}/{other}" for other in sorted(others)]
         changes.extend(update(kind, name, {"rules": shown(before)}, {"rules": shown(after)}, needs=needs))
 
     for name, group in desired.groups.items():
-        there = matched.get(name)
-        if there is None:
-            changes.append(create("security_group", name, {"description": group.description, "tags": group.tags}))
-        else:
-            changes += tag_changes("security_group", name, there.tags, group.tags)
-    for name, group in desired.groups.items():
-        there = matched.get(name)
+        there = ours.get(name)
         before_in = _by_name(there.inbound, names) if there else {}
         before_out = _by_name(there.outbound, names) if there else NEW_GROUP_OUTBOUND
         change_rules(INBOUND, name, before_in, _by_prefix_list(group.inbound, observed.prefix_lists))
         change_rules(OUTBOUND, name, before_out, _by_prefix_list(group.outbound, observed.prefix_lists))
-    if removing:
-        going = {group.name for group in leftovers}
-        for gone in leftovers:
-            for kind, there_rules in ((INBOUND, gone.inbound), (OUTBOUND, gone.outbound)):
-                before = _by_name(there_rules, names)
-                # AWS deletes no group that another one refers to, so the references between them go first.
-                change_rules(kind, gone.name, before, _without_groups(before, going - {gone.name}))
-        freed = [change.resource for change in changes if change.kind in (INBOUND, OUTBOUND)]
-        changes += [delete("security_group", gone.name, _shown(gone, names), needs=freed) for gone in leftovers]
+    removals = [change for change in groups.changes if change.action == "delete"]
+    going = {change.name for change in removals}
+    for name in sorted(going):
+        for kind, there_rules in ((INBOUND, ours[name].inbound), (OUTBOUND, ours[name].outbound)):
+            before = _by_name(there_rules, names)
+            # AWS deletes no group that another one refers to, so the references between them go first.
+            change_rules(kind, name, before, _without_groups(before, going - {name}))
+    freed = tuple(change.resource for change in changes)
+    kept = [change for change in groups.changes if change.action != "delete"]
     return Plan(
-        changes=tuple(changes),
-        unlisted=() if removing else tuple(f"security_group/{group.name} ({group.id})" for group in leftovers),
+        [*kept, *changes, *(replace(change, needs=freed) for change in removals)],
+        groups.unlisted,
+        targets=groups.targets,
         ids={name: group.id for name, group in ours.items()},
         rules=rules,
     )
+
+
+def _is_ours(desired: wanted.SecurityGroups, name: str, tags: Mapping[str, str]) -> bool:
+    """A group's name cannot change and no other in the VPC has it, so one of our tags beside a wanted one is enough."""
+    if name in desired.groups:
+        return has_mark(tags, desired.platform, desired.role, name)
+    return belongs(tags, desired.platform, desired.role, inside=True)
 
 
 def foreign_references(observed: Observed, planned: Plan) -> list[str]:
@@ -125,52 +132,6 @@ def foreign_references(observed: Observed, planned: Plan) -> list[str]:
         for rule in [*group.inbound, *group.outbound]
         if rule.kind == "group" and rule.source in going
     )
-
-
-def _match(
-    desired: wanted.SecurityGroups, observed: Observed
-) -> tuple[dict[str, ObservedGroup], tuple[ObservedGroup, ...]]:
-    """The desired groups that are there, and the platform's others.
-
-    A group's name cannot change and no other in the VPC has it, so one of our tags beside it is enough to know it.
-    """
-    by_name = {group.name: group for group in observed.groups}
-    matched = {
-        name: by_name[name]
-        for name in desired.groups
-        if name in by_name and has_mark(by_name[name].tags, desired.platform, desired.role, name)
-    }
-    leftovers = tuple(
-        group
-        for group in sorted(observed.groups, key=lambda group: group.name)
-        if group.name not in desired.groups and belongs(group.tags, desired.platform, desired.role, inside=True)
-    )
-    return matched, leftovers
-
-
-def _fixed_problems(
-    desired: wanted.SecurityGroups, observed: Observed, matched: Mapping[str, ObservedGroup]
-) -> list[str]:
-    problems = [
-        f"security group {group.name} ({group.id}) is not the platform's. If it is to be, give it the tags "
-        f"{PLATFORM_TAG}={desired.platform}, {ROLE_TAG}={desired.role} and {NAME_TAG}={group.name}; if not, use "
-        "another name in the options"
-        for group in observed.groups
-        if group.name in desired.groups and group.name not in matched
-    ]
-    for name, there in matched.items():
-        description = desired.groups[name].description
-        if there.description != description:
-            problems.append(
-                f"security group {name} ({there.id}) has the description {there.description!r}, not {description!r}, "
-                "and AWS cannot change it. Write the description that is there, or use another name"
-            )
-    problems += [
-        f"there is no prefix list {name}. Write its id, or the name of one of AWS's own, as com.amazonaws.<region>.s3"
-        for name in sorted(desired.prefix_lists)
-        if name not in observed.prefix_lists
-    ]
-    return problems
 
 
 def _by_name(rules: Rules, names: Mapping[str, str]) -> dict[Rule, str]:
@@ -200,9 +161,7 @@ def _without_groups(rules: Rules, groups: Iterable[str]) -> dict[Rule, str]:
 
 def _shown(group: ObservedGroup, names: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "id": group.id,
         "description": group.description,
         "inbound": shown(_by_name(group.inbound, names)),
         "outbound": shown(_by_name(group.outbound, names)),
-        "tags": dict(group.tags),
     }

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks import shared as eks
@@ -32,7 +33,27 @@ LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 #: The ways to let callers in, in the order in which AWS lets a cluster move; it never moves back.
 AUTHENTICATION_MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
 
-_ENDPOINT_FIELDS = ("endpoint_private_access", "endpoint_public_access", "public_access_cidrs")
+#: The options that are compared as they are.
+_TAKEN_OVER = (
+    "version",
+    "iam_role",
+    "endpoint_private_access",
+    "endpoint_public_access",
+    "authentication_mode",
+    "creator_admin",
+    "encryption_key",
+    "service_cidr",
+    "deletion_protection",
+)
+#: What one update of EKS's changes, and what that change is called.
+_PARTS = {
+    "deletion protection": ("deletion_protection",),
+    "logging": ("logging",),
+    "endpoint access": ("endpoint_private_access", "endpoint_public_access", "public_access_cidrs"),
+    "subnets": ("subnets",),
+    "security groups": ("security_groups",),
+    "encryption": ("encryption_key",),
+}
 
 
 def desired_state(platform: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,20 +78,10 @@ def desired_state(platform: str, options: Mapping[str, Any]) -> dict[str, Any]:
     if problems:
         raise PlanError(problems)
     return {
-        "version": options["version"],
-        "iam_role": options["iam_role"],
-        "vpc": options["vpc"],
-        "subnets": sorted(set(options["subnets"])),
-        "security_groups": sorted(set(options["security_groups"])),
-        "endpoint_private_access": options["endpoint_private_access"],
-        "endpoint_public_access": options["endpoint_public_access"],
+        **{field: options[field] for field in _TAKEN_OVER},
+        **{field: sorted(set(options[field])) for field in ("subnets", "security_groups", "logging")},
+        "vpc": platform,
         "public_access_cidrs": sorted(set(cidrs)) if options["endpoint_public_access"] else [],
-        "logging": sorted(set(options["logging"])),
-        "authentication_mode": options["authentication_mode"],
-        "creator_admin": options["creator_admin"],
-        "encryption_key": options["encryption_key"],
-        "service_cidr": options["service_cidr"],
-        "deletion_protection": options["deletion_protection"],
         "tags": ownership_tags(platform, options["role"], options["name"], options["tags"]),
     }
 
@@ -188,14 +199,26 @@ def plan(
     if problems := _unchangeable(name, desired, observed):
         raise PlanError(problems)
     changes = tag_changes(KIND, name, observed["tags"], desired["tags"])
-    changes += _update(name, desired, observed, ("deletion_protection",), "deletion protection")
-    changes += _authentication_steps(name, desired, observed)
-    changes += _update(name, desired, observed, ("logging",), "logging")
-    changes += _update(name, desired, observed, _ENDPOINT_FIELDS, "endpoint access")
-    changes += _update(name, desired, observed, ("subnets",), "subnets")
-    changes += _update(name, desired, observed, ("security_groups",), "security groups")
-    changes += _update(name, desired, observed, ("encryption_key",), "encryption")
-    return changes + _version_steps(name, desired, observed)
+    for part, fields in _PARTS.items():
+        managed = {field: desired[field] for field in fields if desired[field] is not None}
+        changes += update(KIND, name, observed, managed, part=part)
+    modes = [each["authentication_mode"] for each in (observed, desired)]
+    first, last = (AUTHENTICATION_MODES.index(mode) for mode in modes)
+    changes += _steps(name, "authentication mode", AUTHENTICATION_MODES[first : last + 1])
+    if None not in (desired["version"], observed["version"]):
+        first, last = _minor(observed["version"]), _minor(desired["version"])
+        changes += _steps(name, "version", [f"1.{minor}" for minor in range(first, last + 1)])
+    return changes
+
+
+def _steps(name: str, part: str, values: Sequence[str]) -> list[Change]:
+    """What EKS changes one step at a time only."""
+    field = part.replace(" ", "_")
+    return [
+        change
+        for before, after in pairwise(values)
+        for change in update(KIND, name, {field: before}, {field: after}, part=f"{part} {after}")
+    ]
 
 
 def _shown(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,13 +234,6 @@ def _plan_removal(name: str, observed: Mapping[str, Any]) -> list[Change]:
             "state: present and deletion_protection: false."
         )
     return [delete(KIND, name, _shown(observed))]
-
-
-def _update(
-    name: str, desired: Mapping[str, Any], observed: Mapping[str, Any], fields: Sequence[str], part: str
-) -> list[Change]:
-    managed = {field: desired[field] for field in fields if desired[field] is not None}
-    return update(KIND, name, observed, managed, part=part)
 
 
 def _unchangeable(name: str, desired: Mapping[str, Any], observed: Mapping[str, Any]) -> list[str]:
@@ -249,41 +265,6 @@ def _unchangeable(name: str, desired: Mapping[str, Any], observed: Mapping[str, 
             f"the collection never downgrades a control plane. Set version to {observed['version']} or a later one."
         )
     return problems
-
-
-def _authentication_steps(name: str, desired: Mapping[str, Any], observed: Mapping[str, Any]) -> list[Change]:
-    """EKS moves the authentication mode one step at a time."""
-    modes = AUTHENTICATION_MODES
-    first, last = modes.index(observed["authentication_mode"]), modes.index(desired["authentication_mode"])
-    return [
-        Change(
-            "update",
-            KIND,
-            name,
-            {"authentication_mode": modes[step]},
-            {"authentication_mode": modes[step + 1]},
-            part=f"authentication mode {modes[step + 1]}",
-        )
-        for step in range(first, last)
-    ]
-
-
-def _version_steps(name: str, desired: Mapping[str, Any], observed: Mapping[str, Any]) -> list[Change]:
-    """EKS moves the control plane one minor version at a time."""
-    if None in (desired["version"], observed["version"]):
-        return []
-    first, last = _minor(observed["version"]), _minor(desired["version"])
-    return [
-        Change(
-            "update",
-            KIND,
-            name,
-            {"version": f"1.{minor}"},
-            {"version": f"1.{minor + 1}"},
-            part=f"version 1.{minor + 1}",
-        )
-        for minor in range(first, last)
-    ]
 
 
 def _minor(version: str) -> int:

@@ -39,7 +39,6 @@ class EksCluster:
     def __init__(self, module: Any) -> None:
         self._module = module
         self._options = {**module.params, "name": module.params["name"] or module.params["platform"]}
-        self._options["vpc"] = module.params["vpc"] or module.params["platform"]
         self._platform: str = module.params["platform"]
         self._name: str = self._options["name"]
         self._timeout: int = module.params["wait_timeout"]
@@ -73,7 +72,7 @@ class EksCluster:
         options = self._options
         ec2 = client(self._module, "ec2")
         found = {
-            "vpc": lookups.vpcs(ec2, self._platform, [options["vpc"]]),
+            "vpc": lookups.vpcs(ec2, self._platform),
             "subnets": lookups.subnets(ec2, self._platform, options["subnets"]),
             "security_groups": lookups.security_groups(ec2, self._platform, options["security_groups"]),
             "iam_role": lookups.roles(client(self._module, "iam"), [options["iam_role"]]),

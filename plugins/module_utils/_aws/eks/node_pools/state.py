@@ -64,24 +64,11 @@ def desired_pools(
 
 def _desired_pool(platform: str, role: str, pool: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "name": pool["name"],
+        **pool,
         "instance_types": list(dict.fromkeys(pool["instance_types"])),
-        "ami_type": pool["ami_type"],
-        "capacity_type": pool["capacity_type"],
-        "disk_size": pool["disk_size"],
         "subnets": sorted(set(pool["subnets"])),
-        "exact_subnets": pool["exact_subnets"],
-        "iam_role": pool["iam_role"],
-        "min_size": pool["min_size"],
-        "max_size": pool["max_size"],
-        "desired_size": pool["desired_size"],
         "labels": {key: str(value) for key, value in pool["labels"].items()},
         "taints": [{**taint, "value": taint["value"] or ""} for taint in pool["taints"]],
-        "max_unavailable": pool["max_unavailable"],
-        "update_strategy": pool["update_strategy"],
-        "version": pool["version"],
-        "ami_release": pool["ami_release"],
-        "replacement": pool["replacement"],
         "tags": {
             **ownership_tags(platform, role, pool["name"], {**tags, **pool["tags"]}),
             POOL_TAG: pool["name"],
