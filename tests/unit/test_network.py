@@ -31,6 +31,7 @@ from hypothesis import strategies as st
 from tests.support.network_world import World
 
 REGION = "ap-northeast-2"
+EVERYWHERE = "0.0.0.0/0"
 PLATFORM = "demo"
 MARKS = ("entasis.io/platform", "entasis.io/role", "Name")
 
@@ -44,6 +45,9 @@ def subnet(kind: str, letter: str, **changed: Any) -> dict[str, Any]:
         "public": kind == "public",
         **changed,
     }
+
+
+SUBNETS = [subnet(kind, letter) for kind in ("public", "private") for letter in "ac"]
 
 
 def network(public: str = "ac", private: str = "ac", nat_gateways: str = "per_zone", **changed: Any) -> Network:
@@ -93,102 +97,97 @@ def networks(draw: st.DrawFn) -> Network:
     )
 
 
-def _pick(world: World, chance: random.Random, *shelves: str) -> str | None:
-    ids = [identity for shelf in shelves for identity in getattr(world, shelf)]
-    return chance.choice(ids) if ids else None
+Drift = Callable[[World, random.Random], None]
+TAGGED = ("internet_gateway", "subnet", "nat_gateway", "route_table", "vpc_endpoint", "elastic_ip")
+
+
+def _pick(world: World, chance: random.Random, *kinds: str) -> Any:
+    there = [one for kind in kinds for one in world.all(kind)]
+    return chance.choice(there) if there else None
 
 
 def _lose_a_mark(world: World, chance: random.Random) -> None:
-    picked = _pick(world, chance, "gateways", "subnets", "nats", "tables", "endpoints", "addresses")
+    picked = _pick(world, chance, *TAGGED)
     # With two of its three marks lost, a resource may not be ours to anyone any more, which is a case of its own.
-    if picked and all(mark in world.tags(picked) for mark in MARKS):
-        world.tag(picked, {}, without=[chance.choice(MARKS)])
+    if picked and all(mark in picked.tags for mark in MARKS):
+        world.tag(picked.id, {}, without=[chance.choice(MARKS)])
 
 
 def _rename(world: World, chance: random.Random) -> None:
-    picked = _pick(world, chance, "vpcs", "gateways", "subnets", "nats", "tables", "endpoints", "addresses")
+    picked = _pick(world, chance, "vpc", *TAGGED)
     if picked:
-        world.tag(picked, {"Name": "mine", "team": "theirs", "theirs": "stays"})
+        world.tag(picked.id, {"Name": "mine", "team": "theirs", "theirs": "stays"})
 
 
-def _delete_nat(world: World, chance: random.Random) -> None:
-    picked = _pick(world, chance, "nats")
-    if picked:
-        del world.nats[picked]
+def _delete(kind: str) -> Drift:
+    def drift(world: World, chance: random.Random) -> None:
+        picked = _pick(world, chance, kind)
+        if picked:
+            del world.shelves[kind][picked.id]
+
+    return drift
 
 
-def _begin_to_delete_nat(world: World, chance: random.Random) -> None:
-    picked = _pick(world, chance, "nats")
-    if picked:
-        world.nats[picked] = replace(world.nats[picked], state="deleting")
+def _change(kind: str, **drawn: Callable[[World, random.Random], Any]) -> Drift:
+    """One resource of a kind, or all where there is nothing to choose, gets other fields."""
+
+    def drift(world: World, chance: random.Random) -> None:
+        picked = _pick(world, chance, kind)
+        if picked:
+            world.change(kind, picked.id, **{name: draw(world, chance) for name, draw in drawn.items()})
+
+    return drift
 
 
-def _leave_nat_pending(world: World, chance: random.Random) -> None:
-    picked = _pick(world, chance, "nats")
-    if picked:
-        world.nats[picked] = replace(world.nats[picked], state="pending")
-
-
-def _delete_endpoint(world: World, chance: random.Random) -> None:
-    picked = _pick(world, chance, "endpoints")
-    if picked:
-        del world.endpoints[picked]
-
-
-def _change_routes(world: World, chance: random.Random) -> None:
-    picked = _pick(world, chance, "tables")
-    target = _pick(world, chance, "gateways", "nats")
-    if picked and target:
-        routes = chance.choice([{}, {"0.0.0.0/0": target}, {"0.0.0.0/0": "nat-gone", "192.0.2.0/24": target}])
-        world.tables[picked] = replace(world.tables[picked], routes=routes)
+def _routes(world: World, chance: random.Random) -> dict[str, str]:
+    target = _pick(world, chance, "internet_gateway", "nat_gateway", "vpc").id
+    return chance.choice([{}, {EVERYWHERE: target}, {EVERYWHERE: "nat-gone", "192.0.2.0/24": target}])
 
 
 def _move_association(world: World, chance: random.Random) -> None:
-    picked, other = _pick(world, chance, "tables"), _pick(world, chance, "tables")
-    if picked and other:
-        moved = dict(world.tables[picked].associations)
-        world.tables[picked] = replace(world.tables[picked], associations={})
+    picked, other = _pick(world, chance, "route_table"), _pick(world, chance, "route_table")
+    if picked:
+        moved = dict(picked.associations)
+        world.change("route_table", picked.id, associations={})
         if chance.random() < 0.5:
-            there = world.tables[other].associations
-            world.tables[other] = replace(world.tables[other], associations={**there, **moved})
+            there = world.shelves["route_table"][other.id].associations
+            world.change("route_table", other.id, associations={**there, **moved})
 
 
 def _change_attributes(world: World, chance: random.Random) -> None:
     for attributes in world.attributes.values():
         attributes["enableDnsHostnames"] = chance.random() < 0.5
-    for identity, there in world.subnets.items():
-        world.subnets[identity] = replace(there, map_public_ip_on_launch=chance.random() < 0.5)
-
-
-def _change_endpoint(world: World, chance: random.Random) -> None:
-    picked, table = _pick(world, chance, "endpoints"), _pick(world, chance, "tables")
-    if picked and table:
-        world.endpoints[picked] = replace(world.endpoints[picked], route_table_ids=frozenset({table}))
 
 
 def _detach(world: World, _chance: random.Random) -> None:
-    if not world.nats:
-        for identity, gateway in world.gateways.items():
-            world.gateways[identity] = replace(gateway, vpc_id=None)
+    for gateway in world.all("internet_gateway") if not world.all("nat_gateway") else ():
+        world.change("internet_gateway", gateway.id, vpc_id=None)
 
 
-DRIFTS: tuple[Callable[[World, random.Random], None], ...] = (
+#: Those that need nothing to be made again, and those that may.
+CHANGED: tuple[Drift, ...] = (
+    _change("route_table", routes=_routes),
+    _change("subnet", map_public_ip_on_launch=lambda _world, chance: chance.random() < 0.5),
+    _change(
+        "vpc_endpoint", route_table_ids=lambda world, _chance: frozenset(one.id for one in world.all("route_table")[:1])
+    ),
+    _change_attributes,
+    _detach,
+)
+DRIFTS: tuple[Drift, ...] = (
+    *CHANGED,
     _lose_a_mark,
     _rename,
-    _delete_nat,
-    _begin_to_delete_nat,
-    _leave_nat_pending,
-    _delete_endpoint,
-    _change_routes,
+    _delete("nat_gateway"),
+    _change("nat_gateway", state=lambda _world, _chance: "deleting"),
+    _change("nat_gateway", state=lambda _world, _chance: "pending"),
+    _delete("vpc_endpoint"),
     _move_association,
-    _change_attributes,
-    _change_endpoint,
-    _detach,
 )
 
 
 @given(networks(), st.integers())
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_from_nothing_the_plan_leads_to_the_network_in_any_order(desired: Network, seed: int) -> None:
     world = made(desired, seed)
     after = again(desired, world)
@@ -197,7 +196,7 @@ def test_from_nothing_the_plan_leads_to_the_network_in_any_order(desired: Networ
 
 
 @given(networks(), networks(), st.integers())
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_from_any_network_to_any_other_with_purge(first: Network, second: Network, seed: int) -> None:
     world, chance = made(first, seed), random.Random(seed)
     world.apply(again(second, world, purge=True), chance)
@@ -207,7 +206,7 @@ def test_from_any_network_to_any_other_with_purge(first: Network, second: Networ
 
 
 @given(networks(), networks(), st.integers())
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_without_purge_nothing_is_removed_but_routes(first: Network, second: Network, seed: int) -> None:
     world, chance = made(first, seed), random.Random(seed)
     planned = again(second, world)
@@ -217,7 +216,7 @@ def test_without_purge_nothing_is_removed_but_routes(first: Network, second: Net
 
 
 @given(networks(), st.lists(st.sampled_from(DRIFTS), min_size=1, max_size=4), st.integers())
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_any_drift_is_mended(desired: Network, drifts: list[Callable[..., None]], seed: int) -> None:
     world, chance = made(desired, seed), random.Random(seed)
     before = counts(world)
@@ -226,12 +225,12 @@ def test_any_drift_is_mended(desired: Network, drifts: list[Callable[..., None]]
     world.apply(again(desired, world), chance)
     after = again(desired, world)
     assert after.changes == ()
-    if all(drift in (_change_routes, _change_attributes, _change_endpoint, _detach) for drift in drifts):
+    if all(drift in CHANGED for drift in drifts):
         assert counts(world) == before
 
 
 @given(networks(), st.integers(0, 60), st.integers())
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_a_run_that_was_cut_short_is_gone_on_with_and_nothing_is_made_twice(
     desired: Network, stop_after: int, seed: int
 ) -> None:
@@ -244,7 +243,7 @@ def test_a_run_that_was_cut_short_is_gone_on_with_and_nothing_is_made_twice(
 
 
 @given(networks(), st.integers(0, 60), st.integers())
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_absent_removes_everything_in_any_order_even_when_cut_short(
     desired: Network, stop_after: int, seed: int
 ) -> None:
@@ -257,11 +256,11 @@ def test_absent_removes_everything_in_any_order_even_when_cut_short(
 
 
 def counts(world: World) -> list[int]:
-    return [len(shelf) for shelf in world.shelves]
+    return [len(shelf) for shelf in world.shelves.values()]
 
 
 @given(networks(), st.integers())
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_what_another_platform_has_in_the_region_is_never_in_a_plan(desired: Network, seed: int) -> None:
     world = made(desired, seed)
     other = desired_network(
@@ -292,7 +291,7 @@ class _Ec2:
 
 def test_what_others_may_have_in_our_vpc_is_read_and_kept_apart() -> None:
     """A regional NAT gateway, a VPC Lattice endpoint, an IPv6-only subnet, a firewall's route."""
-    tags = [{"Key": key, "Value": value} for key, value in network().vpc[PLATFORM].items()]
+    tags = [{"Key": key, "Value": value} for key, value in network().of("vpc")[PLATFORM].tags.items()]
     firewall = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "vpce-firewall", "Origin": "CreateRoute"}
     storage = {"DestinationPrefixListId": "pl-s3", "GatewayId": "vpce-s3", "Origin": "CreateRoute"}
     named = [*tags[:-1], {"Key": "Name", "Value": "demo-public"}]
@@ -341,110 +340,153 @@ def test_the_longest_chain_of_a_new_network_is_four_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "expected"),
+    ("options", "more", "expected"),
     [
         (
-            {"cidr": "10.20.0.0/8", "subnets": []},
-            ["cidr: 10.20.0.0/8 is not written as a network; write 10.0.0.0/8", "cidr: AWS allows prefixes from /16"],
+            {"cidr": "10.20.0.0/8"},
+            {},
+            ["cidr: 10.20.0.0/8 is not written as a network; write 10.0.0.0/8", "cidr: AWS al"],
         ),
-        ({"cidr": "everything"}, ["cidr: 'everything' is not an IPv4 network; write it as 10.0.0.0/16"]),
+        ({"cidr": "everything"}, {}, ["cidr: 'everything' is not an IPv4 network; write it as 10.0.0.0/16"]),
         (
-            {"subnets": [subnet("public", "a", cidr="10.21.0.0/24")]},
-            ["subnets[0].cidr: 10.21.0.0/24 of demo-public-a is not inside the network's 10.20.0.0/16"],
-        ),
-        (
-            {"subnets": [subnet("public", "a"), subnet("public", "c", cidr="10.20.0.128/25")]},
-            ["subnets[1].cidr: 10.20.0.128/25 of demo-public-c overlaps 10.20.0.0/24 of demo-public-a"],
-        ),
-        ({"subnets": [subnet("public", "a", zone="us-east-1a")]}, ["subnets[0].zone: us-east-1a is not a zone of"]),
-        (
-            {"subnets": [subnet("public", "a"), subnet("public", "c", name="demo-public-a")]},
-            ["subnets[1].name: demo-public-a is the name of subnets[0] too"],
+            {},
+            {"cidr": "10.21.0.0/24"},
+            ["subnets[2].cidr: 10.21.0.0/24 of demo-more is not inside the network's 10.20.0"],
         ),
         (
-            {"subnets": [subnet("public", "a"), subnet("private", "a"), subnet("private", "c")]},
-            [f"nat_gateways: per_zone needs a public subnet in {REGION}c, which has only private ones"],
+            {},
+            {"cidr": "10.20.0.128/25"},
+            ["subnets[2].cidr: 10.20.0.128/25 of demo-more overlaps 10.20.0.0/24 of demo-p"],
         ),
+        ({}, {"zone": "us-east-1c"}, ["subnets[2].zone: us-east-1c is not a zone of"]),
+        ({}, {"name": "demo-public-a"}, ["subnets[2].name: demo-public-a is the name of subnets[0] too"]),
+        ({}, {"public": False}, [f"nat_gateways: per_zone needs a public subnet in {REGION}c, which has only private"]),
+        ({}, {"zone": f"{REGION}-wl1-a"}, [f"subnets: the zones {REGION}-wl1-a and {REGION}a end in the same letter"]),
         (
-            {"subnets": [subnet("private", "a")], "nat_gateways": "single"},
-            ["nat_gateways: single needs a public subnet for the gateway and there is none"],
-        ),
-        (
-            {"subnets": [subnet("public", "a"), subnet("public", "c", zone=f"{REGION}-wl1-a")]},
-            [f"subnets: the zones {REGION}-wl1-a and {REGION}a end in the same letter"],
+            {"subnets": [subnet("private", "a")]},
+            {},
+            ["nat_gateways: per_zone needs a public subnet for the gateway and"],
         ),
     ],
 )
-def test_bad_options_are_refused_with_what_to_write(changed: dict[str, Any], expected: list[str]) -> None:
+def test_bad_options_are_refused_with_what_to_write(
+    options: dict[str, Any], more: dict[str, Any], expected: list[str]
+) -> None:
+    subnets = [subnet("public", "a"), subnet("private", "a"), subnet("public", "c", **{"name": "demo-more", **more})]
     with pytest.raises(PlanError) as refused:
-        network(**changed)
+        network(**{"subnets": subnets, **options})
     problems = refused.value.problems
-    assert len(problems) == len(expected), problems
-    assert all(problem.startswith(start) for problem, start in zip(problems, expected, strict=True)), problems
-
-
-def test_a_renamed_subnet_is_given_its_new_name() -> None:
-    world = made(network())
-    renamed = network(
-        subnets=[
-            subnet("public", "a"),
-            subnet("public", "c"),
-            subnet("private", "a", name="demo-apps-a"),
-            subnet("private", "c"),
-        ]
-    )
-    planned = again(renamed, world)
-    assert [change.label for change in planned.changes] == ["subnet/demo-apps-a (tags)"]
-    assert planned.changes[0].before == {"tags": {"Name": "demo-private-a"}}
-
-
-def test_subnets_whose_names_were_swapped_are_told_apart_by_their_addresses() -> None:
-    world = made(network())
-    ids = {there.tags["Name"]: there.id for there in world.subnets.values()}
-    world.tag(ids["demo-private-a"], {"Name": "demo-private-c"})
-    world.tag(ids["demo-private-c"], {"Name": "demo-private-a"})
-    assert {change.label for change in again(network(), world).changes} == {
-        "subnet/demo-private-a (tags)",
-        "subnet/demo-private-c (tags)",
-    }
-
-
-def _twin_gateway(world: World) -> None:
-    [gateway] = world.gateways.values()
-    world.gateways[gateway.id] = replace(gateway, vpc_id=None)
-    world.gateways["igw-twin"] = replace(gateway, id="igw-twin", vpc_id=None)
-
-
-def _foreign_gateway(world: World) -> None:
-    [gateway] = world.gateways.values()
-    world.gateways[gateway.id] = replace(gateway, tags={})
-
-
-def _nat_gateway_elsewhere(world: World) -> None:
-    ids = {there.tags["Name"]: there.id for there in world.subnets.values()}
-    moved = next(there for there in world.nats.values() if there.tags["Name"] == "demo-nat-a")
-    world.nats[moved.id] = replace(moved, subnet_id=ids["demo-public-c"])
-
-
-def _vpc_of_another_role(world: World) -> None:
-    [vpc] = world.vpcs
-    world.tag(vpc, {"entasis.io/role": "bastion"})
+    assert [start for start, told in zip(expected, problems, strict=True) if not told.startswith(start)] == [], problems
 
 
 @pytest.mark.parametrize(
-    ("drift", "problem"),
-    [
-        (_twin_gateway, "internet_gateway demo is there 2 times: igw-[0-9]+, igw-twin"),
-        (_foreign_gateway, "is attached to VPC demo and is not the platform's"),
-        (_nat_gateway_elsewhere, f"NAT gateway demo-nat-a .* is in {REGION}c, not in {REGION}a"),
-        (_vpc_of_another_role, "the VPC of platform demo, has the tag entasis.io/role=bastion"),
-    ],
+    ("nat_gateways", "gateways"), [("none", [None, None]), ("single", ["a", "a"]), ("per_zone", ["a", "c"])]
 )
-def test_what_cannot_be_told_apart_or_mended_is_refused(drift: Callable[[World], None], problem: str) -> None:
+def test_private_subnets_leave_by_the_gateway_that_the_option_gives_them(
+    nat_gateways: str, gateways: list[str | None]
+) -> None:
+    routes = network(nat_gateways=nat_gateways).routes
+    expected = [{EVERYWHERE: f"nat_gateway/demo-nat-{zone}"} if zone else {} for zone in gateways]
+    assert [routes[f"demo-private-{zone}"] for zone in "ac"] == expected
+
+
+def _swap_names(world: World) -> None:
+    first, second = (world.named("subnet", f"demo-private-{zone}").id for zone in "ac")
+    world.tag(first, {"Name": "demo-private-c"})
+    world.tag(second, {"Name": "demo-private-a"})
+
+
+def _lose(kind: str, name: str, *lost: str) -> Callable[[World], None]:
+    return lambda world: world.tag(world.named(kind, name).id, {}, without=lost)
+
+
+@pytest.mark.parametrize(
+    ("drift", "changed", "labels"),
+    [
+        (
+            lambda _world: None,
+            {"subnets": [*SUBNETS[:2], subnet("private", "a", name="demo-apps-a"), SUBNETS[3]]},
+            {"subnet/demo-apps-a (tags)"},
+        ),
+        (_swap_names, {}, {"subnet/demo-private-a (tags)", "subnet/demo-private-c (tags)"}),
+        (_lose("subnet", "demo-private-a", *MARKS[:2], "team"), {}, {"subnet/demo-private-a (tags)"}),
+    ],
+    ids=["another name in the options", "swapped names", "nothing left but the name"],
+)
+def test_a_subnet_is_known_by_its_addresses_and_gets_its_tags_back(
+    drift: Callable[[World], None], changed: dict[str, Any], labels: set[str]
+) -> None:
     world = made(network())
     drift(world)
-    with pytest.raises(PlanError, match=problem):
-        again(network(), world)
+    assert {change.label for change in again(network(**changed), world).changes} == labels
+
+
+def _twin_gateway(world: World) -> None:
+    [gateway] = world.all("internet_gateway")
+    world.change("internet_gateway", gateway.id, vpc_id=None)
+    world.shelves["internet_gateway"]["igw-twin"] = replace(gateway, id="igw-twin", vpc_id=None)
+
+
+def _nat_gateway_elsewhere(world: World) -> None:
+    elsewhere = world.named("subnet", "demo-public-c").id
+    world.change("nat_gateway", world.named("nat_gateway", "demo-nat-a").id, subnet_id=elsewhere)
+
+
+def _second_vpc(world: World) -> None:
+    world.shelves["vpc"]["vpc-9"] = replace(world.all("vpc")[0], id="vpc-9")
+
+
+def _vpc_of_another_role(world: World) -> None:
+    world.tag(world.all("vpc")[0].id, {"entasis.io/role": "bastion"})
+
+
+def _odd_zones(world: World) -> None:
+    world.zones = {f"{REGION}a": "apne2-az1", f"{REGION}b": "use1-az3"}
+
+
+@pytest.mark.parametrize(
+    ("drift", "changed", "problems"),
+    [
+        (_twin_gateway, {}, ["internet_gateway demo is there 2 times: igw-twin, internet_gateway-"]),
+        (_lose("internet_gateway", "demo", *MARKS), {}, ["is attached to VPC demo and is not the platform's"]),
+        (_nat_gateway_elsewhere, {}, [f") is in {REGION}c, not in {REGION}a, and AWS cannot move it"]),
+        (_vpc_of_another_role, {}, ["the VPC of platform demo, has the tag entasis.io/role=bastion"]),
+        (_second_vpc, {}, ["platform demo has 2 VPCs: vpc-"]),
+        (_lose("vpc", "demo", MARKS[0]), {}, ["is named demo like the VPC of platform demo and has lost the tag"]),
+        (
+            _lose("subnet", "demo-private-a", *MARKS),
+            {},
+            ["subnet demo-private-a cannot have 10.20.16.0/24: subnet-"],
+        ),
+        (
+            lambda _world: None,
+            {"cidr": "10.0.0.0/16", "subnets": [subnet("public", "c", name="demo-public-a", cidr="10.0.0.0/24")]},
+            [
+                "has the addresses 10.20.0.0/16, not 10.0.0.0/16, and AWS cannot change them. Write cidr: 10.20.0.0/16",
+                f") is 10.20.0.0/24 in {REGION}a, not 10.0.0.0/24 in {REGION}c, and AWS cannot change that",
+            ],
+        ),
+        (
+            _odd_zones,
+            {"subnets": [*SUBNETS, subnet("public", "b"), subnet("private", "b")]},
+            [f"subnet demo-private-b: {REGION}b is use1-az3 in this account, where EKS takes no control plane. Write"],
+        ),
+        (
+            _odd_zones,
+            {"subnets": [subnet("public", "d")]},
+            [f"subnet demo-public-d: this account has no zone {REGION}d. Write one of: {REGION}a"],
+        ),
+    ],
+)
+def test_what_cannot_be_told_apart_or_mended_is_refused(
+    drift: Callable[[World], None], changed: dict[str, Any], problems: list[str]
+) -> None:
+    world = made(network())
+    drift(world)
+    with pytest.raises(PlanError) as refused:
+        again(network(**{"nat_gateways": "none", **changed} if changed else {}), world)
+    told = refused.value.problems
+    assert [words for words, problem in zip(problems, told, strict=True) if words not in problem] == [], told
 
 
 def test_a_vpc_of_another_role_is_not_removed() -> None:

@@ -8,12 +8,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws.creating import create_once, stop_blind_retries
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import read_all
+from ansible_collections.entasis.engine.plugins.module_utils._aws.network.observe import CALLS
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network.plan import Plan
 from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import to_tag_list
 from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import not_found, remove, retry
@@ -36,46 +37,34 @@ class NetworkApply:
         self.public_ips = dict(plan.public_ips)
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
-        stop_blind_retries(self._ec2, ("CreateVpc", "CreateInternetGateway", "CreateSubnet", "AllocateAddress"))
+        operations = self._ec2.meta.method_to_api_mapping
+        stop_blind_retries(self._ec2, [operations[kind.create] for kind in _KINDS.values() if not kind.has_token])
+        made = ("vpc", "internet_gateway", "subnet", "elastic_ip", "route_table", "vpc_endpoint")
         return {
-            ("vpc", "create"): self._create_vpc,
-            ("vpc", "update"): self._tag,
+            **{(kind, "create"): self._create for kind in made},
+            **{(kind, "update"): self._tag for kind in made},
             ("vpc", "delete"): self._delete(self._ec2.delete_vpc, "VpcId"),
             ("vpc_attributes", "update"): self._update_vpc_attributes,
-            ("internet_gateway", "create"): self._create_internet_gateway,
-            ("internet_gateway", "update"): self._tag,
             ("internet_gateway", "delete"): self._delete_internet_gateway,
             ("internet_gateway_attachment", "create"): self._attach_internet_gateway,
-            ("subnet", "create"): self._create_subnet,
-            ("subnet", "update"): self._tag,
             ("subnet", "delete"): self._delete(self._ec2.delete_subnet, "SubnetId"),
             ("subnet_attributes", "update"): self._update_subnet_attributes,
-            ("elastic_ip", "create"): self._create_elastic_ip,
-            ("elastic_ip", "update"): self._tag,
             ("elastic_ip", "delete"): self._delete(self._ec2.release_address, "AllocationId"),
             ("nat_gateway", "create"): self._create_nat_gateway,
             ("nat_gateway", "update"): self._update_nat_gateway,
             ("nat_gateway", "delete"): self._delete_nat_gateway,
-            ("route_table", "create"): self._create_route_table,
-            ("route_table", "update"): self._tag,
             ("route_table", "delete"): self._delete_route_table,
             ("route", "create"): self._create_route,
             ("route", "update"): self._update_route,
             ("route", "delete"): self._delete_route,
             ("route_table_association", "create"): self._create_association,
             ("route_table_association", "update"): self._update_association,
-            ("vpc_endpoint", "create"): self._create_endpoint,
             ("vpc_endpoint", "update"): self._update_endpoint,
             ("vpc_endpoint", "delete"): self._delete_endpoint,
         }
 
     def _tag(self, change: Change) -> None:
         self._ec2.create_tags(Resources=[self.ids[change.resource]], Tags=to_tag_list(_after(change)["tags"]))
-
-    def _find(self, operation: str, key: str, after: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """What has the ownership tags of a resource that is being made."""
-        filters = [{"Name": f"tag:{tag}", "Values": [after["tags"][tag]]} for tag in (PLATFORM_TAG, ROLE_TAG, NAME_TAG)]
-        return read_all(self._ec2, operation, key, Filters=filters)
 
     def _delete(self, call: Callable[..., Any], parameter: str) -> Handler:
         """A handler that deletes by id."""
@@ -85,13 +74,36 @@ class NetworkApply:
 
         return handle
 
-    def _create_vpc(self, change: Change) -> None:
-        after = _after(change)
-        made = create_once(
-            lambda: self._ec2.create_vpc(CidrBlock=after["cidr"], TagSpecifications=_tagged("vpc", after))["Vpc"],
-            lambda: self._find("describe_vpcs", "Vpcs", after),
+    def _create(self, change: Change) -> None:
+        """Make a resource with its tags. Where the answer may be lost, it is looked for by them."""
+        kind, after = _KINDS[change.kind], _after(change)
+        operation, key, _parse = CALLS[change.kind]
+        filters = [{"Name": f"tag:{tag}", "Values": [after["tags"][tag]]} for tag in (PLATFORM_TAG, ROLE_TAG, NAME_TAG)]
+        tagged = [{"ResourceType": kind.resource_type, "Tags": to_tag_list(after["tags"])}]
+        call, arguments = getattr(self._ec2, kind.create), {**kind.fixed, **self._arguments(after)}
+
+        def make() -> Any:
+            answer = self._modify(call, **arguments, TagSpecifications=tagged)
+            return answer.get(kind.answer, answer)
+
+        made = (
+            make()
+            if kind.has_token
+            else create_once(make, lambda: read_all(self._ec2, operation, key, Filters=filters))
         )
-        self.ids[change.resource] = made["VpcId"]
+        self.ids[change.resource] = made[kind.identity]
+        if "PublicIp" in made:
+            self.public_ips[change.name] = made["PublicIp"]
+
+    def _arguments(self, after: Mapping[str, Any]) -> dict[str, Any]:
+        """What the change says of a new resource, as AWS takes it: with ids for the names of others."""
+        return {
+            _PARAMETERS[key]: [self.ids[each] for each in value]
+            if isinstance(value, list)
+            else self.ids.get(value, value)
+            for key, value in after.items()
+            if key != "tags"
+        }
 
     def _update_vpc_attributes(self, change: Change) -> None:
         # One attribute a call, as the API has it; host names need DNS support first.
@@ -101,16 +113,6 @@ class NetworkApply:
                 VpcId=self.ids[f"vpc/{change.name}"],
                 **{attribute[0].upper() + attribute[1:]: {"Value": _after(change)[attribute]}},
             )
-
-    def _create_internet_gateway(self, change: Change) -> None:
-        after = _after(change)
-        made = create_once(
-            lambda: self._ec2.create_internet_gateway(TagSpecifications=_tagged("internet-gateway", after))[
-                "InternetGateway"
-            ],
-            lambda: self._find("describe_internet_gateways", "InternetGateways", after),
-        )
-        self.ids[change.resource] = made["InternetGatewayId"]
 
     def _attach_internet_gateway(self, change: Change) -> None:
         gateway, vpc = self.ids[f"internet_gateway/{change.name}"], self.ids[_after(change)["vpc"]]
@@ -134,20 +136,6 @@ class NetworkApply:
             remove(self._ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=attached)
         remove(self._ec2.delete_internet_gateway, InternetGatewayId=gateway)
 
-    def _create_subnet(self, change: Change) -> None:
-        after = _after(change)
-        made = create_once(
-            lambda: self._modify(
-                self._ec2.create_subnet,
-                VpcId=self.ids[after["vpc"]],
-                CidrBlock=after["cidr"],
-                AvailabilityZone=after["zone"],
-                TagSpecifications=_tagged("subnet", after),
-            )["Subnet"],
-            lambda: self._find("describe_subnets", "Subnets", after),
-        )
-        self.ids[change.resource] = made["SubnetId"]
-
     def _update_subnet_attributes(self, change: Change) -> None:
         self._modify(
             self._ec2.modify_subnet_attribute,
@@ -155,27 +143,9 @@ class NetworkApply:
             MapPublicIpOnLaunch={"Value": _after(change)["map_public_ip_on_launch"]},
         )
 
-    def _create_elastic_ip(self, change: Change) -> None:
-        after = _after(change)
-        made = create_once(
-            lambda: self._ec2.allocate_address(Domain="vpc", TagSpecifications=_tagged("elastic-ip", after)),
-            lambda: self._find("describe_addresses", "Addresses", after),
-        )
-        self.ids[change.resource] = made["AllocationId"]
-        self.public_ips[change.name] = made["PublicIp"]
-
     def _create_nat_gateway(self, change: Change) -> None:
-        after = _after(change)
-        answer = self._modify(
-            self._ec2.create_nat_gateway,
-            SubnetId=self.ids[after["subnet"]],
-            AllocationId=self.ids[after["elastic_ip"]],
-            TagSpecifications=_tagged("natgateway", after),
-        )
-        gateway = answer["NatGateway"]
-        self.ids[change.resource] = gateway["NatGatewayId"]
-        if gateway["State"] != "available":
-            self._wait_for_nat_gateway(gateway["NatGatewayId"], "available")
+        self._create(change)
+        self._wait_for_nat_gateway(self.ids[change.resource], "available")
 
     def _update_nat_gateway(self, change: Change) -> None:
         if "tags" in _after(change):
@@ -206,15 +176,6 @@ class NetworkApply:
             return str(seen["State"])
 
         poll(look, f"NAT gateway {gateway}", _NAT_LIMIT)
-
-    def _create_route_table(self, change: Change) -> None:
-        after = _after(change)
-        answer = self._modify(
-            self._ec2.create_route_table,
-            VpcId=self.ids[after["vpc"]],
-            TagSpecifications=_tagged("route-table", after),
-        )
-        self.ids[change.resource] = answer["RouteTable"]["RouteTableId"]
 
     def _delete_route_table(self, change: Change) -> None:
         for association in self._plan.leftover_associations.get(change.name, ()):
@@ -268,19 +229,6 @@ class NetworkApply:
             code in codes and bool(read_all(self._ec2, "describe_route_tables", "RouteTables", Filters=filters))
         )
 
-    def _create_endpoint(self, change: Change) -> None:
-        after = _after(change)
-        answer = self._modify(
-            self._ec2.create_vpc_endpoint,
-            ClientToken=str(uuid.uuid4()),
-            VpcEndpointType="Gateway",
-            VpcId=self.ids[after["vpc"]],
-            ServiceName=after["service"],
-            RouteTableIds=[self.ids[table] for table in after["route_tables"]],
-            TagSpecifications=_tagged("vpc-endpoint", after),
-        )
-        self.ids[change.resource] = answer["VpcEndpoint"]["VpcEndpointId"]
-
     def _update_endpoint(self, change: Change) -> None:
         after, before = _after(change), change.before or {}
         if "tags" in after:
@@ -315,8 +263,41 @@ def _after(change: Change) -> Mapping[str, Any]:
     return change.after or {}
 
 
-def _tagged(resource_type: str, after: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"ResourceType": resource_type, "Tags": to_tag_list(after["tags"])}]
+@dataclass(frozen=True)
+class _Kind:
+    """How a kind of resource is made."""
+
+    create: str
+    #: Where the answer has it, and in that its id.
+    answer: str
+    identity: str
+    resource_type: str
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    #: Whether botocore sends an idempotency token, so that a creation can be repeated.
+    has_token: bool = False
+
+
+_KINDS = {
+    "vpc": _Kind("create_vpc", "Vpc", "VpcId", "vpc"),
+    "internet_gateway": _Kind("create_internet_gateway", "InternetGateway", "InternetGatewayId", "internet-gateway"),
+    "subnet": _Kind("create_subnet", "Subnet", "SubnetId", "subnet"),
+    "elastic_ip": _Kind("allocate_address", "", "AllocationId", "elastic-ip", {"Domain": "vpc"}),
+    "nat_gateway": _Kind("create_nat_gateway", "NatGateway", "NatGatewayId", "natgateway", has_token=True),
+    "route_table": _Kind("create_route_table", "RouteTable", "RouteTableId", "route-table", has_token=True),
+    "vpc_endpoint": _Kind(
+        "create_vpc_endpoint", "VpcEndpoint", "VpcEndpointId", "vpc-endpoint", {"VpcEndpointType": "Gateway"}
+    ),
+}
+#: What the plan calls the arguments of a creation, and AWS.
+_PARAMETERS = {
+    "cidr": "CidrBlock",
+    "vpc": "VpcId",
+    "zone": "AvailabilityZone",
+    "subnet": "SubnetId",
+    "elastic_ip": "AllocationId",
+    "service": "ServiceName",
+    "route_tables": "RouteTableIds",
+}
 
 
 def _destination_parameter(destination: str) -> str:

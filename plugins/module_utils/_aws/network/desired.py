@@ -24,57 +24,37 @@ _SHORTEST_PREFIX, _LONGEST_PREFIX = 16, 28
 
 
 @dataclass(frozen=True)
-class Subnet:
-    cidr: str
-    zone: str
-    public: bool
+class Resource:
+    """A resource that is to exist."""
+
+    #: What its creation says besides the tags, with other resources as kind/name.
+    fields: Mapping[str, Any]
     tags: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class NatGateway:
-    #: The subnet that a new gateway goes to.
-    subnet: str
-    #: Every public subnet of the zone: a gateway that is in any of them is where it belongs.
-    subnets: frozenset[str]
-    tags: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class RouteTable:
-    #: Destination CIDR to target, a resource such as nat_gateway/exchange-nat-a.
-    routes: Mapping[str, str]
-    subnets: tuple[str, ...]
-    tags: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    service: str
-    route_tables: tuple[str, ...]
-    tags: Mapping[str, str]
+    #: What has to be there first.
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Network:
-    """Every resource that is to exist, by name. The empty network is what state=absent desires."""
+    """Every resource that is to exist. The empty network is what state=absent desires."""
 
     platform: str
     role: str
     name: str
-    cidr: str = ""
-    vpc: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    internet_gateways: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    subnets: Mapping[str, Subnet] = field(default_factory=dict)
-    #: Elastic IP addresses, by the name of the NAT gateway that uses each.
-    elastic_ips: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    nat_gateways: Mapping[str, NatGateway] = field(default_factory=dict)
-    route_tables: Mapping[str, RouteTable] = field(default_factory=dict)
-    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    #: By kind and name. An elastic IP address has the name of the NAT gateway that uses it.
+    resources: Mapping[str, Mapping[str, Resource]] = field(default_factory=dict)
+    #: Of each route table: destination CIDR to target, a resource such as nat_gateway/exchange-nat-a.
+    routes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    #: The route table of each subnet.
+    tables: Mapping[str, str] = field(default_factory=dict)
+    public: frozenset[str] = frozenset()
 
     @property
     def present(self) -> bool:
-        return bool(self.vpc)
+        return bool(self.resources)
+
+    def of(self, kind: str) -> Mapping[str, Resource]:
+        return self.resources.get(kind, {})
 
 
 def absent(platform: str, role: str, name: str) -> Network:
@@ -111,59 +91,70 @@ def desired_network(
     if problems:
         raise PlanError(problems)
 
-    def own(resource: str, extra: Mapping[str, Any] | None = None) -> dict[str, str]:
-        given = {str(key): str(value) for key, value in {**(tags or {}), **(extra or {})}.items()}
-        return ownership_tags(platform, role, resource, given)
+    vpc = f"vpc/{name}"
+
+    def made(
+        resource: str, fields: Mapping[str, Any] | None = None, *needs: str, tagged: Mapping[str, Any] | None = None
+    ) -> Resource:
+        given = {str(key): str(value) for key, value in {**(tags or {}), **(tagged or {})}.items()}
+        return Resource(fields or {}, ownership_tags(platform, role, resource, given), needs)
 
     nat_names = {zone: f"{name}-nat-{zone[-1]}" for zone in nat_zones}
-    tables: dict[str, RouteTable] = {}
-    if public:
-        table = f"{name}-public"
-        tables[table] = RouteTable(
-            {EVERYWHERE: f"internet_gateway/{name}"}, tuple(subnet["name"] for subnet in public), own(table)
-        )
+    gateways = {
+        zone: {
+            "subnet": f"subnet/{next(one['name'] for one in public if one['zone'] == zone)}",
+            "elastic_ip": f"elastic_ip/{nat}",
+        }
+        for zone, nat in nat_names.items()
+    }
+    routes = {f"{name}-public": {EVERYWHERE: f"internet_gateway/{name}"}} if public else {}
     for zone in private_zones:
-        table = f"{name}-private-{zone[-1]}"
         nat = nat_names.get(zone) or next(iter(nat_names.values()), None)
-        tables[table] = RouteTable(
-            {EVERYWHERE: f"nat_gateway/{nat}"} if nat else {},
-            tuple(subnet["name"] for subnet in private if subnet["zone"] == zone),
-            own(table),
-        )
+        routes[f"{name}-private-{zone[-1]}"] = {EVERYWHERE: f"nat_gateway/{nat}"} if nat else {}
+    private_tables = [f"route_table/{name}-private-{zone[-1]}" for zone in private_zones]
+    # AWS refuses a NAT gateway before the internet gateway is attached.
+    attachment = f"internet_gateway_attachment/{name}"
     return Network(
-        platform=platform,
-        role=role,
-        name=name,
-        cidr=str(ipaddress.IPv4Network(cidr)),
-        vpc={name: own(name)},
-        internet_gateways={name: own(name)} if public else {},
-        subnets={
-            subnet["name"]: Subnet(
-                str(ipaddress.IPv4Network(subnet["cidr"])),
-                subnet["zone"],
-                subnet["public"],
-                own(subnet["name"], subnet.get("tags")),
-            )
+        platform,
+        role,
+        name,
+        {
+            "vpc": {name: made(name, {"cidr": str(ipaddress.IPv4Network(cidr))})},
+            "elastic_ip": {nat: made(nat) for nat in nat_names.values()},
+            "internet_gateway": {name: made(name)} if public else {},
+            "subnet": {
+                subnet["name"]: made(
+                    subnet["name"],
+                    {"vpc": vpc, "cidr": str(ipaddress.IPv4Network(subnet["cidr"])), "zone": subnet["zone"]},
+                    vpc,
+                    tagged=subnet.get("tags"),
+                )
+                for subnet in subnets
+            },
+            "route_table": {table: made(table, {"vpc": vpc}, vpc) for table in routes},
+            "nat_gateway": {
+                nat: made(nat, gateways[zone], *gateways[zone].values(), attachment) for zone, nat in nat_names.items()
+            },
+            "vpc_endpoint": {
+                f"{name}-{service}": made(
+                    f"{name}-{service}",
+                    {
+                        "vpc": vpc,
+                        "service": f"com.amazonaws.{region}.{service}",
+                        "route_tables": sorted(private_tables),
+                    },
+                    vpc,
+                    *private_tables,
+                )
+                for service in gateway_endpoints
+            },
+        },
+        routes,
+        {
+            subnet["name"]: f"{name}-public" if subnet["public"] else f"{name}-private-{subnet['zone'][-1]}"
             for subnet in subnets
         },
-        elastic_ips={nat: own(nat) for nat in nat_names.values()},
-        nat_gateways={
-            nat: NatGateway(
-                next(subnet["name"] for subnet in public if subnet["zone"] == zone),
-                frozenset(subnet["name"] for subnet in public if subnet["zone"] == zone),
-                own(nat),
-            )
-            for zone, nat in nat_names.items()
-        },
-        route_tables=tables,
-        endpoints={
-            f"{name}-{service}": Endpoint(
-                f"com.amazonaws.{region}.{service}",
-                tuple(f"{name}-private-{zone[-1]}" for zone in private_zones),
-                own(f"{name}-{service}"),
-            )
-            for service in gateway_endpoints
-        },
+        frozenset(subnet["name"] for subnet in public),
     )
 
 

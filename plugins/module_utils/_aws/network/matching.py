@@ -28,72 +28,66 @@ from ansible_collections.entasis.engine.plugins.module_utils._ownership import (
     is_owned,
 )
 
+#: States of an endpoint that AWS is deleting.
+_GOING = ("deleting", "deleted")
+
 
 @dataclass
 class Matches:
-    """The platform's resources by kind and name, those that are not desired, and what makes planning impossible."""
+    """The platform's resources, those that are not desired, and what makes planning impossible."""
 
-    vpc: dict[str, seen.Vpc] = field(default_factory=dict)
-    internet_gateways: dict[str, seen.InternetGateway] = field(default_factory=dict)
-    subnets: dict[str, seen.Subnet] = field(default_factory=dict)
-    elastic_ips: dict[str, seen.ElasticIp] = field(default_factory=dict)
-    nat_gateways: dict[str, seen.NatGateway] = field(default_factory=dict)
+    #: What is there and desired, by kind and name.
+    resources: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: Gateways that AWS is still deleting, by name: they hold their address until they are gone.
     leaving_nat_gateways: dict[str, seen.NatGateway] = field(default_factory=dict)
-    route_tables: dict[str, seen.RouteTable] = field(default_factory=dict)
-    endpoints: dict[str, seen.Endpoint] = field(default_factory=dict)
     #: Ours and not desired, as (kind, name, resource).
     leftovers: list[tuple[str, str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+    def of(self, kind: str) -> dict[str, Any]:
+        return self.resources.get(kind, {})
 
 
 def match(desired: wanted.Network, observed: seen.Observed) -> Matches:
     """Give each of the platform's resources its name."""
     found = Matches()
     vpc = _match_vpc(desired, observed, found)
-    found.internet_gateways = _match(
-        "internet_gateway",
-        desired.internet_gateways,
-        observed.internet_gateways,
-        desired,
-        found,
-        inside=lambda gateway: vpc is not None and gateway.vpc_id == vpc.id,
-        is_it=lambda _name, gateway: vpc is not None and gateway.vpc_id == vpc.id,
+
+    def attached(gateway: seen.InternetGateway) -> bool:
+        return vpc is not None and gateway.vpc_id == vpc.id
+
+    def fields(kind: str, name: str) -> Mapping[str, Any]:
+        return desired.of(kind)[name].fields
+
+    def matched(kind: str, observed: Sequence[Any], is_it: Callable[[str, Any], bool], **how: Any) -> None:
+        found.resources[kind] = _match(kind, observed, desired, found, is_it=is_it, **how)
+
+    matched(
+        "internet_gateway", observed.of("internet_gateway"), lambda _name, gateway: attached(gateway), inside=attached
     )
-    found.subnets = _match(
+    matched(
         "subnet",
-        desired.subnets,
-        observed.subnets,
-        desired,
-        found,
-        is_it=lambda name, subnet: subnet.cidr == desired.subnets[name].cidr,
+        observed.of("subnet"),
+        lambda name, subnet: subnet.cidr == fields("subnet", name)["cidr"],
         fixed=True,
     )
     _match_nat_gateways(desired, observed, found)
-    subnet_ids = {name: subnet.id for name, subnet in found.subnets.items()}
-    found.route_tables = _match(
+    tables = {subnet.id: desired.tables[name] for name, subnet in found.of("subnet").items()}
+    matched(
         "route_table",
-        desired.route_tables,
-        observed.route_tables,
-        desired,
-        found,
-        is_it=lambda name, table: any(
-            subnet_ids.get(subnet) in table.associations for subnet in desired.route_tables[name].subnets
-        ),
+        observed.of("route_table"),
+        lambda name, table: name in {tables.get(subnet) for subnet in table.associations},
     )
-    found.endpoints = _match(
+    matched(
         "vpc_endpoint",
-        desired.endpoints,
-        [endpoint for endpoint in observed.endpoints if endpoint.type == "Gateway"],
-        desired,
-        found,
-        is_it=lambda name, endpoint: endpoint.service == desired.endpoints[name].service,
+        [one for one in observed.of("vpc_endpoint") if one.type == "Gateway" and one.state not in _GOING],
+        lambda name, endpoint: endpoint.service == fields("vpc_endpoint", name)["service"],
     )
     return found
 
 
 def _match_vpc(desired: wanted.Network, observed: seen.Observed, found: Matches) -> seen.Vpc | None:
-    ours = [vpc for vpc in observed.vpcs if is_owned(vpc.tags, desired.platform)]
+    ours = [vpc for vpc in observed.of("vpc") if is_owned(vpc.tags, desired.platform)]
     if len(ours) > 1:
         found.problems.append(several_vpcs(desired.platform, [vpc.id for vpc in ours]))
         return None
@@ -107,11 +101,11 @@ def _match_vpc(desired: wanted.Network, observed: seen.Observed, found: Matches)
         return None
     if ours:
         name = desired.name if desired.present else ours[0].tags.get(NAME_TAG, desired.name)
-        found.vpc[name] = ours[0]
-        return ours[0]
+        found.resources["vpc"] = {name: ours[0]}
+        return found.of("vpc")[name]
     untagged = sorted(
         vpc.id
-        for vpc in observed.vpcs
+        for vpc in observed.of("vpc")
         if PLATFORM_TAG not in vpc.tags
         and (vpc.tags.get(NAME_TAG), vpc.tags.get(ROLE_TAG)) == (desired.name, desired.role)
     )
@@ -125,44 +119,38 @@ def _match_vpc(desired: wanted.Network, observed: seen.Observed, found: Matches)
 
 
 def _match_nat_gateways(desired: wanted.Network, observed: seen.Observed, found: Matches) -> None:
-    """Match NAT gateways and their addresses: each tells the other apart."""
-    there = [gateway for gateway in observed.nat_gateways if gateway.state != "deleting"]
+    """Match NAT gateways and their addresses: each tells the other apart, and is a mark of the other."""
     addresses_by_name: dict[str, set[str]] = {}
-    for address in observed.elastic_ips:
+    for address in observed.of("elastic_ip"):
         if belongs(address.tags, desired.platform, desired.role, inside=False) and NAME_TAG in address.tags:
             addresses_by_name.setdefault(address.tags[NAME_TAG], set()).add(address.id)
-    found.nat_gateways = _match(
+    found.resources["nat_gateway"] = _match(
         "nat_gateway",
-        desired.nat_gateways,
-        there,
+        [gateway for gateway in observed.of("nat_gateway") if gateway.state != "deleting"],
         desired,
         found,
         is_it=lambda name, gateway: not gateway.allocation_ids.isdisjoint(addresses_by_name.get(name, ())),
-        # An address with all our tags is a mark of the gateway that uses it.
         needs_mark=False,
     )
-    in_use = {
-        name: gateway.allocation_ids
-        for name, gateway in [
-            *found.nat_gateways.items(),
-            *((name, gateway) for kind, name, gateway in found.leftovers if kind == "nat_gateway"),
-        ]
-    }
+    there = [
+        *found.of("nat_gateway").items(),
+        *((name, one) for kind, name, one in found.leftovers if kind == "nat_gateway"),
+    ]
+    in_use = {name: gateway.allocation_ids for name, gateway in there}
     held = frozenset[str]().union(*in_use.values())
-    found.elastic_ips = _match(
+    found.resources["elastic_ip"] = _match(
         "elastic_ip",
-        desired.elastic_ips,
-        observed.elastic_ips,
+        observed.of("elastic_ip"),
         desired,
         found,
         inside=lambda address: address.id in held,
         is_it=lambda name, address: address.id in in_use.get(name, ()),
         needs_mark=False,
     )
-    for gateway in observed.nat_gateways:
+    for gateway in observed.of("nat_gateway"):
         if gateway.state != "deleting":
             continue
-        held_by_it = (name for name, address in found.elastic_ips.items() if address.id in gateway.allocation_ids)
+        held_by_it = (name for name, address in found.of("elastic_ip").items() if address.id in gateway.allocation_ids)
         name = next(held_by_it, None)
         if name is None and belongs(gateway.tags, desired.platform, desired.role, inside=True):
             name = _free_name(gateway.tags.get(NAME_TAG, ""), gateway.id, found.leaving_nat_gateways)
@@ -172,7 +160,6 @@ def _match_nat_gateways(desired: wanted.Network, observed: seen.Observed, found:
 
 def _match(
     kind: str,
-    desired: Mapping[str, Any],
     observed: Sequence[Any],
     network: wanted.Network,
     found: Matches,
@@ -186,6 +173,7 @@ def _match(
 
     With C(fixed), what C(is_it) looks at cannot change, so it counts more than a tag that anyone can edit.
     """
+    desired = network.of(kind)
     ours = [r for r in observed if belongs(r.tags, network.platform, network.role, inside=inside(r))]
     matched: dict[str, Any] = {}
 

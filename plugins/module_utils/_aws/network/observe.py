@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import read_all
@@ -73,23 +73,22 @@ class Endpoint(Resource):
     service: str
     type: str
     route_table_ids: frozenset[str]
+    state: str = "available"
 
 
 @dataclass(frozen=True)
 class Observed:
     """The VPCs, internet gateways, addresses and zones of the region, and what is in the platform's one VPC."""
 
-    vpcs: tuple[Vpc, ...] = ()
-    internet_gateways: tuple[InternetGateway, ...] = ()
-    elastic_ips: tuple[ElasticIp, ...] = ()
+    #: By kind.
+    resources: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     #: The zones that the account has in the region, by name: the ids that mean the same place in every account.
     zones: Mapping[str, str] = field(default_factory=dict)
     #: enableDnsSupport and enableDnsHostnames of the platform's VPC.
     vpc_attributes: Mapping[str, bool] = field(default_factory=dict)
-    subnets: tuple[Subnet, ...] = ()
-    nat_gateways: tuple[NatGateway, ...] = ()
-    route_tables: tuple[RouteTable, ...] = ()
-    endpoints: tuple[Endpoint, ...] = ()
+
+    def of(self, kind: str) -> tuple[Any, ...]:
+        return self.resources.get(kind, ())
 
 
 def observe(ec2: Any, platform: str) -> Observed:
@@ -100,47 +99,26 @@ def observe(ec2: Any, platform: str) -> Observed:
     """
     with ThreadPoolExecutor(max_workers=8) as pool:
 
-        def read(operation: str, key: str, **arguments: Any) -> Callable[[], list[dict[str, Any]]]:
-            return pool.submit(read_all, ec2, operation, key, **arguments).result
+        def read(kinds: Iterable[str], **arguments: Any) -> dict[str, Future[list[dict[str, Any]]]]:
+            return {kind: pool.submit(read_all, ec2, *CALLS[kind][:2], **arguments) for kind in kinds}
 
-        vpcs = read("describe_vpcs", "Vpcs")
-        gateways = read("describe_internet_gateways", "InternetGateways")
-        addresses = read("describe_addresses", "Addresses")
-        zones = read("describe_availability_zones", "AvailabilityZones")
-        found = tuple(_vpc(item) for item in vpcs())
-        region = Observed(
-            vpcs=found,
-            internet_gateways=tuple(_internet_gateway(item) for item in gateways()),
-            elastic_ips=tuple(_elastic_ip(item) for item in addresses()),
-            zones={zone["ZoneName"]: zone["ZoneId"] for zone in zones()},
-        )
-        ours = [vpc.id for vpc in found if vpc.tags.get(PLATFORM_TAG) == platform]
-        if len(ours) != 1:
-            return region
-        inside = [{"Name": "vpc-id", "Values": ours}]
-        attributes = {
-            name: pool.submit(ec2.describe_vpc_attribute, VpcId=ours[0], Attribute=name)
-            for name in ("enableDnsSupport", "enableDnsHostnames")
-        }
-        subnets = read("describe_subnets", "Subnets", Filters=inside)
-        nats = read(
-            "describe_nat_gateways",
-            "NatGateways",
-            Filter=[*inside, {"Name": "state", "Values": list(_NAT_STATES)}],
-        )
-        tables = read("describe_route_tables", "RouteTables", Filters=inside)
-        endpoints = read("describe_vpc_endpoints", "VpcEndpoints", Filters=inside)
-        return replace(
-            region,
-            vpc_attributes={
-                name: answer.result()[name[0].upper() + name[1:]]["Value"] for name, answer in attributes.items()
-            },
-            subnets=tuple(_subnet(item) for item in subnets()),
-            nat_gateways=tuple(_nat_gateway(item) for item in nats()),
-            route_tables=tuple(_route_table(item) for item in tables()),
-            endpoints=tuple(
-                _endpoint(item) for item in endpoints() if item["State"].lower() not in ("deleting", "deleted")
-            ),
+        reads = read(("vpc", "internet_gateway", "elastic_ip"))
+        zones = pool.submit(read_all, ec2, "describe_availability_zones", "AvailabilityZones")
+        tags = {item["VpcId"]: from_tag_list(item.get("Tags")) for item in reads["vpc"].result()}
+        ours = [vpc for vpc in tags if tags[vpc].get(PLATFORM_TAG) == platform]
+        attributes = {}
+        if len(ours) == 1:
+            inside = [{"Name": "vpc-id", "Values": ours}]
+            attributes = {
+                name: pool.submit(ec2.describe_vpc_attribute, VpcId=ours[0], Attribute=name)
+                for name in ("enableDnsSupport", "enableDnsHostnames")
+            }
+            reads |= read(("subnet", "route_table", "vpc_endpoint"), Filters=inside)
+            reads |= read(("nat_gateway",), Filter=[*inside, {"Name": "state", "Values": list(_NAT_STATES)}])
+        return Observed(
+            {kind: tuple(CALLS[kind][2](item) for item in answer.result()) for kind, answer in reads.items()},
+            {zone["ZoneName"]: zone["ZoneId"] for zone in zones.result()},
+            {name: answer.result()[name[0].upper() + name[1:]]["Value"] for name, answer in attributes.items()},
         )
 
 
@@ -247,4 +225,17 @@ def _endpoint(item: Mapping[str, Any]) -> Endpoint:
         item.get("ServiceName", ""),
         item["VpcEndpointType"],
         frozenset(item.get("RouteTableIds", ())),
+        item["State"].lower(),
     )
+
+
+#: How each kind is read: the call, the key of its answer, and what is made of an item.
+CALLS: dict[str, tuple[str, str, Callable[[Mapping[str, Any]], Resource]]] = {
+    "vpc": ("describe_vpcs", "Vpcs", _vpc),
+    "internet_gateway": ("describe_internet_gateways", "InternetGateways", _internet_gateway),
+    "elastic_ip": ("describe_addresses", "Addresses", _elastic_ip),
+    "subnet": ("describe_subnets", "Subnets", _subnet),
+    "nat_gateway": ("describe_nat_gateways", "NatGateways", _nat_gateway),
+    "route_table": ("describe_route_tables", "RouteTables", _route_table),
+    "vpc_endpoint": ("describe_vpc_endpoints", "VpcEndpoints", _endpoint),
+}

@@ -69,16 +69,12 @@ def plan(desired: wanted.Network, observed: seen.Observed, *, purge: bool = Fals
         raise PlanError(problems)
     comparison = _Comparison(desired, observed, found)
     changes = [
-        *comparison.vpc(),
-        *comparison.elastic_ips(),
-        *comparison.internet_gateways(),
-        *comparison.subnets(),
-        *comparison.route_tables(),
-        *comparison.nat_gateways(),
+        *comparison.resources(),
+        *comparison.attachments(),
         *comparison.vpc_attributes(),
         *comparison.routes(),
         *comparison.associations(),
-        *comparison.endpoints(),
+        *comparison.endpoint_tables(),
         *comparison.subnet_attributes(),
     ]
     removing = purge or not desired.present
@@ -91,7 +87,7 @@ def plan(desired: wanted.Network, observed: seen.Observed, *, purge: bool = Fals
         if removing
         else tuple(f"{kind}/{name} ({resource.id})" for kind, name, resource in found.leftovers),
         ids=comparison.ids,
-        public_ips={name: address.public_ip for name, address in found.elastic_ips.items()},
+        public_ips={name: address.public_ip for name, address in found.of("elastic_ip").items()},
         associations=comparison.association_ids,
         leftover_associations={
             name: tuple(association for subnet, association in table.associations.items() if subnet not in moved)
@@ -111,7 +107,7 @@ def unowned_subnets(observed: seen.Observed, planned: Plan) -> list[str]:
     ours = set(planned.ids.values())
     return sorted(
         f"subnet {subnet.id} ({subnet.cidr or 'no IPv4 addresses'})"
-        for subnet in observed.subnets
+        for subnet in observed.of("subnet")
         if subnet.id not in ours
     )
 
@@ -119,40 +115,37 @@ def unowned_subnets(observed: seen.Observed, planned: Plan) -> list[str]:
 def _fixed_problems(desired: wanted.Network, observed: seen.Observed, found: Matches) -> list[str]:
     """What differs and cannot be changed, and what of others is in the way."""
     problems: list[str] = []
-    vpc = found.vpc.get(desired.name)
+    vpc = found.of("vpc").get(desired.name)
     if not desired.present or vpc is None:
         return problems
-    if vpc.cidr != desired.cidr:
+    cidr = desired.of("vpc")[desired.name].fields["cidr"]
+    if vpc.cidr != cidr:
         problems.append(
-            f"VPC {desired.name} ({vpc.id}) has the addresses {vpc.cidr}, not {desired.cidr}, and AWS cannot change "
+            f"VPC {desired.name} ({vpc.id}) has the addresses {vpc.cidr}, not {cidr}, and AWS cannot change "
             f"them. Write cidr: {vpc.cidr}, or build a new platform beside this one"
         )
-    for name, subnet in desired.subnets.items():
-        there = found.subnets.get(name)
-        if there is not None and (there.cidr, there.zone) != (subnet.cidr, subnet.zone):
+    taken = {subnet.id: name for name, subnet in found.of("subnet").items()}
+    for name, subnet in desired.of("subnet").items():
+        there, (cidr, zone) = found.of("subnet").get(name), (subnet.fields[key] for key in ("cidr", "zone"))
+        if there is not None and (there.cidr, there.zone) != (cidr, zone):
             problems.append(
-                f"subnet {name} ({there.id}) is {there.cidr} in {there.zone}, not {subnet.cidr} in {subnet.zone}, and "
-                f"AWS cannot change that. Write what is there, or give the new subnet another name and addresses"
+                f"subnet {name} ({there.id}) is {there.cidr} in {there.zone}, not {cidr} in {zone}, and AWS cannot "
+                "change that. Write what is there, or give the new subnet another name and addresses"
             )
-    taken = {subnet.id: name for name, subnet in found.subnets.items()}
-    for name, wanted_subnet in desired.subnets.items():
-        if name in found.subnets:
-            continue
-        block = ipaddress.IPv4Network(wanted_subnet.cidr)
         problems += [
-            f"subnet {name} cannot have {wanted_subnet.cidr}: {other.id} in the same VPC has {other.cidr}"
+            f"subnet {name} cannot have {cidr}: {other.id} in the same VPC has {other.cidr}"
             + (
                 f" and is {taken[other.id]}. Give {name} other addresses"
                 if other.id in taken
                 else f". If it is the platform's, give it the tags {PLATFORM_TAG}={desired.platform}, "
                 f"{ROLE_TAG}={desired.role} and Name={name}; if not, give {name} other addresses"
             )
-            for other in observed.subnets
-            if other.cidr and block.overlaps(ipaddress.IPv4Network(other.cidr))
+            for other in observed.of("subnet")
+            if there is None and other.cidr and ipaddress.ip_network(cidr).overlaps(ipaddress.ip_network(other.cidr))
         ]
-    for name in desired.internet_gateways:
-        gateway = found.internet_gateways.get(name)
-        other = next((g for g in observed.internet_gateways if g.vpc_id == vpc.id and g is not gateway), None)
+    for name in desired.of("internet_gateway"):
+        gateway = found.of("internet_gateway").get(name)
+        other = next((g for g in observed.of("internet_gateway") if g.vpc_id == vpc.id and g is not gateway), None)
         if other is not None:
             problems.append(
                 f"internet gateway {other.id} is attached to VPC {desired.name} and is not the platform's. If it is to "
@@ -163,13 +156,13 @@ def _fixed_problems(desired: wanted.Network, observed: seen.Observed, found: Mat
                 f"internet gateway {name} ({gateway.id}) is attached to {gateway.vpc_id}, not to VPC {desired.name}. "
                 "Detach it there"
             )
-    zones = {subnet.id: subnet.zone for subnet in observed.subnets}
-    for name, nat in desired.nat_gateways.items():
-        there_nat = found.nat_gateways.get(name)
-        zone = desired.subnets[nat.subnet].zone
-        if there_nat is not None and zones.get(there_nat.subnet_id, zone) != zone:
+    zones = {subnet.id: subnet.zone for subnet in observed.of("subnet")}
+    for name, nat in desired.of("nat_gateway").items():
+        there = found.of("nat_gateway").get(name)
+        zone = desired.of("subnet")[nat.fields["subnet"].removeprefix("subnet/")].fields["zone"]
+        if there is not None and zones.get(there.subnet_id, zone) != zone:
             problems.append(
-                f"NAT gateway {name} ({there_nat.id}) is in {zones[there_nat.subnet_id]}, not in {zone}, and AWS "
+                f"NAT gateway {name} ({there.id}) is in {zones[there.subnet_id]}, not in {zone}, and AWS "
                 "cannot move it. Delete it, and the next run makes it in the right zone"
             )
     return problems
@@ -182,216 +175,140 @@ def _zone_problems(desired: wanted.Network, zones: Mapping[str, str], found: Mat
     """
     fit = ", ".join(sorted(zone for zone in zones if zones[zone] not in _WITHOUT_CONTROL_PLANE))
     problems = []
-    for name, subnet in desired.subnets.items():
-        place = zones.get(subnet.zone)
-        if name in found.subnets:
+    for name, subnet in desired.of("subnet").items():
+        zone = subnet.fields["zone"]
+        place = zones.get(zone)
+        if name in found.of("subnet"):
             continue
         if place is None:
-            problems.append(f"subnet {name}: this account has no zone {subnet.zone}. Write one of: {fit}")
-        elif not subnet.public and place in _WITHOUT_CONTROL_PLANE:
+            problems.append(f"subnet {name}: this account has no zone {zone}. Write one of: {fit}")
+        elif name not in desired.public and place in _WITHOUT_CONTROL_PLANE:
             problems.append(
-                f"subnet {name}: {subnet.zone} is {place} in this account, where EKS takes no control plane. "
+                f"subnet {name}: {zone} is {place} in this account, where EKS takes no control plane. "
                 f"Write one of: {fit}"
             )
     return problems
 
 
 class _Comparison:
-    """One comparison of a desired network with what was found of it; each method plans one kind of resource."""
+    """One comparison of a desired network with what was found of it; each method plans one kind of change."""
 
     def __init__(self, desired: wanted.Network, observed: seen.Observed, found: Matches) -> None:
         self._desired = desired
         self._observed = observed
         self._found = found
-        self._vpc_needs = (f"vpc/{desired.name}",) if desired.present else ()
-        #: AWS refuses a NAT gateway, and a route to the internet gateway, before that gateway is attached.
-        self._attachments = tuple(f"internet_gateway_attachment/{name}" for name in desired.internet_gateways)
-        self.ids: dict[str, str] = {}
-        for kind, resources in (
-            ("vpc", found.vpc),
-            ("internet_gateway", found.internet_gateways),
-            ("subnet", found.subnets),
-            ("elastic_ip", found.elastic_ips),
-            ("nat_gateway", found.nat_gateways),
-            ("route_table", found.route_tables),
-            ("vpc_endpoint", found.endpoints),
-        ):
-            self.ids |= {f"{kind}/{name}": resource.id for name, resource in resources.items()}
-        self.ids |= {f"{kind}/{name}": resource.id for kind, name, resource in found.leftovers}
-        self._there = dict(self.ids)
+        self._vpc = f"vpc/{desired.name}"
+        #: AWS refuses a route to the internet gateway before that gateway is attached.
+        self._attachments = tuple(f"internet_gateway_attachment/{name}" for name in desired.of("internet_gateway"))
+        self._there = {
+            f"{kind}/{name}": resource.id for kind, named in found.resources.items() for name, resource in named.items()
+        } | {f"{kind}/{name}": resource.id for kind, name, resource in found.leftovers}
         self._names = {resource_id: resource for resource, resource_id in self._there.items()}
-        for name, gateway in found.leaving_nat_gateways.items():
-            self.ids.setdefault(f"nat_gateway/{name}", gateway.id)
+        leaving = {f"nat_gateway/{name}": gateway.id for name, gateway in found.leaving_nat_gateways.items()}
+        self.ids = {**leaving, **self._there}
         self._tables_of_subnets = {
             subnet: (table.id, association)
-            for table in observed.route_tables
+            for table in observed.of("route_table")
             for subnet, association in table.associations.items()
         }
         self.association_ids = {
             name: self._tables_of_subnets[subnet.id][1]
-            for name, subnet in found.subnets.items()
+            for name, subnet in found.of("subnet").items()
             if subnet.id in self._tables_of_subnets
         }
 
-    def _name(self, resource_id: str | None) -> str | None:
+    def _name(self, resource_id: str) -> str:
         """A resource as the diff names it: ours by kind and name, others by their id."""
-        return None if resource_id is None else self._names.get(resource_id, resource_id)
+        return self._names.get(resource_id, resource_id)
 
-    def vpc(self) -> list[Change]:
-        changes = []
-        for name, tags in self._desired.vpc.items():
-            if name in self._found.vpc:
-                changes += tag_changes("vpc", name, self._found.vpc[name].tags, tags)
-            else:
-                changes.append(create("vpc", name, {"cidr": self._desired.cidr, "tags": tags}))
+    def resources(self) -> list[Change]:
+        """The resources themselves: made where they are not there, with their tags put right where they are."""
+        changes: list[Change] = []
+        for kind, named in self._desired.resources.items():
+            for name, one in named.items():
+                there = self._found.of(kind).get(name)
+                if kind == "nat_gateway":
+                    changes += self._nat_gateway_states(name, there)
+                if there is None:
+                    changes.append(create(kind, name, {**one.fields, "tags": one.tags}, needs=one.needs))
+                else:
+                    changes += tag_changes(kind, name, there.tags, one.tags)
         return changes
 
-    def vpc_attributes(self) -> list[Change]:
-        before = self._observed.vpc_attributes if self._found.vpc else _NEW_VPC_ATTRIBUTES
+    def _nat_gateway_states(self, name: str, there: seen.NatGateway | None) -> list[Change]:
+        """What is waited for: a gateway that comes up, or the end of one that goes before another has its address."""
+        if there is not None:
+            return update("nat_gateway", name, {"state": there.state}, {"state": "available"}, part="state")
+        leaving = self._found.leaving_nat_gateways.get(name)
+        return [delete("nat_gateway", name, {"state": leaving.state})] if leaving else []
+
+    def attachments(self) -> list[Change]:
         return [
-            change
-            for name in self._desired.vpc
-            for change in update("vpc_attributes", name, before, _VPC_ATTRIBUTES, needs=self._vpc_needs)
+            create(
+                "internet_gateway_attachment",
+                name,
+                {"vpc": self._vpc},
+                needs=(f"internet_gateway/{name}", self._vpc),
+            )
+            for name in self._desired.of("internet_gateway")
+            if name not in self._found.of("internet_gateway") or self._found.of("internet_gateway")[name].vpc_id is None
         ]
 
-    def internet_gateways(self) -> list[Change]:
-        changes = []
-        for name, tags in self._desired.internet_gateways.items():
-            there = self._found.internet_gateways.get(name)
-            if there is None:
-                changes.append(create("internet_gateway", name, {"tags": tags}))
-            else:
-                changes += tag_changes("internet_gateway", name, there.tags, tags)
-            if there is None or there.vpc_id is None:
-                changes.append(
-                    create(
-                        "internet_gateway_attachment",
-                        name,
-                        {"vpc": f"vpc/{self._desired.name}"},
-                        needs=(f"internet_gateway/{name}", *self._vpc_needs),
-                    )
-                )
-        return changes
-
-    def subnets(self) -> list[Change]:
-        changes = []
-        for name, subnet in self._desired.subnets.items():
-            if name in self._found.subnets:
-                changes += tag_changes("subnet", name, self._found.subnets[name].tags, subnet.tags)
-            else:
-                after = {
-                    "vpc": f"vpc/{self._desired.name}",
-                    "cidr": subnet.cidr,
-                    "zone": subnet.zone,
-                    "tags": subnet.tags,
-                }
-                changes.append(create("subnet", name, after, needs=self._vpc_needs))
-        return changes
+    def vpc_attributes(self) -> list[Change]:
+        before = self._observed.vpc_attributes if self._found.of("vpc") else _NEW_VPC_ATTRIBUTES
+        return [
+            change
+            for name in self._desired.of("vpc")
+            for change in update("vpc_attributes", name, before, _VPC_ATTRIBUTES, needs=[self._vpc])
+        ]
 
     def subnet_attributes(self) -> list[Change]:
         changes = []
-        for name, subnet in self._desired.subnets.items():
-            there = self._found.subnets.get(name)
-            changes += update(
-                "subnet_attributes",
-                name,
-                {"map_public_ip_on_launch": there is not None and there.map_public_ip_on_launch},
-                {"map_public_ip_on_launch": subnet.public},
-                needs=(f"subnet/{name}",),
-            )
-        return changes
-
-    def elastic_ips(self) -> list[Change]:
-        changes = []
-        for name, tags in self._desired.elastic_ips.items():
-            if name in self._found.elastic_ips:
-                changes += tag_changes("elastic_ip", name, self._found.elastic_ips[name].tags, tags)
-            else:
-                changes.append(create("elastic_ip", name, {"tags": tags}))
-        return changes
-
-    def nat_gateways(self) -> list[Change]:
-        changes = []
-        for name, gateway in self._desired.nat_gateways.items():
-            there = self._found.nat_gateways.get(name)
-            if there is not None:
-                if there.state != "available":
-                    changes += update("nat_gateway", name, {"state": there.state}, {"state": "available"}, part="state")
-                changes += tag_changes("nat_gateway", name, there.tags, gateway.tags)
-                continue
-            leaving = self._found.leaving_nat_gateways.get(name)
-            if leaving is not None:
-                changes.append(delete("nat_gateway", name, {"state": leaving.state}))
-            subnet, address = f"subnet/{gateway.subnet}", f"elastic_ip/{name}"
-            after = {"subnet": subnet, "elastic_ip": address, "tags": gateway.tags}
-            changes.append(create("nat_gateway", name, after, needs=(subnet, address, *self._attachments)))
-        return changes
-
-    def route_tables(self) -> list[Change]:
-        changes = []
-        for name, table in self._desired.route_tables.items():
-            if name in self._found.route_tables:
-                changes += tag_changes("route_table", name, self._found.route_tables[name].tags, table.tags)
-            else:
-                after = {"vpc": f"vpc/{self._desired.name}", "tags": table.tags}
-                changes.append(create("route_table", name, after, needs=self._vpc_needs))
+        for name in self._desired.of("subnet"):
+            there = self._found.of("subnet").get(name)
+            before = {"map_public_ip_on_launch": there is not None and there.map_public_ip_on_launch}
+            after = {"map_public_ip_on_launch": name in self._desired.public}
+            changes += update("subnet_attributes", name, before, after, needs=[f"subnet/{name}"])
         return changes
 
     def routes(self) -> list[Change]:
         changes = []
-        for name, table in self._desired.route_tables.items():
-            resource = f"route_table/{name}"
-            there = self._found.route_tables[name].routes if name in self._found.route_tables else {}
-            for destination in sorted({*there, *table.routes}):
-                label = f"{name} {destination}"
-                where = {"route_table": resource, "destination": destination}
-                if destination not in table.routes:
-                    changes.append(delete("route", label, {**where, "target": self._name(there[destination])}))
+        for name, routes in self._desired.routes.items():
+            resource, table = f"route_table/{name}", self._found.of("route_table").get(name)
+            there = table.routes if table else {}
+            for destination in sorted({*there, *routes}):
+                label, where = f"{name} {destination}", {"route_table": resource, "destination": destination}
+                before = {**where, "target": self._name(there.get(destination, ""))}
+                if destination not in routes:
+                    changes.append(delete("route", label, before))
                     continue
-                target = table.routes[destination]
-                needs = (resource, target, *self._attachments)
+                target = routes[destination]
+                after, needs = {**where, "target": target}, (resource, target, *self._attachments)
                 if destination not in there:
-                    changes.append(create("route", label, {**where, "target": target}, needs=needs))
+                    changes.append(create("route", label, after, needs=needs))
                 elif there[destination] != self._there.get(target):
-                    before = {**where, "target": self._name(there[destination])}
-                    changes.append(Change("update", "route", label, before, {**where, "target": target}, needs))
+                    changes.append(Change("update", "route", label, before, after, needs))
         return changes
 
     def associations(self) -> list[Change]:
         changes = []
-        for name, table in self._desired.route_tables.items():
-            resource = f"route_table/{name}"
-            for subnet in table.subnets:
-                subnet_id = self.ids.get(f"subnet/{subnet}", "")
-                current, _association = self._tables_of_subnets.get(subnet_id, (None, ""))
-                needs = (resource, f"subnet/{subnet}")
-                after = {"route_table": resource}
-                if current is None:
-                    changes.append(
-                        create("route_table_association", subnet, {**after, "subnet": needs[1]}, needs=needs)
-                    )
-                elif current != self.ids.get(resource):
-                    before = {"route_table": self._name(current)}
-                    changes += update("route_table_association", subnet, before, after, needs=needs)
+        for name, table in self._desired.tables.items():
+            resource, subnet = f"route_table/{table}", f"subnet/{name}"
+            current, _association = self._tables_of_subnets.get(self.ids.get(subnet, ""), (None, ""))
+            after, needs = {"route_table": resource}, (resource, subnet)
+            if current is None:
+                changes.append(create("route_table_association", name, {**after, "subnet": subnet}, needs=needs))
+            elif current != self.ids.get(resource):
+                before = {"route_table": self._name(current)}
+                changes += update("route_table_association", name, before, after, needs=needs)
         return changes
 
-    def endpoints(self) -> list[Change]:
+    def endpoint_tables(self) -> list[Change]:
         changes = []
-        for name, endpoint in self._desired.endpoints.items():
-            there = self._found.endpoints.get(name)
-            tables = sorted(f"route_table/{table}" for table in endpoint.route_tables)
-            if there is None:
-                after = {
-                    "vpc": f"vpc/{self._desired.name}",
-                    "service": endpoint.service,
-                    "route_tables": tables,
-                    "tags": endpoint.tags,
-                }
-                changes.append(create("vpc_endpoint", name, after, needs=(*self._vpc_needs, *tables)))
-                continue
-            before = {"route_tables": sorted(self._names.get(table, table) for table in there.route_table_ids)}
+        for name, there in self._found.of("vpc_endpoint").items():
+            tables = self._desired.of("vpc_endpoint")[name].fields["route_tables"]
+            before = {"route_tables": sorted(self._name(table) for table in there.route_table_ids)}
             changes += update("vpc_endpoint", name, before, {"route_tables": tables}, needs=tables, part="route tables")
-            changes += tag_changes("vpc_endpoint", name, there.tags, endpoint.tags)
         return changes
 
     def removals(self, changes: Iterable[Change]) -> list[Change]:
@@ -401,10 +318,10 @@ class _Comparison:
         leaving = [
             ("nat_gateway", name, gateway)
             for name, gateway in self._found.leaving_nat_gateways.items()
-            if name not in self._desired.nat_gateways and ("nat_gateway", name) not in taken
+            if name not in self._desired.of("nat_gateway") and ("nat_gateway", name) not in taken
         ]
         if not self._desired.present:
-            leftovers += [("vpc", name, vpc) for name, vpc in self._found.vpc.items()]
+            leftovers += [("vpc", name, vpc) for name, vpc in self._found.of("vpc").items()]
         gone = {
             kind: [f"{k}/{name}" for k, name, _resource in [*leftovers, *leaving] if k == kind]
             for kind in ("vpc_endpoint", "nat_gateway", "elastic_ip", "route_table", "subnet", "internet_gateway")

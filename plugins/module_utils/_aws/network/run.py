@@ -65,7 +65,7 @@ class AwsNetwork:
             [identifier for resource, identifier in going.items() if resource.startswith(kind)]
             for kind in ("vpc/", "subnet/")
         )
-        gateways = (gateway for gateway in observed.nat_gateways if gateway.id in going.values())
+        gateways = (gateway for gateway in observed.of("nat_gateway") if gateway.id in going.values())
         interfaces = frozenset[str]().union(*(gateway.interface_ids for gateway in gateways))
         if vpcs:
             blockers = [*unowned_subnets(observed, self._plan), *foreign_groups(self._ec2, vpcs[0])]
@@ -86,9 +86,9 @@ class AwsNetwork:
             ids = self._apply.ids
             report["vpc_id"] = ids.get(f"vpc/{self._desired.name}", KNOWN_AFTER_APPLY)
             report["subnet_ids"] = {
-                name: ids.get(f"subnet/{name}", KNOWN_AFTER_APPLY) for name in self._desired.subnets
+                name: ids.get(f"subnet/{name}", KNOWN_AFTER_APPLY) for name in self._desired.of("subnet")
             }
             report["public_ips"] = {
-                name: self._apply.public_ips.get(name, KNOWN_AFTER_APPLY) for name in self._desired.elastic_ips
+                name: self._apply.public_ips.get(name, KNOWN_AFTER_APPLY) for name in self._desired.of("elastic_ip")
             }
         return report
