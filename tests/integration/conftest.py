@@ -41,10 +41,11 @@ def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
 
 @pytest.fixture
 def account(aws_server: AwsServer) -> AwsServer:
-    """The server with an empty account, no fault, no call counted, and NAT gateways that take a moment."""
+    """The server with an empty account, no fault, no call counted, and all that takes AWS minutes in a moment."""
     aws_server.control("POST", "reset")
     aws_server.control("DELETE", "faults")
-    aws_server.control("POST", "settings", {"nat_gateway": 0.1})
+    quick = {"nat_gateway": 0.1, "cluster": 0.2, "update": 0.2, "node_group": 0.2, "node": 0.0}
+    aws_server.control("POST", "settings", quick)
     aws_server.control("DELETE", "calls")
     return aws_server
 

@@ -109,7 +109,7 @@ DOMAINS = [
             "demo-cluster": {"trust": _trust("eks"), "path": "/", "description": "", "boundary": None, "policies": []},
         },
         changed=[
-            ({"assume_role_policy": _trust("eks")}, "trust"),
+            ({"assume_role_policy": _trust("eks")}, "assume role policy"),
             ({"description": "Other nodes"}, "description"),
             ({"permissions_boundary": "ReadOnlyAccess"}, "permissions boundary"),
             ({"permissions_boundary": None}, "permissions boundary"),
@@ -120,7 +120,10 @@ DOMAINS = [
             ({"path": "/other/"}, None),
         ],
         drift=[
-            (lambda iam: iam.update_assume_role_policy(**_NODE, PolicyDocument=json.dumps(_trust("eks"))), "trust"),
+            (
+                lambda iam: iam.update_assume_role_policy(**_NODE, PolicyDocument=json.dumps(_trust("eks"))),
+                "assume role policy",
+            ),
             (lambda iam: iam.detach_role_policy(**_NODE, PolicyArn=_arn("AmazonEKS_CNI_Policy")), "policies"),
             (lambda iam: iam.delete_role_permissions_boundary(**_NODE), "permissions boundary"),
             (lambda iam: iam.delete_role_policy(**_NODE, PolicyName="read"), "inline policies"),

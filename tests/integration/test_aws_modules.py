@@ -17,7 +17,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.module import 
 
 from tests.integration.test_aws_domains import DOMAINS
 from tests.support.aws_server import PROJECT, AwsServer
-from tests.support.eks import cluster_options, pool_options
+from tests.support.eks import cluster_options, node_pool, pool_options
 from tests.support.modules import Modules
 from tests.support.network import network_options
 
@@ -50,6 +50,24 @@ def test_another_account_is_refused_before_anything_is_read(
     )
     assert account.control("GET", "calls")["calls"] == {"sts": {"GetCallerIdentity": 1}}
     assert "the account" not in modules.run(name, check=True, **given, account="123456789012").message
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "problems"),
+    [
+        ("aws_network", {"cidr": "10.20.0.7/16", "subnets": [{"name": "a", "cidr": "10.99.0.0/24", "zone": "x"}]}, 4),
+        ("aws_security_groups", {"groups": [{"name": "a", "inbound": [{"from_port": 22}, {"group": "b"}]}]}, 3),
+        ("eks_cluster", {"subnets": ["a"], "version": "v1.36", "public_access_cidrs": ["nowhere"]}, 3),
+        ("eks_node_pools", {"node_pools": [node_pool(min_size=9), node_pool(), node_pool("x", instance_types=[])]}, 3),
+    ],
+)
+def test_all_mistakes_of_the_options_are_told_at_once_and_nothing_is_called(
+    name: str, wrong: dict[str, Any], problems: int, modules: Modules, account: AwsServer
+) -> None:
+    refused = modules.run(name, **{**OPTIONS[name], **wrong})
+    assert refused.failed
+    assert len(refused.result["problems"]) == problems, refused.message
+    assert account.control("GET", "calls")["total"] == 0
 
 
 @pytest.mark.parametrize(

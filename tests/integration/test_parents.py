@@ -17,7 +17,7 @@ from tests.support.modules import Modules
 SUBNETS = ["10.0.0.0/24", "10.0.1.0/24"]
 BEHIND: dict[str, dict[str, Any]] = {
     "aws_security_groups": {"platform": PLATFORM, "role": "vpc", "groups": [{"name": "nodes", "description": "Nodes"}]},
-    "eks_cluster": cluster_options(subnets=SUBNETS, security_groups=["nodes"], endpoint_private_access=False),
+    "eks_cluster": cluster_options(subnets=SUBNETS, security_groups=["nodes"]),
     "eks_node_pools": pool_options(node_pool(subnets=SUBNETS)),
 }
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from tests.support.aws_server import REGION, AwsServer
+from tests.support.network import ids_by_name
 from tests.support.waiting import wait_until
 
 PLATFORM = "demo"
@@ -62,7 +64,10 @@ def make_cluster(server: AwsServer, ids: Mapping[str, str], version: str = "1.35
         name=PLATFORM,
         version=version,
         roleArn=role,
-        resourcesVpcConfig={"subnetIds": [ids["demo-private-a"], ids["demo-private-b"]]},
+        resourcesVpcConfig={
+            "subnetIds": [ids["demo-private-a"], ids["demo-private-b"]],
+            "endpointPrivateAccess": True,
+        },
         accessConfig={"authenticationMode": "API"},
         tags={"Name": PLATFORM, "entasis.io/platform": PLATFORM, "entasis.io/role": "eks_cluster"},
     )
@@ -98,7 +103,66 @@ def pool_options(*pools: Mapping[str, Any], **changed: Any) -> dict[str, Any]:
     return {"platform": PLATFORM, "role": "eks_node_pools", "node_pools": list(pools or [node_pool()]), **changed}
 
 
+def theirs(server: AwsServer, name: str, **more: Any) -> None:
+    """A node group that somebody else made in our cluster."""
+    eks = server.client("eks")
+    role = server.client("iam").get_role(RoleName="demo-eks-node")["Role"]["Arn"]
+    subnets = eks.describe_cluster(name=PLATFORM)["cluster"]["resourcesVpcConfig"]["subnetIds"]
+    eks.create_nodegroup(clusterName=PLATFORM, nodegroupName=name, subnets=subnets, nodeRole=role, **more)
+    wait_until(lambda: node_groups(server)[name]["status"] == "ACTIVE")
+
+
 def settled_update(eks: Any, answer: Mapping[str, Any], **names: str) -> None:
     """Wait for an update that a test itself began."""
     update = answer["update"]["id"]
     wait_until(lambda: eks.describe_update(**names, updateId=update)["update"]["status"] == "Successful")
+
+
+def clusters(server: AwsServer) -> dict[str, Any]:
+    """The clusters of the account by name, with names for ids, so that two with the same options are equal."""
+    eks, found = server.client("eks"), {}
+    names = {identity: name.partition("/")[2] for name, identity in ids_by_name(server.client("ec2")).items()}
+    names |= {alias["TargetKeyId"]: alias["AliasName"] for alias in _key_aliases(server)}
+    for name in eks.list_clusters()["clusters"]:
+        cluster = eks.describe_cluster(name=name)["cluster"]
+        network, keys = cluster["resourcesVpcConfig"], cluster.get("encryptionConfig", ())
+        setups = cluster["logging"]["clusterLogging"]
+        found[name] = {
+            **{key: cluster[key] for key in ("status", "version", "deletionProtection", "tags")},
+            **{key: network[key] for key in ("endpointPrivateAccess", "endpointPublicAccess")},
+            "role": cluster["roleArn"].rpartition("/")[2],
+            "vpc": names[network["vpcId"]],
+            "subnets": {names[subnet] for subnet in network["subnetIds"]},
+            "groups": {names[group] for group in network["securityGroupIds"]},
+            "cidrs": set(network["publicAccessCidrs"]),
+            "logs": {kind for setup in setups if setup["enabled"] for kind in setup["types"]},
+            "authentication": cluster["accessConfig"]["authenticationMode"],
+            "keys": [names[entry["provider"]["keyArn"].rpartition("/")[2]] for entry in keys],
+            "services": cluster["kubernetesNetworkConfig"]["serviceIpv4Cidr"],
+        }
+    return found
+
+
+def _key_aliases(server: AwsServer) -> list[dict[str, Any]]:
+    return [alias for alias in server.client("kms").list_aliases()["Aliases"] if "TargetKeyId" in alias]
+
+
+def make_key(server: AwsServer) -> str:
+    """A KMS key; the alias that it is under."""
+    kms = server.client("kms")
+    kms.create_alias(AliasName="alias/demo", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+    return "alias/demo"
+
+
+def node_groups(server: AwsServer) -> dict[str, Any]:
+    """The node groups of the platform's cluster by name, but for what no module decides."""
+    eks, found = server.client("eks"), {}
+    undecided = ("createdAt", "modifiedAt", "nodegroupArn", "resources")
+    if PLATFORM not in eks.list_clusters()["clusters"]:
+        return {}
+    for name in eks.list_nodegroups(clusterName=PLATFORM)["nodegroups"]:
+        # One may go while they are read.
+        with suppress(eks.exceptions.ResourceNotFoundException):
+            group = eks.describe_nodegroup(clusterName=PLATFORM, nodegroupName=name)["nodegroup"]
+            found[name] = {key: value for key, value in group.items() if key not in undecided}
+    return found

@@ -13,6 +13,7 @@ from tests.support.aws_server import REGION, AwsServer
 PLATFORM = "demo"
 TAGS = {"entasis.io/platform": PLATFORM, "entasis.io/role": "vpc"}
 READS = ("Describe", "Get", "List")
+EVERYWHERE = "0.0.0.0/0"
 
 
 def network_options(**changed: Any) -> dict[str, Any]:
@@ -31,6 +32,74 @@ def network_options(**changed: Any) -> dict[str, Any]:
         "tags": {"team": "data"},
         **changed,
     }
+
+
+def make_vpc(server: AwsServer, platform: str = PLATFORM) -> str:
+    """A VPC as aws_network makes it, without what is in it; its id."""
+    tags = {"entasis.io/platform": platform, "entasis.io/role": "vpc", "Name": platform}
+    specification = {"ResourceType": "vpc", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+    made = server.client("ec2").create_vpc(CidrBlock="10.20.0.0/16", TagSpecifications=[specification])
+    return str(made["Vpc"]["VpcId"])
+
+
+def whole_network() -> dict[str, Any]:
+    """What boto3 is to see of the network of C(network_options())."""
+    cidrs = {
+        "public-a": "10.20.0.0/24",
+        "public-c": "10.20.1.0/24",
+        "private-a": "10.20.16.0/20",
+        "private-c": "10.20.32.0/20",
+    }
+
+    def tags(name: str) -> dict[str, str]:
+        return {**TAGS, "team": "data", "Name": name}
+
+    local = {"10.20.0.0/16": ("local", "active")}
+    seen: dict[str, Any] = {
+        "vpc demo": {
+            "tags": tags("demo"),
+            "cidr": "10.20.0.0/16",
+            "enableDnsSupport": True,
+            "enableDnsHostnames": True,
+        },
+        "igw demo": {"tags": tags("demo"), "vpcs": ["vpc demo"]},
+        "table demo-public": {
+            "tags": tags("demo-public"),
+            "subnets": ["subnet demo-public-a", "subnet demo-public-c"],
+            "routes": {**local, EVERYWHERE: ("igw demo", "active")},
+        },
+        "endpoint demo-s3": {
+            "tags": tags("demo-s3"),
+            "service": f"com.amazonaws.{REGION}.s3",
+            "tables": ["table demo-private-a", "table demo-private-c"],
+        },
+    }
+    for name, cidr in cidrs.items():
+        seen[f"subnet demo-{name}"] = {
+            "tags": tags(f"demo-{name}"),
+            "CidrBlock": cidr,
+            "AvailabilityZone": f"{REGION}{name[-1]}",
+            "MapPublicIpOnLaunch": name.startswith("public"),
+            "vpc": "vpc demo",
+        }
+    for zone in "ac":
+        seen[f"eip demo-nat-{zone}"] = {"tags": tags(f"demo-nat-{zone}")}
+        seen[f"nat demo-nat-{zone}"] = {
+            "tags": tags(f"demo-nat-{zone}"),
+            "state": "available",
+            "subnet": f"subnet demo-public-{zone}",
+            "addresses": [f"eip demo-nat-{zone}"],
+        }
+        seen[f"table demo-private-{zone}"] = {
+            "tags": tags(f"demo-private-{zone}"),
+            "subnets": [f"subnet demo-private-{zone}"],
+            "routes": {
+                **local,
+                "prefix list": ("endpoint demo-s3", "active"),
+                EVERYWHERE: (f"nat demo-nat-{zone}", "active"),
+            },
+        }
+    return seen
 
 
 def writes(server: AwsServer) -> list[str]:
@@ -77,37 +146,38 @@ def picture(ec2: Any) -> dict[str, Any]:
     def named(identity: Any) -> Any:
         return names.get(identity, identity)
 
-    described: dict[str, Any] = {}
-    for name, item in found.items():
-        kind = name.split()[0]
-        shown: dict[str, Any] = {"tags": tags_of(item)}
+    def seen(kind: str, item: Any) -> dict[str, Any]:
         if kind == "vpc":
-            shown["cidr"] = item["CidrBlock"]
-            for attribute in ("enableDnsSupport", "enableDnsHostnames"):
-                answer = ec2.describe_vpc_attribute(VpcId=item["VpcId"], Attribute=attribute)
-                shown[attribute] = answer[attribute[0].upper() + attribute[1:]]["Value"]
-        elif kind == "subnet":
-            shown |= {key: item[key] for key in ("CidrBlock", "AvailabilityZone", "MapPublicIpOnLaunch")}
-            shown["vpc"] = named(item["VpcId"])
-        elif kind == "igw":
-            shown["vpcs"] = [named(attached["VpcId"]) for attached in item["Attachments"]]
-        elif kind == "nat":
-            shown["state"], shown["subnet"] = item["State"], named(item["SubnetId"])
-            shown["addresses"] = [named(address["AllocationId"]) for address in item["NatGatewayAddresses"]]
-        elif kind == "table":
-            shown["subnets"] = sorted(named(a["SubnetId"]) for a in item["Associations"] if a.get("SubnetId"))
-            shown["routes"] = {
+            attributes = {
+                name: ec2.describe_vpc_attribute(VpcId=item["VpcId"], Attribute=name)[name[0].upper() + name[1:]][
+                    "Value"
+                ]
+                for name in ("enableDnsSupport", "enableDnsHostnames")
+            }
+            return {"cidr": item["CidrBlock"], **attributes}
+        if kind == "subnet":
+            shown = ("CidrBlock", "AvailabilityZone", "MapPublicIpOnLaunch")
+            return {**{key: item[key] for key in shown}, "vpc": named(item["VpcId"])}
+        if kind == "igw":
+            return {"vpcs": [named(attached["VpcId"]) for attached in item["Attachments"]]}
+        if kind == "nat":
+            addresses = [named(address["AllocationId"]) for address in item["NatGatewayAddresses"]]
+            return {"state": item["State"], "subnet": named(item["SubnetId"]), "addresses": addresses}
+        if kind == "endpoint":
+            return {"service": item["ServiceName"], "tables": sorted(map(named, item["RouteTableIds"]))}
+        if kind == "table":
+            routes = {
                 route.get("DestinationCidrBlock", "prefix list"): (
                     named(route.get("NatGatewayId") or route.get("GatewayId")),
                     route["State"],
                 )
                 for route in item["Routes"]
             }
-        elif kind == "endpoint":
-            shown["service"] = item["ServiceName"]
-            shown["tables"] = sorted(named(table) for table in item["RouteTableIds"])
-        described[name] = shown
-    return described
+            subnets = sorted(named(one["SubnetId"]) for one in item["Associations"] if one.get("SubnetId"))
+            return {"subnets": subnets, "routes": routes}
+        return {}
+
+    return {name: {"tags": tags_of(item), **seen(name.split()[0], item)} for name, item in found.items()}
 
 
 def ids_by_name(ec2: Any, platform: str = PLATFORM) -> dict[str, str]:
