@@ -19,7 +19,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._kubeconfig import 
     is_empty,
     merged,
     read,
-    shown,
     without,
     write,
 )
@@ -113,13 +112,6 @@ def test_a_config_is_empty_without_its_only_context_and_not_with_anything_of_oth
     left = without(merged({}, "demo", entries()), "demo")
     assert left["current-context"] == ""
     assert [is_empty(config) for config in (left, theirs, {"preferences": {"colors": True}})] == [True, False, False]
-
-
-def test_the_diff_shows_our_entries_and_nothing_of_others(theirs: dict[str, Any]) -> None:
-    text = str(shown(entries_of(merged(theirs, "demo", entries(AWS_PROFILE="sandbox")), "demo")))
-    assert "https://cluster.example" in text
-    assert "sandbox" in text
-    assert "s3cret" not in text
 
 
 def test_a_file_is_written_for_its_owner_alone_with_its_folder(tmp_path: Path, theirs: dict[str, Any]) -> None:

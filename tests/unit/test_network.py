@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from ansible_collections.entasis.engine.plugins.module_utils._aws.network.desired import (
@@ -276,19 +276,6 @@ def test_what_another_platform_has_in_the_region_is_never_in_a_plan(desired: Net
         assert plan(absent(platform, role, platform), world.observe(platform)).changes == ()
 
 
-class _Ec2:
-    """An EC2 client that answers each describing call with what it was given, without pages."""
-
-    def __init__(self, **answers: Any) -> None:
-        self._answers = answers
-
-    def can_paginate(self, _operation: str) -> bool:
-        return False
-
-    def __getattr__(self, operation: str) -> Callable[..., Any]:
-        return lambda **_arguments: self._answers.get(operation, defaultdict(list))
-
-
 def test_what_others_may_have_in_our_vpc_is_read_and_kept_apart() -> None:
     """A regional NAT gateway, a VPC Lattice endpoint, an IPv6-only subnet, a firewall's route."""
     tags = [{"Key": key, "Value": value} for key, value in network().of("vpc")[PLATFORM].tags.items()]
@@ -297,24 +284,27 @@ def test_what_others_may_have_in_our_vpc_is_read_and_kept_apart() -> None:
     named = [*tags[:-1], {"Key": "Name", "Value": "demo-public"}]
     table = {"RouteTableId": "rtb-1", "Tags": named, "Routes": [firewall, storage]}
     on = {"Value": True}
-    observed = observe(
-        _Ec2(
-            describe_vpcs={"Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "10.20.0.0/16", "Tags": tags}]},
-            describe_availability_zones={"AvailabilityZones": [{"ZoneName": f"{REGION}a", "ZoneId": "apne2-az1"}]},
-            describe_vpc_attribute={"EnableDnsSupport": on, "EnableDnsHostnames": on},
-            describe_subnets={
-                "Subnets": [{"SubnetId": "subnet-6", "AvailabilityZone": f"{REGION}a", "MapPublicIpOnLaunch": False}]
-            },
-            describe_nat_gateways={
-                "NatGateways": [{"NatGatewayId": "nat-1", "State": "available", "AvailabilityMode": "regional"}]
-            },
-            describe_vpc_endpoints={
-                "VpcEndpoints": [{"VpcEndpointId": "vpce-1", "VpcEndpointType": "Resource", "State": "Available"}]
-            },
-            describe_route_tables={"RouteTables": [table]},
-        ),
-        PLATFORM,
-    )
+    answers: dict[str, Any] = {
+        "describe_internet_gateways.return_value": {"InternetGateways": []},
+        "describe_addresses.return_value": {"Addresses": []},
+        "describe_vpcs.return_value": {"Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "10.20.0.0/16", "Tags": tags}]},
+        "describe_availability_zones.return_value": {
+            "AvailabilityZones": [{"ZoneName": f"{REGION}a", "ZoneId": "apne2-az1"}]
+        },
+        "describe_vpc_attribute.return_value": {"EnableDnsSupport": on, "EnableDnsHostnames": on},
+        "describe_subnets.return_value": {
+            "Subnets": [{"SubnetId": "subnet-6", "AvailabilityZone": f"{REGION}a", "MapPublicIpOnLaunch": False}]
+        },
+        "describe_nat_gateways.return_value": {
+            "NatGateways": [{"NatGatewayId": "nat-1", "State": "available", "AvailabilityMode": "regional"}]
+        },
+        "describe_vpc_endpoints.return_value": {
+            "VpcEndpoints": [{"VpcEndpointId": "vpce-1", "VpcEndpointType": "Resource", "State": "Available"}]
+        },
+        "describe_route_tables.return_value": {"RouteTables": [table]},
+    }
+    ec2 = MagicMock(can_paginate=lambda _operation: False, **answers)
+    observed = observe(ec2, PLATFORM)
     planned = plan(network(public="a", private="a"), observed)
     assert {change.action for change in planned.changes if change.kind == "subnet"} == {"create"}
     [route] = [change for change in planned.changes if change.name == "demo-public 0.0.0.0/0"]

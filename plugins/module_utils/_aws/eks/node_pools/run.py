@@ -54,6 +54,13 @@ if TYPE_CHECKING:
     from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools.drain import Drain
 
 
+#: What is returned of a group besides its pool's name.
+_REPORTED = (
+    *("node_group", "status", "version", "release", "min_size", "max_size", "desired_size"),
+    *("instance_types", "labels", "health_issues"),
+)
+
+
 class EksNodePools:
     """One run of the module eks_node_pools: observes, plans by eks_node_pools_plan, applies."""
 
@@ -276,21 +283,11 @@ class EksNodePools:
             for described in self._described.values()
             if is_ours(described["tags"], self._platform, self._role)
         ]
-        reported = (
-            "node_group",
-            "status",
-            "version",
-            "release",
-            "min_size",
-            "max_size",
-            "desired_size",
-            "instance_types",
-        )
         return {
             "node_pools": [
                 {
                     "name": pool_name(group),
-                    **{field: group[field] for field in (*reported, "labels", "health_issues")},
+                    **{field: group[field] for field in _REPORTED},
                 }
                 for group in sorted(groups, key=lambda group: group["node_group"])
             ]
