@@ -236,44 +236,15 @@ def test_every_unchangeable_difference_and_every_mistake_is_named_at_once() -> N
     assert len(refused.value.problems) == 5
 
 
-def test_a_create_says_everything_in_one_call() -> None:
-    wanted = desired(encryption_key="key", service_cidr="10.100.0.0/16", deletion_protection=True)
-    request = create_request("demo", wanted, PARENTS)
-    assert request == {
-        "name": "demo",
-        "version": "1.36",
-        "roleArn": "arn:aws:iam::123456789012:role/cluster",
-        "resourcesVpcConfig": {
-            "subnetIds": ["subnet-a", "subnet-b"],
-            "securityGroupIds": ["sg-1"],
-            "endpointPrivateAccess": True,
-            "endpointPublicAccess": True,
-            "publicAccessCidrs": ["0.0.0.0/0"],
-        },
-        "accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": True},
-        "logging": {
-            "clusterLogging": [
-                {"types": ["api", "audit"], "enabled": True},
-                {"types": ["authenticator", "controllerManager", "scheduler"], "enabled": False},
-            ]
-        },
-        "encryptionConfig": [{"resources": ["secrets"], "provider": {"keyArn": KEY}}],
-        "kubernetesNetworkConfig": {"serviceIpv4Cidr": "10.100.0.0/16"},
-        "deletionProtection": True,
-        "tags": {
-            "team": "data",
-            "entasis.io/platform": "demo",
-            "entasis.io/role": "eks_cluster",
-            "Name": "demo",
-        },
-    }
-    assert create_request("demo", desired(version=None), PARENTS)["version"] == DEFAULT_VERSION
-
-
-def test_a_private_cluster_is_created_without_networks_of_a_public_endpoint() -> None:
-    network = create_request("demo", desired(endpoint_public_access=False), PARENTS)["resourcesVpcConfig"]
-    assert network["endpointPublicAccess"] is False
-    assert "publicAccessCidrs" not in network
+def test_a_create_says_what_a_cluster_does_not_show_and_leaves_out_what_is_not_asked_for() -> None:
+    """The rest of it is seen on the cluster, see tests/integration/test_aws_life.py."""
+    request = create_request("demo", desired(deletion_protection=True), PARENTS)
+    assert request["accessConfig"] == {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": True}
+    assert request["deletionProtection"] is True
+    private = create_request("demo", desired(version=None, endpoint_public_access=False), PARENTS)
+    assert private["version"] == DEFAULT_VERSION
+    assert "publicAccessCidrs" not in private["resourcesVpcConfig"]
+    assert not private.keys() & {"encryptionConfig", "kubernetesNetworkConfig", "deletionProtection"}
 
 
 def simulated(cluster: Mapping[str, Any], changes: list[Change], wanted: Mapping[str, Any]) -> dict[str, Any]:
