@@ -13,6 +13,7 @@ import pytest
 from tests.support.aws_server import AwsServer
 from tests.support.eks import PLATFORM, cluster_options, clusters, make_cluster, make_key, make_parents, theirs
 from tests.support.modules import Modules, Outcome, finish
+from tests.support.network import TAGS
 from tests.support.waiting import wait_until
 
 ABSENT: dict[str, Any] = {"platform": PLATFORM, "role": "eks_cluster", "state": "absent"}
@@ -73,12 +74,7 @@ def make(modules: Modules, **options: Any) -> Outcome:
                 "subnets": {"demo-private-a", "demo-private-b", "demo-private-extra"},
                 "groups": {"demo-nodes"},
                 "deletionProtection": True,
-                "tags": {
-                    "team": "data",
-                    "Name": PLATFORM,
-                    "entasis.io/platform": PLATFORM,
-                    "entasis.io/role": "eks_cluster",
-                },
+                "tags": {**TAGS, "entasis.io/role": "eks_cluster", "Name": PLATFORM, "team": "data"},
             },
         ),
         ({}, {"endpoint_public_access": False}, ["endpoint access"], {"endpointPublicAccess": False}),

@@ -92,20 +92,13 @@ def test_a_new_config_is_what_kubectl_reads() -> None:
     assert merged({}, "demo", entries(AWS_PROFILE="sandbox")) == yaml.safe_load(NEW)
 
 
-def test_other_contexts_and_the_current_one_stay(theirs: dict[str, Any]) -> None:
-    result = merged(theirs, "demo", entries())
-    assert entries_of(result, "demo") == entries()
-    assert entries_of(result, "minikube") == entries_of(theirs, "minikube")
-    assert (result["current-context"], result["preferences"]) == ("minikube", {"colors": True})
-    assert without(result, "demo") == theirs
-
-
 def test_a_merge_replaces_the_entries_in_place_and_each_once(theirs: dict[str, Any]) -> None:
     first = merged(theirs, "minikube", entries())
     twice = {**first, "users": first["users"] * 2}
     result = merged(twice, "minikube", entries("https://other.example"))
     assert [entry["name"] for entry in result["users"]] == ["minikube"]
     assert entries_of(result, "minikube")["clusters"]["server"] == "https://other.example"
+    assert (result["current-context"], result["preferences"]) == ("minikube", {"colors": True})
 
 
 def test_a_config_is_empty_without_its_only_context_and_not_with_anything_of_others(theirs: dict[str, Any]) -> None:

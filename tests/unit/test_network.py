@@ -186,33 +186,20 @@ DRIFTS: tuple[Drift, ...] = (
 )
 
 
-@given(networks(), st.integers())
-@settings(max_examples=80)
-def test_from_nothing_the_plan_leads_to_the_network_in_any_order(desired: Network, seed: int) -> None:
-    world = made(desired, seed)
-    after = again(desired, world)
-    assert after.changes == ()
-    assert after.unlisted == ()
-
-
-@given(networks(), networks(), st.integers())
-@settings(max_examples=80)
-def test_from_any_network_to_any_other_with_purge(first: Network, second: Network, seed: int) -> None:
-    world, chance = made(first, seed), random.Random(seed)
-    world.apply(again(second, world, purge=True), chance)
+@given(networks(), networks(), st.booleans(), st.integers())
+@settings(max_examples=150)
+def test_from_nothing_to_any_network_and_to_any_other_in_any_order(
+    first: Network, second: Network, purge: bool, seed: int
+) -> None:
+    world = made(first, seed)
+    after = again(first, world)
+    assert (after.changes, after.unlisted) == ((), ())
+    planned = again(second, world, purge=purge)
+    assert purge or {change.kind for change in planned.changes if change.action == "delete"} <= {"route"}
+    world.apply(planned, random.Random(seed))
     after = again(second, world)
     assert after.changes == ()
-    assert after.unlisted == ()
-
-
-@given(networks(), networks(), st.integers())
-@settings(max_examples=80)
-def test_without_purge_nothing_is_removed_but_routes(first: Network, second: Network, seed: int) -> None:
-    world, chance = made(first, seed), random.Random(seed)
-    planned = again(second, world)
-    assert {change.kind for change in planned.changes if change.action == "delete"} <= {"route"}
-    world.apply(planned, chance)
-    assert again(second, world).changes == ()
+    assert not purge or after.unlisted == ()
 
 
 @given(networks(), st.lists(st.sampled_from(DRIFTS), min_size=1, max_size=4), st.integers())
