@@ -67,7 +67,7 @@ def database(sandbox: Sandbox) -> Iterator[Database]:
         session.execute("CREATE SCHEMA analysis")
         for relation, (_kept, days) in KEPT.items():
             session.execute(f"CREATE TABLE {relation} (time timestamptz NOT NULL, value float8)")
-            session.execute(f"SELECT create_hypertable('{relation}', by_range('time', interval '1 day'))")
+            session.execute(f"SELECT create_hypertable('{relation}', 'time', chunk_time_interval => interval '1 day')")
             session.execute(
                 f"INSERT INTO {relation} SELECT now() - day * interval '1 day', day "
                 f"FROM generate_series(0, {days}) AS day"

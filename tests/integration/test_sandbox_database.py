@@ -200,7 +200,7 @@ def test_a_due_policy_runs_by_itself_also_after_the_database_was_killed(started:
     for table in ("before_kill", "after_kill"):
         with psycopg.connect(dsn(started), autocommit=True) as connection:
             connection.execute(f"CREATE TABLE {table} (at timestamptz NOT NULL)")
-            connection.execute("SELECT create_hypertable(%s, by_range('at', INTERVAL '1 day'))", [table])
+            connection.execute("SELECT create_hypertable(%s, 'at', chunk_time_interval => interval '1 day')", [table])
             connection.execute(
                 f"INSERT INTO {table} SELECT now() - n * INTERVAL '1 day' FROM generate_series(0, 20) AS n"
             )

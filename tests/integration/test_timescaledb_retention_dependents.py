@@ -16,7 +16,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._postgresql.connect
 from ansible_collections.entasis.engine.plugins.modules import timescaledb_retention
 
 from tests.support.postgresql import Server
-from tests.support.retention import Database, Run
+from tests.support.retention import Database, Run, changed, unchanged
 from tests.support.waiting import wait_until
 
 REFRESH = "policy_refresh_continuous_aggregate"
@@ -42,18 +42,6 @@ def apache() -> Iterator[Database]:
         made = Database.make(server)
         yield made
         made.close()
-
-
-def changed(run: Run) -> Run:
-    assert not run.failed, run.message
-    assert run.changed
-    return run
-
-
-def unchanged(run: Run) -> Run:
-    assert not run.failed, run.message
-    assert not run.changed, run.result["results"]
-    return run
 
 
 def refreshed(database: Database, view: str, start: str | None, end: str = "1 hour", every: str = "1 hour") -> int:
@@ -86,31 +74,6 @@ def test_an_aggregate_that_would_lose_its_history_is_a_refusal(database: Databas
     assert any(view in warning for warning in unchanged(database.keep(relation, "44 days")).warnings)
 
 
-def test_a_refresh_without_a_beginning_reaches_back_for_ever(database: Database) -> None:
-    relation = database.hypertable()
-    refreshed(database, database.aggregate(relation), None)
-    assert database.keep(relation, "10 years").codes == {"TSR019"}
-
-
-def test_the_refresh_of_a_nested_aggregate_counts_too(database: Database) -> None:
-    relation = database.hypertable()
-    hourly = database.aggregate(relation)
-    daily = database.aggregate(hourly, bucket="1 day")
-    refreshed(database, hourly, "2 days")
-    refreshed(database, daily, "45 days")
-    run = database.keep(relation, "30 days")
-    assert run.codes == {"TSR019"}
-    assert daily in run.message
-    run = database.keep(hourly, "30 days")
-    assert run.codes == {"TSR019"}
-    # Its own retention against its own window.
-    assert database.keep(daily, "30 days").codes == {"TSR020"}
-    assert database.keep(hourly, "1 day").codes == {"TSR019", "TSR020"}
-    changed(database.keep(daily, "2 years"))
-    assert database.one_job(daily)["config"]["drop_after"] == "2 years"
-    assert database.chunks(relation) == 21
-
-
 def test_data_that_no_aggregate_has_taken_in_yet_stay(database: Database) -> None:
     relation = database.hypertable()
     view = database.aggregate(relation, data=False)
@@ -134,8 +97,8 @@ def test_data_that_no_aggregate_has_taken_in_yet_stay(database: Database) -> Non
 def test_the_table_of_an_aggregate_is_reached_by_its_name(database: Database) -> None:
     view = database.aggregate(database.hypertable())
     named = database.value(
-        "SELECT format('%%I.%%I', materialization_hypertable_schema, materialization_hypertable_name) "
-        "FROM timescaledb_information.continuous_aggregates WHERE view_name = %s",
+        "SELECT format('%%I.%%I', schema_name, table_name) FROM _timescaledb_catalog.hypertable h "
+        "JOIN _timescaledb_catalog.continuous_agg a ON a.mat_hypertable_id = h.id WHERE user_view_name = %s",
         [view.partition(".")[2]],
     )
     run = database.keep(named, "90 days")
@@ -243,15 +206,6 @@ def test_dropping_now_takes_what_the_preview_showed(database: Database) -> None:
     assert unchanged(database.keep(relation, "5 days", **options)).of(relation)["dropped"] == []
 
 
-def test_dropping_now_looks_at_aggregates_though_the_policy_stays(database: Database) -> None:
-    relation = database.hypertable()
-    view = database.aggregate(relation)
-    database.add(relation, "5 days", ", initial_start => '2031-01-01'::timestamptz")
-    refreshed(database, view, "45 days")
-    assert database.keep(relation, "5 days", apply_now=True, max_drop_percent=100).codes == {"TSR019"}
-    assert database.chunks(relation) == 21
-
-
 def test_a_relation_that_cannot_be_dropped_from_does_not_keep_the_others(database: Database) -> None:
     """A foreign key's table that is locked (fact 1.4), a view on a chunk (fact 10), and one without either."""
     database.sql("CREATE TABLE market.venues (id int PRIMARY KEY); INSERT INTO market.venues VALUES (1)")
@@ -292,7 +246,7 @@ def test_the_report_shows_every_policy_and_how_it_fares(database: Database) -> N
     database.sql(f"CREATE VIEW market.blocks AS SELECT * FROM {chunk}")
     number = database.add(failing, "5 days")
     database.add(fine, "90 days", ", initial_start => '2031-01-01'::timestamptz")
-    failed = "SELECT 1 FROM timescaledb_information.job_stats WHERE job_id = %s AND total_failures > 0"
+    failed = "SELECT 1 FROM _timescaledb_internal.bgw_job_stat WHERE job_id = %s AND total_failures > 0"
     wait_until(lambda: database.sql(failed, [number]) != [], limit=30)
     run = unchanged(database.run(state="report"))
     assert run.of(held)["held"]["chunks"] == 15
@@ -406,8 +360,11 @@ def test_the_apache_edition_is_kept_by_running_the_task_on_a_schedule(apache: Da
     assert (apache.chunks(relation), apache.chunks(other)) == (6, 21)
     assert run.result["diff"] == foreseen.result["diff"]
     assert len(run.of(relation)["dropped"]) == 15
-    length = "SELECT time_interval::text FROM timescaledb_information.dimensions WHERE hypertable_name = %s"
-    assert apache.value(length, [relation.partition(".")[2]]) == "12:00:00"
+    length = (
+        "SELECT interval_length FROM _timescaledb_catalog.dimension d "
+        "JOIN _timescaledb_catalog.hypertable h ON h.id = d.hypertable_id WHERE table_name = %s"
+    )
+    assert apache.value(length, [relation.partition(".")[2]]) == 12 * 3600 * 1_000_000
     unchanged(apache.run(**options))
     kept = {**policies[0], "state": "paused", "drop_after": "1 hour"}
     unchanged(apache.run(policies=[kept], arm="now", max_drop_percent=100))

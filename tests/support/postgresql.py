@@ -6,48 +6,52 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import psycopg
 from psycopg import sql
 
 from sandbox.database import installation, postgresql
 from sandbox.database.postgresql import Postgresql
+from sandbox.database.timescaledb import Scheduler, install
 from sandbox.errors import SandboxError
 from sandbox.ports import ADDRESS
 from tests.support.aws_server import free_port
 
-if TYPE_CHECKING:
-    from sandbox.database.timescaledb import Scheduler
-
 License = Literal["timescale", "apache"]
-#: The version that the stand-in plays where a test asks for none.
-STAND_IN_VERSION = "2.28.3"
 
 
 class Server:
     """One PostgreSQL server in a temporary folder, on a free port of loopback.
 
     C(settings) are lines of postgresql.conf over those of sandbox.database.postgresql. C(license) is TimescaleDB's
-    edition, "timescale" or "apache", of the whole server.
+    edition, "timescale" or "apache", of the whole server. With C(stand_in) it leaves out an extension that it brings.
     """
 
     host = ADDRESS
     user = postgresql.SUPERUSER
 
-    def __init__(self, settings: Mapping[str, str] | None = None, license: License = "timescale") -> None:  # noqa: A002 - TimescaleDB's word
+    def __init__(
+        self,
+        settings: Mapping[str, str] | None = None,
+        license: License = "timescale",  # noqa: A002 - TimescaleDB's word
+        *,
+        stand_in: bool = False,
+    ) -> None:
         self.license = license
         self.password = secrets.token_hex(12)
         self.version = ""
         #: The version of the TimescaleDB extension that the server brings; None where it brings none.
         self.extension: str | None = None
-        self._settings = dict(settings or {})
+        self._stand_in = stand_in
+        self._settings = {**(settings or {}), **({"shared_preload_libraries": ""} if stand_in else {})}
         self._schedulers: dict[str, Scheduler] = {}
         self._folder = Path()
         self._server = Postgresql(self._folder, 0)
@@ -58,7 +62,7 @@ class Server:
         self._server = Postgresql(self._folder, free_port())
         try:
             found = self._server.create(self.password, self._settings)
-            self.version, self.extension = found.version, found.timescaledb
+            self.version, self.extension = found.version, None if self._stand_in else found.timescaledb
             if self.extension and self.license != "timescale":
                 self._server.configure({"timescaledb.license": self.license})
             self._command = self._server.command(found)
@@ -126,8 +130,6 @@ class Server:
 
     def schedule(self, database: str) -> None:
         """Run the stand-in's scheduler on a database until it is dropped or the server ends."""
-        from sandbox.database.timescaledb import Scheduler
-
         self._schedulers[database] = Scheduler(self.dsn(database))
         self._schedulers[database].start()
 
@@ -141,12 +143,17 @@ def timescaledb(server: Server, database: str, *, scheduler: bool = True) -> str
         if server.extension:
             connection.execute("CREATE EXTENSION timescaledb")
             return "extension"
-        from sandbox.database.timescaledb import install
-
-        install(connection, version=STAND_IN_VERSION, license=server.license)
+        install(connection, server.license)
     if scheduler:
         server.schedule(database)
     return "stand-in"
+
+
+def extension() -> str | None:
+    """The version of TimescaleDB that comes with the PostgreSQL of these tests; None where none does."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(SandboxError):
+        return installation.find(Path(folder)).timescaledb
+    return None
 
 
 def describe() -> str:

@@ -65,6 +65,20 @@ class Run:
         return dict(found)
 
 
+def changed(run: Run) -> Run:
+    """The run, which must have changed something."""
+    assert not run.failed, run.message
+    assert run.changed
+    return run
+
+
+def unchanged(run: Run) -> Run:
+    """The run, which must have found nothing to do."""
+    assert not run.failed, run.message
+    assert not run.changed, run.result["results"]
+    return run
+
+
 class _EndedError(Exception):
     def __init__(self, result: dict[str, Any], *, failed: bool) -> None:
         super().__init__(result)
@@ -149,8 +163,7 @@ class Database:
     def aggregate(self, relation: str, *, name: str = "", bucket: str = "1 hour", data: bool = True) -> str:
         """A continuous aggregate on a relation with a column time."""
         view = name or f"market.c_{secrets.token_hex(4)}"
-        query = f"SELECT time_bucket('{bucket}', time) AS time, max(price) AS price FROM {relation} GROUP BY 1"
-        create_continuous_aggregate(self.session, view, query, with_data=data)
+        create_continuous_aggregate(self.session, view, relation, "max(price) AS price", bucket=bucket, with_data=data)
         return view
 
     def enable_columnstore(self, relation: str) -> None:

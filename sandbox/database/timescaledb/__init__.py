@@ -4,27 +4,13 @@
 
 """The stand-in: TimescaleDB's names, errors and dangers in plain SQL, for a PostgreSQL that has no TimescaleDB.
 
-It simulates what the facts about TimescaleDB say of catalog, policies and jobs, so that a program can be tried that
-manages them. It is not TimescaleDB: it compresses nothing, C(INSERT) into a hypertable counts no rows, and statements
-of TimescaleDB that are not PostgreSQL's grammar have functions in their place, see C(ddl).
+It plays release 2.28.3 and its Apache edition, and of that only what our modules and tests call and read. It is not
+TimescaleDB: it compresses nothing, C(INSERT) into a hypertable counts no rows, and statements of TimescaleDB that are
+not PostgreSQL's grammar have functions in their place, see C(ddl).
 """
 
-from sandbox.database.timescaledb.ddl import (
-    create_continuous_aggregate,
-    create_hypertables,
-    enable_columnstore,
-    is_stand_in,
-)
-from sandbox.database.timescaledb.installation import VERSIONS, install, set_license
+from sandbox.database.timescaledb.ddl import create_continuous_aggregate, enable_columnstore, is_stand_in
+from sandbox.database.timescaledb.installation import install
 from sandbox.database.timescaledb.scheduler import Scheduler
 
-__all__ = [
-    "VERSIONS",
-    "Scheduler",
-    "create_continuous_aggregate",
-    "create_hypertables",
-    "enable_columnstore",
-    "install",
-    "is_stand_in",
-    "set_license",
-]
+__all__ = ["Scheduler", "create_continuous_aggregate", "enable_columnstore", "install", "is_stand_in"]
