@@ -6,8 +6,7 @@
 
 A benchmark is a function C(benchmarks(sandbox)) of a file bench_*.py here that returns (name, figure, bar) for each
 thing it measured; a figure above its bar is short. Bars are on ratios of two things measured side by side in one run,
-and on counts and sizes; seconds differ between machines, so where they have no bar (None) they are only shown. Those of
-timescaledb_retention still have one, for two idle cores.
+and on counts and sizes; seconds differ between machines, so that they are only shown (None).
 """
 
 from __future__ import annotations

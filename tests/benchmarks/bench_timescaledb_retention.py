@@ -4,8 +4,9 @@
 
 """timescaledb_retention on 1,000 hypertables with 11,000 chunks, against bare psycopg that sends the same statements.
 
-Both are Python processes of their own that begin with their imports, run in turns on the same database, the real
-TimescaleDB where there is one. Ansible's own part is in neither.
+Both are Python processes of their own, from their imports to their answer, and both have Ansible check the same
+options, so that Ansible's floor is in both. They run in turns on the same database, the real TimescaleDB where there is
+one.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 from unittest import mock
 
 import psycopg
+from ansible_collections.entasis.engine.plugins.modules import timescaledb_retention
 
 from tests.support.platform import Sandbox
 from tests.support.postgresql import Server, timescaledb
@@ -46,12 +48,17 @@ with patch_module_args(json.load(sys.stdin)):
 _BARE = """
 import json, sys
 import psycopg
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.testing import patch_module_args
 given = json.load(sys.stdin)
-with psycopg.connect(given["dsn"], autocommit=True, cursor_factory=psycopg.ClientCursor) as session:
-    for statement in given["statements"]:
-        cursor = session.execute(statement)
-        if cursor.description:
-            cursor.fetchall()
+with patch_module_args({"policies": given["policies"]}):
+    module = AnsibleModule({"policies": {"type": "list", "elements": "dict", "options": given["options"]}})
+    with psycopg.connect(given["dsn"], autocommit=True, cursor_factory=psycopg.ClientCursor) as session:
+        for statement in given["statements"]:
+            cursor = session.execute(statement)
+            if cursor.description:
+                cursor.fetchall()
+    module.exit_json()
 """
 
 
@@ -99,7 +106,12 @@ class _Case:
         prepare = self._without_policies if is_new else lambda: None
         prepare()
         self.statements = self._recorded(is_new)
-        bare = {"dsn": self._dsn, "statements": self.statements}
+        bare = {
+            "dsn": self._dsn,
+            "statements": self.statements,
+            "policies": self._arguments["policies"],
+            "options": {"relation": {"type": "str"}, **timescaledb_retention._POLICY},
+        }
         pairs = []
         for _run in range(RUNS):
             prepare()

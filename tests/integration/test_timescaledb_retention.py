@@ -388,7 +388,8 @@ def test_all_refusals_come_in_one_message_and_nothing_is_written(database: Datab
         {"relation": fine, "drop_after": "90 days"},
         {"relation": short, "drop_after": "5 days"},
         {"relation": "market.missing", "drop_after": "5 days"},
-        {"relation": "unqualified", "drop_after": "-10 days"},
+        {"relation": "market.any", "drop_after": "-10 days"},
+        {"relation": "unqualified", "drop_after": "5 days"},
     ]
     for check in (True, False):
         run = database.run(policies=policies, check=check)

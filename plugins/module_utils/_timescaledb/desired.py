@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb import intervals
@@ -25,8 +26,8 @@ R = TypeVar("R", bound="Reach")
 State = Literal["present", "paused", "absent"]
 Kind = Literal["retention", "columnstore", "refresh"]
 
-_IDENTIFIER = r'(?:"((?:[^"]|"")+)"|([a-z_\x80-\U0010ffff][a-z0-9_$\x80-\U0010ffff]*))'
-_RELATION = re.compile(rf"{_IDENTIFIER}\.{_IDENTIFIER}", re.IGNORECASE)
+_IDENTIFIER = r'(?:"((?:[^"]|"")+)"|([A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*))'
+_RELATION = re.compile(rf"{_IDENTIFIER}\.{_IDENTIFIER}")
 
 #: PostgreSQL cuts longer names off without an error.
 _LONGEST_NAME = 63
@@ -364,5 +365,6 @@ def _number_or_interval(text: str) -> Reach:
     return int(text) if re.fullmatch(r"\s*[+-]?\d+\s*", text) else intervals.parse(text)
 
 
+@lru_cache(maxsize=4096)
 def _quoted(name: str) -> str:
     return name if re.fullmatch(r"[a-z_][a-z0-9_$]*", name) else '"' + name.replace('"', '""') + '"'

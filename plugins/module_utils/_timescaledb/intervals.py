@@ -62,6 +62,7 @@ class Interval:
     days: int = 0
     microseconds: int = 0
 
+    @lru_cache(maxsize=1024)  # noqa: B019 - they are few, and small
     def __str__(self) -> str:
         """As PostgreSQL reads it in every setting of intervalstyle."""
         if self in (FOREVER, NEVER):
