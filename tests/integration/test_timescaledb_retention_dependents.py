@@ -320,6 +320,22 @@ def test_without_the_view_that_upstream_calls_temporary(server: Server) -> None:
     database.close()
 
 
+def test_the_columnstore_where_a_bit_of_the_status_tells_of_it(server: Server) -> None:
+    """As in the catalog of 2.29."""
+    database = Database.make(server)
+    if database.kind == "extension":
+        pytest.skip("the extension's catalog is that of its own release")
+    relation = database.hypertable()
+    database.enable_columnstore(relation)
+    database.sql("ALTER VIEW _timescaledb_catalog.hypertable RENAME TO earlier")
+    database.sql(
+        "CREATE VIEW _timescaledb_catalog.hypertable AS SELECT id, schema_name, table_name, 0 AS compression_state, "
+        "4 AS status FROM _timescaledb_catalog.earlier WHERE compression_state <> 2"
+    )
+    changed(database.run(policies=[{"relation": relation, "columnstore": {"after": "7 days"}}]))
+    database.close()
+
+
 def test_before_there_is_a_cluster_everything_is_new(database: Database, tmp_path: Any) -> None:
     forward = {"namespace": "data", "service": "timescaledb-rw", "kubeconfig": str(tmp_path / "missing")}
     options: dict[str, Any] = {
