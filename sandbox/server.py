@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
 
     from sandbox.aws.emulator import Emulator
-    from sandbox.database.jobs import Jobs
+    from sandbox.database.timescaledb import Scheduler
     from sandbox.eks.control_plane import ControlPlane
     from sandbox.eks.service import Eks
 
@@ -145,11 +145,11 @@ def _control_plane(layout: Layout) -> ControlPlane:
     return ControlPlane(layout.admin_kubeconfig, lambda: recreate(layout))
 
 
-def _jobs(layout: Layout) -> Jobs:
+def _jobs(layout: Layout) -> Scheduler:
     """Run the jobs of the stand-in for TimescaleDB, once and as long as there is one."""
-    from sandbox.database.jobs import Jobs
+    from sandbox.database.jobs import scheduler
 
-    jobs = Jobs(layout)
+    jobs = scheduler(layout)
     jobs.start()
     return jobs
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What depends on retention: continuous aggregates, the columnstore; and chunks that the module drops itself."""
+"""What depends on retention: continuous aggregates, the columnstore; chunks that the module drops itself; servers."""
 
 from __future__ import annotations
 
@@ -304,6 +304,27 @@ def test_without_timescaledb(server: Server) -> None:
     assert bare.keep("market.trades", "5 days").codes == {"TSR001"}
     assert bare.keep("trades", "0 days").codes == {"TSR001", "TSR006"}
     bare.close()
+
+
+def test_a_standby_is_reported_on_and_never_written_to() -> None:
+    with Server() as server:
+        database = Database.make(server)
+        relation = database.hypertable()
+        database.add(relation, "90 days")
+        database.session.close()
+        server.become_standby()
+        standby = Database(server, database.name, database.kind)
+        assert standby.value("SELECT pg_is_in_recovery()") is True
+
+        report = standby.run(state="report")
+        assert not report.failed, report.message
+        assert report.of(relation)["after"]["retention"]["drop_after"] == "90 days"
+        for check in (True, False):
+            refused = standby.keep(relation, "95 days", check=check)
+            assert refused.codes == {"TSR004"}
+            assert "standby" in refused.message
+        assert standby.one_job(relation)["config"]["drop_after"] == "90 days"
+        standby.session.close()
 
 
 def test_without_the_view_that_upstream_calls_temporary(server: Server) -> None:

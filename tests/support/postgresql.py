@@ -130,7 +130,7 @@ class Server:
 
     def schedule(self, database: str) -> None:
         """Run the stand-in's scheduler on a database until it is dropped or the server ends."""
-        self._schedulers[database] = Scheduler(self.dsn(database))
+        self._schedulers[database] = Scheduler(lambda: self.dsn(database))
         self._schedulers[database].start()
 
 

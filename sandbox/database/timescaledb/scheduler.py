@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -19,10 +20,11 @@ PERIOD = 0.3
 class Scheduler(threading.Thread):
     """Runs what is due within about a second, one job after the other. It survives restarts of the server.
 
-    C(dsn) is the superuser's connection string; each job runs as its owner.
+    C(dsn) tells the superuser's connection string, or None while there is no database; it is asked before each
+    connection, so that another database may take the place of the first. Each job runs as its owner.
     """
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: Callable[[], str | None]) -> None:
         super().__init__(name="timescaledb-stand-in-scheduler", daemon=True)
         self._dsn = dsn
         self._stopping = threading.Event()
@@ -39,8 +41,11 @@ class Scheduler(threading.Thread):
 
     def run(self) -> None:
         while not self._stopping.wait(PERIOD):
+            dsn = self._dsn()
+            if dsn is None:
+                continue
             try:
-                with psycopg.connect(self._dsn, autocommit=True, connect_timeout=5) as self._session:
+                with psycopg.connect(dsn, autocommit=True, connect_timeout=5) as self._session:
                     while not self._stopping.wait(PERIOD):
                         for job in self._session.execute("SELECT _timescaledb_stand_in.due_jobs()").fetchall():
                             self._session.execute("SELECT _timescaledb_stand_in.run_due_job(%s)", job)
