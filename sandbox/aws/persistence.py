@@ -12,7 +12,6 @@ import os
 import pickle
 import sys
 import tempfile
-import threading
 from collections import defaultdict
 from pathlib import Path
 from types import FunctionType
@@ -21,7 +20,7 @@ from typing import Any
 import moto
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from moto.core.base_backend import AccountSpecificBackend, BackendDict, BaseBackend
+from moto.core.base_backend import BackendDict, BaseBackend
 from moto.iam.models import AWSManagedPolicy, iam_backends
 
 #: Written in front of the state. A snapshot of another moto or Python is not read: its classes may be others.
@@ -29,11 +28,6 @@ _VERSION = f"1 moto {moto.__version__} python {sys.version_info.major}.{sys.vers
 
 #: moto's backend class -> account -> region -> the attributes of that backend.
 State = dict[type[BaseBackend], dict[str, dict[str, dict[str, Any]]]]
-
-_LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
-
-#: An S3 object larger than this (bytes) is in a temporary file after a restart, as a new one is in moto.
-_MEMORY_OF_AN_OBJECT = 5 * 1024 * 1024
 
 
 class SnapshotError(Exception):
@@ -118,17 +112,9 @@ class _Pickler(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, BaseBackend):
             return _backend, (type(value), value.account_id, value.region_name)
-        if isinstance(value, BackendDict):
-            return _backends, (value.backend,)
-        if isinstance(value, AccountSpecificBackend):
-            return _account, (value.backend, value.account_id)
         if isinstance(value, AWSManagedPolicy):
             count = {"attachment_count": value.attachment_count}
             return _managed_policy, (value.account_id, value.partition, value.arn), count
-        if isinstance(value, tempfile.SpooledTemporaryFile):
-            return _file, (_content(value),)
-        if isinstance(value, (_LOCK, _RLOCK)):
-            return (threading.RLock if isinstance(value, _RLOCK) else threading.Lock), ()
         if isinstance(value, defaultdict) and value.__class__ is not defaultdict:
             # defaultdict's own reduction calls the class with one argument, which moto's classes do not take.
             state = (vars(value), {"default_factory": value.default_factory})
@@ -147,12 +133,9 @@ def _backends(backend_class: type[BaseBackend]) -> BackendDict[Any]:
     raise LookupError(f"{module.__name__} has no register of {backend_class.__name__}")
 
 
-def _account(backend_class: type[BaseBackend], account: str) -> AccountSpecificBackend[Any]:
-    return _backends(backend_class)[account]
-
-
 def _backend(backend_class: type[BaseBackend], account: str, region: str) -> BaseBackend:
-    return _account(backend_class, account)[region]
+    backend: BaseBackend = _backends(backend_class)[account][region]
+    return backend
 
 
 def _managed_policy(account: str, partition: str, arn: str) -> AWSManagedPolicy:
@@ -177,8 +160,6 @@ def _reduce_key(value: Any) -> Any:
     if hasattr(value, "private_bytes"):
         encryption = serialization.NoEncryption()
         return _private_key, (value.private_bytes(der, serialization.PrivateFormat.PKCS8, encryption),)
-    if hasattr(value, "public_bytes"):
-        return _public_key, (value.public_bytes(der, serialization.PublicFormat.SubjectPublicKeyInfo),)
     return NotImplemented
 
 
@@ -188,23 +169,3 @@ def _certificate(der: bytes) -> Any:
 
 def _private_key(der: bytes) -> Any:
     return serialization.load_der_private_key(der, None)
-
-
-def _public_key(der: bytes) -> Any:
-    return serialization.load_der_public_key(der)
-
-
-def _content(file: tempfile.SpooledTemporaryFile[bytes]) -> bytes:
-    """All of an S3 object."""
-    position = file.tell()
-    file.seek(0)
-    content = file.read()
-    file.seek(position)
-    return content
-
-
-def _file(content: bytes) -> tempfile.SpooledTemporaryFile[bytes]:
-    file = tempfile.SpooledTemporaryFile(_MEMORY_OF_AN_OBJECT)  # noqa: SIM115 - moto closes it with the S3 object
-    file.write(content)
-    file.seek(0)
-    return file
