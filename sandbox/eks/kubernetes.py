@@ -63,9 +63,6 @@ class Kubernetes:
     def create(self, path: str, content: Manifest) -> Manifest:
         return self._call("POST", path, content)
 
-    def replace(self, path: str, content: Manifest) -> Manifest:
-        return self._call("PUT", path, content)
-
     def patch(self, path: str, content: Manifest) -> Manifest:
         return self._call("PATCH", path, content, content_type=_MERGE_PATCH)
 

@@ -7,10 +7,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from tests.support.aws_server import REGION
 from tests.support.eks_account import Account
@@ -25,22 +22,13 @@ SLOW = 90.0
 REPLICAS = 4
 
 
-@pytest.fixture
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    running = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    running.command("up")
-    yield running
-    running.command("down")
-
-
 class Pools:
     """The module for a cluster of ours with one pool, and the pods on its nodes."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         # EKS ends what is still on the nodes of a deleted group after a second.
-        delays = {"cluster": 0.2, "node_group": 0.2, "node": 0.2, "update": 0.2, "eviction": 1}
-        sandbox.control("POST", "settings", delays)
+        sandbox.control("POST", "settings", {"eviction": 1})
         self.account = Account(lambda service, region: connect(sandbox, service, region))
         ours = {"Key": "entasis.io/platform", "Value": CLUSTER}
         self.account.ec2.create_tags(Resources=[self.account.vpc, *self.account.subnets], Tags=[ours])
@@ -68,14 +56,7 @@ class Pools:
             "node_pools": [wanted],
             "wait_timeout": 5,
         }
-        keys = self._sandbox.connection
-        environment = {
-            **{name: value for name, value in self._sandbox.environment.items() if not name.startswith("AWS_")},
-            "AWS_ENDPOINT_URL": keys["endpoint_url"],
-            "AWS_ACCESS_KEY_ID": keys["access_key_id"],
-            "AWS_SECRET_ACCESS_KEY": keys["secret_access_key"],
-        }
-        return start("eks_node_pools", options, environment)
+        return start("eks_node_pools", options, self._sandbox.environment_of_keys)
 
     def run(self, **pool: Any) -> Outcome:
         return Outcome(finish(self.start(**pool), SLOW).result)

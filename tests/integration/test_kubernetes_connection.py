@@ -33,10 +33,7 @@ class Caller:
     def __init__(self, sandbox: Sandbox, home: Path) -> None:
         self.home = home
         self.environment = {
-            **{name: value for name, value in sandbox.environment.items() if not name.startswith("AWS_")},
-            "AWS_ENDPOINT_URL": sandbox.connection["endpoint_url"],
-            "AWS_ACCESS_KEY_ID": sandbox.connection["access_key_id"],
-            "AWS_SECRET_ACCESS_KEY": sandbox.connection["secret_access_key"],
+            **sandbox.environment_of_keys,
             "HOME": str(home),
             "PATH": str(home / "no-such-folder"),
             "KUBECONFIG": str(home / "not-this-one"),

@@ -56,17 +56,10 @@ class Caller:
     """kubectl as an AWS principal, by a token of C(aws eks get-token)."""
 
     def __init__(self, sandbox: Sandbox, *token_arguments: str, **keys: str) -> None:
-        known = sandbox.connection
-        self._environment = {
-            **{name: value for name, value in sandbox.environment.items() if not name.startswith("AWS_")},
-            "AWS_ENDPOINT_URL": known["endpoint_url"],
-            "AWS_ACCESS_KEY_ID": known["access_key_id"],
-            "AWS_SECRET_ACCESS_KEY": known["secret_access_key"],
-            **keys,
-        }
+        self._environment = sandbox.environment_of_keys | keys
         self._token = ["aws", "--region", REGION, "eks", "get-token", "--cluster-name", "prod", *token_arguments]
-        address = ["--server", known["kubernetes"]["server"]]
-        address += ["--certificate-authority", known["kubernetes"]["ca_file"]]
+        place = sandbox.connection["kubernetes"]
+        address = ["--server", place["server"], "--certificate-authority", place["ca_file"]]
         self._kubectl = ["kubectl", "--kubeconfig", os.devnull, *address]
 
     def __call__(self, *arguments: str) -> str:

@@ -81,6 +81,17 @@ class Sandbox:
             "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
         }
 
+    @property
+    def environment_of_keys(self) -> dict[str, str]:
+        """The environment of who knows the access key, and neither the profile nor its files."""
+        known = self.connection
+        return {
+            **{name: value for name, value in self.environment.items() if not name.startswith("AWS_")},
+            "AWS_ENDPOINT_URL": known["endpoint_url"],
+            "AWS_ACCESS_KEY_ID": known["access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": known["secret_access_key"],
+        }
+
     def command(self, *arguments: str) -> None:
         subprocess.run(
             [sys.executable, "-m", "sandbox", *arguments], cwd=PROJECT, env=self.environment, check=True, timeout=300
