@@ -186,7 +186,9 @@ def test_the_configuration_is_compared_entry_by_entry(
 
 
 def test_on_an_empty_account_every_pool_is_made() -> None:
-    assert steps(planned([pool(), pool("data")], [], World()).changes) == [("create", "general"), ("create", "data")]
+    changes = planned([pool(), pool("data", desired_size=5)], [], World()).changes
+    assert steps(changes) == [("create", "general"), ("create", "data")]
+    assert [(change.after or {})["desired_size"] for change in changes] == [3, 5]
 
 
 def test_a_group_of_an_old_release_is_warned_of_where_it_keeps_its_own() -> None:
@@ -443,16 +445,6 @@ def test_a_create_carries_everything() -> None:
         "subnets": ["subnet-a", "subnet-b"],
         "tags": {**described()["tags"], "team": "x"},
     }
-
-
-@pytest.mark.parametrize(
-    ("wanted", "present", "expected"),
-    [(None, None, 3), (None, 0, 3), (None, 7, 7), (None, 11, 10), (5, 7, 5), (5, None, 5)],
-)
-def test_the_autoscalers_number_stays_inside_the_limits_unless_the_pool_sets_one(
-    wanted: int | None, present: int | None, expected: int
-) -> None:
-    assert size_of(pool(desired_size=wanted), present) == expected
 
 
 @pytest.mark.parametrize(
