@@ -118,7 +118,7 @@ def desired_network(
         platform,
         role,
         name,
-        {
+        resources={
             "vpc": {name: made(name, {"cidr": str(ipaddress.IPv4Network(cidr))})},
             "elastic_ip": {nat: made(nat) for nat in nat_names.values()},
             "internet_gateway": {name: made(name)} if public else {},
@@ -149,12 +149,12 @@ def desired_network(
                 for service in gateway_endpoints
             },
         },
-        routes,
-        {
+        routes=routes,
+        tables={
             subnet["name"]: f"{name}-public" if subnet["public"] else f"{name}-private-{subnet['zone'][-1]}"
             for subnet in subnets
         },
-        frozenset(subnet["name"] for subnet in public),
+        public=frozenset(subnet["name"] for subnet in public),
     )
 
 
