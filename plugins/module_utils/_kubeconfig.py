@@ -40,32 +40,6 @@ _EMPTY: dict[str, Any] = {
 Entries = dict[str, dict[str, Any]]
 
 
-def eks_entries(
-    context: str,
-    cluster: str,
-    region: str,
-    *,
-    server: str,
-    certificate_authority: str,
-    command: str,
-    environment: Mapping[str, str],
-) -> Entries:
-    """The entries of a context whose user gets a token from C(aws eks get-token), by section."""
-    token = {
-        "apiVersion": "client.authentication.k8s.io/v1beta1",
-        "command": command,
-        "args": ["eks", "get-token", "--cluster-name", cluster, "--region", region, "--output", "json"],
-        "env": [{"name": name, "value": environment[name]} for name in sorted(environment)],
-        "interactiveMode": "Never",
-        "provideClusterInfo": False,
-    }
-    return {
-        "clusters": {"server": server, "certificate-authority-data": certificate_authority},
-        "users": {"exec": token},
-        "contexts": {"cluster": context, "user": context},
-    }
-
-
 def entries_of(config: Mapping[str, Any], context: str) -> Entries:
     """The entries of a context that are there, by section."""
     return {

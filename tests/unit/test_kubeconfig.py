@@ -14,7 +14,6 @@ import yaml
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.kubeconfig import aws_command, unreachable
 from ansible_collections.entasis.engine.plugins.module_utils._kubeconfig import (
     Entries,
-    eks_entries,
     entries_of,
     is_empty,
     merged,
@@ -46,16 +45,13 @@ current-context: minikube
 """
 
 
-def entries(server: str = "https://cluster.example", **environment: str) -> Entries:
-    return eks_entries(
-        "demo",
-        "demo-cluster",
-        "ap-northeast-2",
-        server=server,
-        certificate_authority="Q0E=",
-        command="/opt/bin/aws",
-        environment=environment,
-    )
+def entries(server: str = "https://cluster.example") -> Entries:
+    token = {"command": "/opt/bin/aws", "args": ["eks", "get-token"], "env": [{"name": "AWS_PROFILE", "value": "one"}]}
+    return {
+        "clusters": {"server": server, "certificate-authority-data": "Q0E="},
+        "users": {"exec": token},
+        "contexts": {"cluster": "demo", "user": "demo"},
+    }
 
 
 @pytest.fixture
@@ -73,14 +69,7 @@ clusters:
   cluster: {server: "https://cluster.example", certificate-authority-data: Q0E=}
 users:
 - name: demo
-  user:
-    exec:
-      apiVersion: client.authentication.k8s.io/v1beta1
-      command: /opt/bin/aws
-      args: [eks, get-token, --cluster-name, demo-cluster, --region, ap-northeast-2, --output, json]
-      env: [{name: AWS_PROFILE, value: sandbox}]
-      interactiveMode: Never
-      provideClusterInfo: false
+  user: {exec: {command: /opt/bin/aws, args: [eks, get-token], env: [{name: AWS_PROFILE, value: one}]}}
 contexts:
 - name: demo
   context: {cluster: demo, user: demo}
@@ -89,7 +78,7 @@ current-context: demo
 
 
 def test_a_new_config_is_what_kubectl_reads() -> None:
-    assert merged({}, "demo", entries(AWS_PROFILE="sandbox")) == yaml.safe_load(NEW)
+    assert merged({}, "demo", entries()) == yaml.safe_load(NEW)
 
 
 def test_a_merge_replaces_the_entries_in_place_and_each_once(theirs: dict[str, Any]) -> None:

@@ -81,19 +81,27 @@ class EksKubeconfig:
         )
 
     def _entries(self, described: dict[str, Any]) -> kubeconfig.Entries:
-        server = described.get("endpoint")
-        authority = described.get("certificateAuthority", {}).get("data")
+        """The entries of a context whose user gets a token from the AWS CLI."""
         if not self._module.check_mode and (why := unreachable(described)):
             raise PlanError(f"the EKS cluster '{self._cluster}' {why}")
-        return kubeconfig.eks_entries(
-            self._context,
-            self._cluster,
-            self._module.region,
-            server=server or KNOWN_AFTER_APPLY,
-            certificate_authority=authority or KNOWN_AFTER_APPLY,
-            command=aws_command(),
-            environment=self._environment(),
-        )
+        environment, region = self._environment(), self._module.region
+        token = {
+            "apiVersion": "client.authentication.k8s.io/v1beta1",
+            "command": aws_command(),
+            "args": ["eks", "get-token", "--cluster-name", self._cluster, "--region", region, "--output", "json"],
+            "env": [{"name": name, "value": environment[name]} for name in sorted(environment)],
+            "interactiveMode": "Never",
+            "provideClusterInfo": False,
+        }
+        return {
+            "clusters": {
+                "server": described.get("endpoint") or KNOWN_AFTER_APPLY,
+                "certificate-authority-data": described.get("certificateAuthority", {}).get("data")
+                or KNOWN_AFTER_APPLY,
+            },
+            "users": {"exec": token},
+            "contexts": {"cluster": self._context, "user": self._context},
+        }
 
     def _environment(self) -> dict[str, str]:
         options = {
