@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +26,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.security_group
 )
 from ansible_collections.entasis.engine.plugins.module_utils._aws.security_groups.rules import (
     NEW_GROUP_OUTBOUND,
-    SOURCES,
     Rule,
     Rules,
     from_permissions,
@@ -145,41 +144,36 @@ def test_aws_nested_permissions_are_read_rule_by_rule() -> None:
     ]
 
 
-@st.composite
-def written_rules(draw: st.DrawFn, groups: tuple[str, ...] = ("a", "b", "c")) -> list[dict[str, Any]]:
+#: Protocols and ports, and other sides but for groups, no two of which are the same.
+PORTS: list[dict[str, Any]] = [
+    {"from_port": 22},
+    {"from_port": 22, "to_port": 65535},
+    {"protocol": "udp", "from_port": 22},
+    {"protocol": "icmp"},
+    {"protocol": "icmp", "from_port": 8},
+    {"protocol": "icmpv6"},
+    {"protocol": "-1"},
+]
+SIDES: list[dict[str, str]] = [
+    *({"cidr_ipv4": network} for network in ("10.0.0.0/8", "192.0.2.0/24", "0.0.0.0/0")),
+    *({"cidr_ipv6": network} for network in ("::/0", "2001:DB8::/32")),
+    *({"prefix_list": name} for name in ("pl-1", "com.amazonaws.s3")),
+]
+
+
+def written_rules(groups: Sequence[str] = ()) -> st.SearchStrategy[list[dict[str, Any]]]:
     """Rules as a user may write them, no two of which are the same."""
-
-    def source() -> dict[str, Any]:
-        kind = draw(st.sampled_from(["cidr_ipv4", "cidr_ipv6", "group", "prefix_list"]))
-        values = {
-            "cidr_ipv4": ["10.0.0.0/8", "192.0.2.0/24", "0.0.0.0/0"],
-            "cidr_ipv6": ["::/0", "2001:DB8::/32"],
-            "group": list(groups),
-            "prefix_list": ["pl-1", "com.amazonaws.s3"],
-        }
-        return {kind: draw(st.sampled_from(values[kind]))}
-
-    rules: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for _number in range(draw(st.integers(0, 6))):
-        protocol = draw(st.sampled_from(["tcp", "udp", "icmp", "icmpv6", "-1"]))
-        rule = {"protocol": protocol, "description": draw(st.sampled_from(["", "Why", "Why not"])), **source()}
-        if protocol in ("tcp", "udp"):
-            rule["from_port"] = draw(st.sampled_from([22, 80, 443]))
-            rule["to_port"] = draw(st.sampled_from([None, 443, 65535]))
-        if protocol.startswith("icmp"):
-            rule["from_port"] = draw(st.sampled_from([None, -1, 8]))
-        start = -1 if rule.get("from_port") is None else rule["from_port"]
-        stop = start if rule.get("to_port") is None else rule["to_port"]
-        source_key = next(item for item in rule.items() if item[0] in SOURCES)
-        key = (protocol, start, stop, source_key)
-        rules.setdefault(key, rule)
-    return list(rules.values())
+    sides = [*SIDES, *({"group": group} for group in groups)]
+    rules = st.tuples(st.sampled_from(PORTS), st.sampled_from(sides), st.sampled_from(["", "Why", "Why not"]))
+    return st.lists(rules, max_size=6, unique_by=lambda rule: str(rule[:2])).map(
+        lambda found: [{**ports, **side, "description": description} for ports, side, description in found]
+    )
 
 
 @given(written_rules())
 def test_rules_come_back_from_aws_as_they_were_given(written: list[dict[str, Any]]) -> None:
     problems: list[str] = []
-    rules = parse_rules("inbound", [rule for rule in written if "group" not in rule], problems)
+    rules = parse_rules("inbound", written, problems)
     assert problems == []
     assert from_permissions(to_permissions(rules, {}), OWNER) == rules
 
