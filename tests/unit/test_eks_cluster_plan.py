@@ -20,7 +20,9 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.cluster.pl
     update_request,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup
+from ansible_collections.entasis.engine.plugins.module_utils._aws.run import arguments
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, PlanError
+from ansible_collections.entasis.engine.plugins.modules.eks_cluster import DOCUMENTATION
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,21 +46,14 @@ ZONES = {"a": "zone-a", "b": "zone-b", "c": "zone-a", "d": "zone-d", "subnet-e":
 
 def options(**changed: Any) -> dict[str, Any]:
     return {
+        **{key: each.get("default") for key, each in arguments(DOCUMENTATION).items()},
         "name": "demo",
         "version": "1.36",
         "role": "eks_cluster",
         "iam_role": "cluster",
         "subnets": ["a", "b"],
         "security_groups": ["nodes"],
-        "endpoint_private_access": True,
-        "endpoint_public_access": True,
-        "public_access_cidrs": ["0.0.0.0/0"],
         "logging": ["api", "audit"],
-        "authentication_mode": "API",
-        "creator_admin": True,
-        "encryption_key": None,
-        "service_cidr": None,
-        "deletion_protection": None,
         "tags": {"team": "data"},
         **changed,
     }

@@ -27,8 +27,10 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools
     time_for_all,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup
+from ansible_collections.entasis.engine.plugins.module_utils._aws.run import arguments
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, Plan, PlanError, apply
 from ansible_collections.entasis.engine.plugins.module_utils._spec import node_pools as spec
+from ansible_collections.entasis.engine.plugins.modules.eks_node_pools import DOCUMENTATION
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,29 +51,14 @@ WORLD = World(
 GPU = {"key": "gpu", "value": "true", "effect": "NoSchedule"}
 
 
+#: What each option of a pool is where nothing is said.
+DEFAULTS = {key: each.get("default") for key, each in arguments(DOCUMENTATION)["node_pools"]["options"].items()}
+
+
 def option(name: str = "general", **changed: Any) -> dict[str, Any]:
-    return {
-        "name": name,
-        "instance_types": ["c5.2xlarge"],
-        "min_size": 3,
-        "max_size": 10,
-        "desired_size": None,
-        "labels": {"role": "general"},
-        "taints": [],
-        "ami_type": AMI,
-        "capacity_type": "ON_DEMAND",
-        "disk_size": 20,
-        "subnets": ["a", "b"],
-        "exact_subnets": True,
-        "iam_role": "node",
-        "max_unavailable": 1,
-        "update_strategy": "DEFAULT",
-        "version": None,
-        "ami_release": "keep",
-        "replacement": "delete",
-        "tags": {},
-        **changed,
-    }
+    written = {"min_size": 3, "max_size": 10, "subnets": ["a", "b"], "iam_role": "node", "replacement": "delete"}
+    types, labels = ["c5.2xlarge"], {"role": "general"}
+    return {**DEFAULTS, **written, "name": name, "instance_types": types, "labels": labels, **changed}
 
 
 def pool(name: str = "general", **changed: Any) -> dict[str, Any]:
