@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -102,15 +103,7 @@ class Server:
     def __call__(self, **_request: Any) -> AWSResponse:
         status, code = self.left.pop(0)
         body = f"<Response><Errors><Error><Code>{code}</Code><Message>Sorry</Message></Error></Errors></Response>"
-        return AWSResponse("http://127.0.0.1", status, {}, _Raw(body.encode()))
-
-
-class _Raw:
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def stream(self, **_options: Any) -> list[bytes]:
-        return [self._body]
+        return AWSResponse("http://127.0.0.1", status, {}, SimpleNamespace(stream=lambda **_options: [body.encode()]))
 
 
 def client(server: Server) -> Any:
