@@ -153,33 +153,15 @@ cluster:
   returned: success
   type: dict
   contains:
-    name:
-      description: Name.
-      type: str
-    arn:
-      description: ARN.
-      type: str
-    status:
-      description: Status, as V(ACTIVE).
-      type: str
-    version:
-      description: Kubernetes version.
-      type: str
-    platform_version:
-      description: EKS's own version of the control plane, as V(eks.7).
-      type: str
-    endpoint:
-      description: URL of the API server.
-      type: str
-    certificate_authority:
-      description: Certificate of the API server's authority, base64. It is public.
-      type: str
-    oidc_issuer:
-      description: URL of the issuer of service account tokens.
-      type: str
-    vpc_id:
-      description: Id of the VPC.
-      type: str
+    name: {description: Name., type: str}
+    arn: {description: ARN., type: str}
+    status: {description: "Status, as V(ACTIVE).", type: str}
+    version: {description: Kubernetes version., type: str}
+    platform_version: {description: "EKS's own version of the control plane, as V(eks.7).", type: str}
+    endpoint: {description: URL of the API server., type: str}
+    certificate_authority: {description: "Certificate of the API server's authority, base64. It is public.", type: str}
+    oidc_issuer: {description: URL of the issuer of service account tokens., type: str}
+    vpc_id: {description: Id of the VPC., type: str}
     cluster_security_group_id:
       description: Id of the security group that EKS made for the control plane and the nodes.
       type: str
@@ -187,9 +169,7 @@ cluster:
       description: What EKS says is wrong with the cluster, each with what to do.
       type: list
       elements: str
-    tags:
-      description: Tags.
-      type: dict
+    tags: {description: Tags., type: dict}
 """
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.cluster.run import EksCluster

@@ -234,37 +234,16 @@ node_pools:
   type: list
   elements: dict
   contains:
-    name:
-      description: Name of the pool.
-      type: str
-    node_group:
-      description: Name of the node group.
-      type: str
-    status:
-      description: Status, as V(ACTIVE).
-      type: str
-    version:
-      description: Kubernetes version.
-      type: str
-    release:
-      description: AMI release.
-      type: str
-    min_size:
-      description: Fewest nodes.
-      type: int
-    max_size:
-      description: Most nodes.
-      type: int
-    desired_size:
-      description: Nodes that the group should have now.
-      type: int
-    instance_types:
-      description: Instance types.
-      type: list
-      elements: str
-    labels:
-      description: Labels of the nodes.
-      type: dict
+    name: {description: Name of the pool., type: str}
+    node_group: {description: Name of the node group., type: str}
+    status: {description: "Status, as V(ACTIVE).", type: str}
+    version: {description: Kubernetes version., type: str}
+    release: {description: AMI release., type: str}
+    min_size: {description: Fewest nodes., type: int}
+    max_size: {description: Most nodes., type: int}
+    desired_size: {description: Nodes that the group should have now., type: int}
+    instance_types: {description: Instance types., type: list, elements: str}
+    labels: {description: Labels of the nodes., type: dict}
     health_issues:
       description: What EKS says is wrong with the group, each with what to do.
       type: list
