@@ -180,7 +180,7 @@ class Domain:
 
     def desired(self) -> Iterable[Resource]:
         for one in self.options[self.option]:
-            yield Resource(one["name"], self.fields(one), self.own(one["name"], one["tags"]))
+            yield Resource(one["name"], self.fields(one), self.own(one["name"], one.get("tags")))
 
     def fields(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """The fields of one of the option's list, which has a name and tags besides."""
