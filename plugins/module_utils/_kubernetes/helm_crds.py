@@ -14,6 +14,7 @@ is asked for, because all objects of its kind would go too.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -132,25 +133,16 @@ def are_recorded(live: Iterable[Live], owner: Owner) -> bool:
     return any(one.is_owned(owner) and one.labels.get(COUNT_LABEL, "0") != "0" for one in live)
 
 
-def counts(found: Iterable[Member]) -> dict[str, int]:
-    """How many definitions of each release are there."""
-    numbers: dict[str, int] = {}
-    for one in found:
-        for path in one.releases:
-            numbers[path] = numbers.get(path, 0) + 1
-    return numbers
-
-
 def to_look_at(
     desired: Sequence[Desired], live: Mapping[str, Live], planned: Plan, found: Iterable[Member]
 ) -> list[Desired]:
     """The releases whose charts are looked into: those that change, and those that lack definitions."""
     changing = {change.name for change in planned.changes}
-    there = counts(found)
+    there = Counter(path for one in found for path in one.releases)
 
     def lacks(one: Desired) -> bool:
         recorded = live[one.path].labels.get(COUNT_LABEL) if one.path in live else None
-        return recorded is not None and recorded != str(there.get(one.path, 0))
+        return recorded is not None and recorded != str(there[one.path])
 
     return [one for one in desired if not one.skip_crds and (one.path in changing or lacks(one))]
 
@@ -164,7 +156,6 @@ def observe(
         existing = client.get(DEFINITIONS, "", one.name) if client else None
         manifest = objects.placed(one.manifest, "", owner.labels)
         # What an older generator writes into files, and only the API server may.
-        manifest.pop("status", None)
         manifest["metadata"].pop("creationTimestamp", None)
         # A definition that several charts bring is a part of each of their releases, as long as those are there.
         releases = (_releases(existing) & set(live)) | one.releases
@@ -201,10 +192,10 @@ def plan(
         raise PlanError(problems)
     changes = [change for one in definitions for change in _changes(one)]
     resources = {change.name: change.resource for change in changes}
-    needed: dict[str, set[str]] = {}
+    needed = defaultdict[str, set[str]](set)
     for one in definitions:
         for path in one.releases if one.name in resources else ():
-            needed.setdefault(f"{helm.KIND}/{path}", set()).add(resources[one.name])
+            needed[f"{helm.KIND}/{path}"].add(resources[one.name])
     labels = {}
     for path in looked_at:
         names = {one.name for one in definitions if path in one.releases}
@@ -217,7 +208,7 @@ def plan(
             releases[path] = Change("update", helm.KIND, path, was, becomes)
     for change in releases.values():
         # What a release needs may only lack definitions, and not change itself.
-        mine = needed.get(change.resource, set()).union(*(needed.get(need, set()) for need in change.needs))
+        mine = needed[change.resource].union(*(needed[need] for need in change.needs))
         changes.append(replace(change, needs=(*change.needs, *sorted(mine))))
     kept = []
     removed = {change.name for change in planned.changes if change.action == "delete"}

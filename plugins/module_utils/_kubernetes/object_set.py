@@ -127,13 +127,15 @@ def read_manifests(manifests: Iterable[Any]) -> list[Mapping[str, Any]]:
 
 def namespaced_kinds(client: Client, manifests: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], bool]:
     """Which of the kinds live in namespaces, as the API server or a definition in the set says."""
-    found = {}
-    for manifest in manifests:
-        resource = client.resource(manifest["apiVersion"], manifest["kind"])
-        if resource is not None:
-            found[manifest["apiVersion"], manifest["kind"]] = resource.namespaced
     defined = {kind: inside for kind, (_name, inside) in objects.custom_resource_kinds(manifests).items()}
-    return {**defined, **found}
+    asked = {(manifest["apiVersion"], manifest["kind"]) for manifest in manifests}
+    return defined | {kind: resource.namespaced for kind in asked if (resource := client.resource(*kind)) is not None}
+
+
+def served(client: Client, desired: ObjectSet) -> dict[Reference, Resource]:
+    """How the objects of the set are served, those of them whose kind is."""
+    found = {one: client.resource(kind["apiVersion"], kind["kind"]) for one, kind in desired.manifests.items()}
+    return {one: resource for one, resource in found.items() if resource is not None}
 
 
 def observe(client: Client, desired: ObjectSet, policy: Policy) -> Observed:
@@ -141,33 +143,33 @@ def observe(client: Client, desired: ObjectSet, policy: Policy) -> Observed:
     observed = Observed()
     observed.parent = client.get(CONFIG_MAPS, desired.parent.namespace, desired.parent.name)
     recorded = apply_set.recorded_extent(observed.parent) if observed.parent else apply_set.extent(desired.parent, ())
-    found = _members(client, desired, recorded)
-    served: dict[Reference, Resource] = {}
+    resources = served(client, desired)
+    found = _members(client, desired, recorded, resources.values())
     defined = objects.custom_resource_kinds(desired.manifests.values())
-    for one, manifest in desired.manifests.items():
-        kind = (manifest["apiVersion"], manifest["kind"])
-        resource = client.resource(*kind)
-        if resource is not None:
-            served[one] = resource
-        elif kind not in defined:
-            observed.unknown.add(one)
+    observed.unknown = {
+        one
+        for one, manifest in desired.manifests.items()
+        if one not in resources and (manifest["apiVersion"], manifest["kind"]) not in defined
+    }
     with ThreadPoolExecutor(max_workers=_reconcile.PARALLELISM) as pool:
-        others = [one for one in served if one not in found]
-        read = pool.map(lambda one: client.get(served[one], one.namespace, one.name), others)
+        others = [one for one in resources if one not in found]
+        read = pool.map(lambda one: client.get(resources[one], one.namespace, one.name), others)
         found.update({one: live for one, live in zip(others, read, strict=True) if live is not None})
         observed.deleting = _leaving(found)
         observed.live = {one: live for one, live in found.items() if one not in observed.deleting}
         leaving = {one.name for one in observed.deleting if one.group_kind == "Namespace"}
-        asked = [one for one in served if one not in observed.deleting and one.namespace not in leaving]
+        asked = [one for one in resources if one not in observed.deleting and one.namespace not in leaving]
         previews = pool.map(
             lambda one: preview(
-                client, served[one], desired.manifest(one, observed.live.get(one)), policy.force_conflicts
+                client, resources[one], desired.manifest(one, observed.live.get(one)), policy.force_conflicts
             ),
             asked,
         )
         observed.previews = dict(zip(asked, previews, strict=True))
-        homeless = [one for one in served if one.namespace and one not in found and _is_homeless(one, observed)]
-        refused = pool.map(lambda one: _refused_elsewhere(client, served[one], desired.manifest(one, None)), homeless)
+        homeless = [one for one in resources if one.namespace and one not in found and _is_homeless(one, observed)]
+        refused = pool.map(
+            lambda one: _refused_elsewhere(client, resources[one], desired.manifest(one, None)), homeless
+        )
         observed.previews.update({one: why for one, why in zip(homeless, refused, strict=True) if why is not None})
     if desired.parent.namespace in leaving:
         observed.parent = None
@@ -184,18 +186,13 @@ def _leaving(found: Mapping[Reference, Mapping[str, Any]]) -> dict[Reference, Ma
     return {one: live for one, live in found.items() if one in leaving or one.namespace in namespaces}
 
 
-def _members(client: Client, desired: ObjectSet, recorded: apply_set.Extent) -> dict[Reference, Mapping[str, Any]]:
+def _members(
+    client: Client, desired: ObjectSet, recorded: apply_set.Extent, listed: Iterable[Resource]
+) -> dict[Reference, Mapping[str, Any]]:
     """Every object with the set's label, among the kinds that the parent records and those that are listed."""
-    resources: dict[str, Resource] = {}
-    for manifest in desired.manifests.values():
-        resource = client.resource(manifest["apiVersion"], manifest["kind"])
-        if resource is not None:
-            resources.setdefault(resource.group_kind, resource)
-    for kind in recorded.group_kinds:
-        resource = client.preferred_resource(kind)
-        # A kind that is served no more has no objects left either.
-        if resource is not None:
-            resources.setdefault(kind, resource)
+    # A kind that is served no more has no objects left either.
+    known = filter(None, map(client.preferred_resource, recorded.group_kinds))
+    resources = {resource.group_kind: resource for resource in (*known, *listed)}
     namespaces = {desired.parent.namespace} | recorded.namespaces | {one.namespace for one in desired.manifests}
     namespaces.discard("")
     only_namespace = namespaces.pop() if len(namespaces) == 1 else ""

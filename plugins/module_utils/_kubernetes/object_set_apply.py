@@ -145,11 +145,7 @@ def wait_ready(
     timeout: float,
 ) -> waiting.Outcome:
     """Wait for every object of the set. What was ready before the plan and has not changed is not read again."""
-    resources = {}
-    for one, manifest in desired.manifests.items():
-        resource = client.resource(manifest["apiVersion"], manifest["kind"])
-        if resource is not None:
-            resources[one] = resource
+    resources = object_set.served(client, desired)
     known = {one: live for one, live in observed.live.items() if one in resources and one not in written}
     selector = label_selector({apply_set.PART_OF_LABEL: desired.id})
     return waiting.wait_ready(client, resources, known, timeout=timeout, selector=selector)

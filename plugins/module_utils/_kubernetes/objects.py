@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -210,11 +211,8 @@ def _at(value: Any, path: Sequence[str]) -> list[Any]:
 
 def duplicates(references: Iterable[Reference]) -> list[str]:
     """One problem for each object that occurs more than once."""
-    seen: set[Reference] = set()
-    twice: set[Reference] = set()
-    for one in references:
-        (twice if one in seen else seen).add(one)
-    return [f"{one}: is in the set more than once; leave one." for one in sorted(twice)]
+    counted = sorted(Counter(references).items())
+    return [f"{one}: is in the set more than once; leave one." for one, times in counted if times > 1]
 
 
 def custom_resource_kinds(manifests: Iterable[Manifest]) -> dict[tuple[str, str], tuple[str, bool]]:
