@@ -29,7 +29,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.steps 
     Step,
     describe,
     moment_text,
-    shown,
 )
 
 
@@ -105,7 +104,7 @@ def _after(hypertable: Hypertable, steps: Iterable[Step]) -> dict[str, Any]:
     view = policies(hypertable)
     for step in steps:
         if step.kind in ("chunk_time_interval", "integer_now_func"):
-            view.update({key: shown(value) for key, value in (step.after or {}).items()})
+            view.update(step.after or {})
         elif step.after is None:
             view.pop(step.kind, None)
         else:
@@ -189,7 +188,7 @@ def diff(outcome: Outcome) -> dict[str, str]:
         if step.before is not None:
             before.setdefault(name, {})[step.kind] = dict(step.before)
         if step.after is not None:
-            told = {key: shown(value) for key, value in step.after.items()}
+            told = dict(step.after)
             preview = outcome.previews.get(step.relation)
             if step.kind == "retention" and preview and preview.chunks:
                 told["would_drop"] = would_drop(preview)
