@@ -126,7 +126,7 @@ def _missing(relation: Relation, state: State) -> Refusal:
     return refusal("TSR008", str(relation), f"it is {names.get(kind, 'something else')}")
 
 
-def out_of_place(reach: Reach, hypertable: Hypertable, now: datetime, *, by_creation: bool = False) -> str:
+def out_of_place(reach: Reach, hypertable: Hypertable, now: datetime, *, by_creation: bool) -> str:
     """Why a reach cannot be one of this relation: its kind, or its size; empty where it can."""
     if not by_creation and isinstance(reach, int) != hypertable.has_integer_time:
         return f"is '{reach}', and its time is a column of type {hypertable.column_type}"

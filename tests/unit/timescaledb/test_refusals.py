@@ -206,7 +206,7 @@ CASES = [
         ((a_job(),), {"columnstore": {"after": "7 days"}}, True),
     ),
     row("TSR031", trades(), KEEP, arm="at"),
-    row("TSR031", trades(), {**KEEP, "initial_start": "2020-01-01"}, arm="at"),
+    row("TSR031", trades(), {**KEEP, "initial_start": NOW.isoformat()}, arm="at"),
     row("", trades(), {**KEEP, "initial_start": (NOW + timedelta(days=1)).isoformat()}, arm="at"),
     # Keeping less.
     row("TSR018", trades(a_job()), SHORTER),
