@@ -11,16 +11,18 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 from ansible_collections.entasis.engine.plugins.module_utils import _reconcile_module
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.connection import (
     Connection,
     KubeconfigConnection,
 )
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import KubernetesError, NoClusterError
+
+if TYPE_CHECKING:
+    from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
 
 #: The options of the doc fragment entasis.engine.kubernetes.
 CONNECTION_ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -62,6 +64,8 @@ def open_client(module: AnsibleModule, options: Mapping[str, Any]) -> Client:
             options["kubeconfig"] or os.environ.get("K8S_AUTH_KUBECONFIG") or os.environ.get("KUBECONFIG"),
             options["context"] or os.environ.get("K8S_AUTH_CONTEXT"),
         )
+
+    from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import Client
 
     try:
         return Client(load)

@@ -19,17 +19,15 @@ import contextlib
 import re
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import module as kubernetes
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import port_forward
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.errors import KubernetesError, NoClusterError
-from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.port_forward import (
-    MissingTargetError,
-    PortForward,
-)
 from ansible_collections.entasis.engine.plugins.module_utils._postgresql import drivers
+
+if TYPE_CHECKING:
+    from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.port_forward import PortForward
 
 #: Seconds until a server that does not answer is given up, where connect_params does not say otherwise.
 CONNECT_TIMEOUT = 10
@@ -232,6 +230,9 @@ def _forward(module: AnsibleModule) -> contextlib.AbstractContextManager[PortFor
     options = module.params["kube_port_forward"]
     if not options:
         return contextlib.nullcontext()
+    # Who does not go through a cluster does not wait for the imports of its client.
+    from ansible_collections.entasis.engine.plugins.module_utils._kubernetes import port_forward
+
     if not port_forward.is_possible():
         module.fail_json(msg=missing_required_lib("kubernetes"))
     try:
@@ -239,7 +240,7 @@ def _forward(module: AnsibleModule) -> contextlib.AbstractContextManager[PortFor
         destination = port_forward.find(
             client, options["namespace"], service=options["service"], pod=options["pod"], port=options["port"]
         )
-    except (NoClusterError, MissingTargetError) as error:
+    except (NoClusterError, port_forward.MissingTargetError) as error:
         if not module.check_mode:
             raise DatabaseError(f"cannot reach the database through the Kubernetes API: {error}") from error
         if isinstance(error, NoClusterError) and not error.expected:
@@ -247,7 +248,7 @@ def _forward(module: AnsibleModule) -> contextlib.AbstractContextManager[PortFor
         raise NoDatabaseError(f"the database is not there yet: {error}") from error
     except KubernetesError as error:
         raise DatabaseError(f"cannot reach the database through the Kubernetes API: {error}") from error
-    return PortForward(client, destination)
+    return port_forward.PortForward(client, destination)
 
 
 def _open(module: AnsibleModule, forward: PortForward | None) -> Connection:
