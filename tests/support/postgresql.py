@@ -10,10 +10,9 @@ import contextlib
 import secrets
 import shutil
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -21,37 +20,27 @@ from psycopg import sql
 from sandbox.database import installation, postgresql
 from sandbox.database.postgresql import Postgresql
 from sandbox.database.timescaledb import Scheduler, install
+from sandbox.database.timescaledb.installation import License
 from sandbox.errors import SandboxError
 from sandbox.ports import ADDRESS
 from tests.support.aws_server import free_port
-
-License = Literal["timescale", "apache"]
 
 
 class Server:
     """One PostgreSQL server in a temporary folder, on a free port of loopback.
 
-    C(settings) are lines of postgresql.conf over those of sandbox.database.postgresql. C(license) is TimescaleDB's
-    edition, "timescale" or "apache", of the whole server. With C(stand_in) it leaves out an extension that it brings.
+    C(license) is TimescaleDB's edition of the whole server. With C(stand_in) it leaves out an extension that it brings.
     """
 
     host = ADDRESS
     user = postgresql.SUPERUSER
 
-    def __init__(
-        self,
-        settings: Mapping[str, str] | None = None,
-        license: License = "timescale",  # noqa: A002 - TimescaleDB's word
-        *,
-        stand_in: bool = False,
-    ) -> None:
+    def __init__(self, license: License = "timescale", *, stand_in: bool = False) -> None:  # noqa: A002 - TimescaleDB's word
         self.license = license
         self.password = secrets.token_hex(12)
-        self.version = ""
         #: The version of the TimescaleDB extension that the server brings; None where it brings none.
         self.extension: str | None = None
         self._stand_in = stand_in
-        self._settings = {**(settings or {}), **({"shared_preload_libraries": ""} if stand_in else {})}
         self._schedulers: dict[str, Scheduler] = {}
         self._folder = Path()
         self._server = Postgresql(self._folder, 0)
@@ -61,8 +50,8 @@ class Server:
         self._folder = Path(tempfile.mkdtemp(prefix="entasis-postgresql-"))
         self._server = Postgresql(self._folder, free_port())
         try:
-            found = self._server.create(self.password, self._settings)
-            self.version, self.extension = found.version, None if self._stand_in else found.timescaledb
+            found = self._server.create(self.password, {"shared_preload_libraries": ""} if self._stand_in else None)
+            self.extension = None if self._stand_in else found.timescaledb
             if self.extension and self.license != "timescale":
                 self._server.configure({"timescaledb.license": self.license})
             self._command = self._server.command(found)
@@ -81,11 +70,6 @@ class Server:
     @property
     def port(self) -> int:
         return self._server.port
-
-    @property
-    def log(self) -> Path:
-        """The file in which the server says what it does."""
-        return self._server.log
 
     def start(self) -> None:
         """Start the server and wait until it answers."""

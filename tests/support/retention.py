@@ -94,7 +94,6 @@ class Database:
     name: str
     kind: str
     driver: str = "psycopg"
-    schema: str = "market"
     _session: psycopg.Connection[Any] | None = field(default=None, repr=False)
 
     @classmethod
