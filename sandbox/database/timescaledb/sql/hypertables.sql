@@ -52,14 +52,24 @@ BEGIN
             INTO part USING NEW, dimension.num_slices;
         END IF;
     END LOOP;
-    -- One at a time, so that two sessions do not make the same chunk.
-    PERFORM pg_advisory_xact_lock('_timescaledb_stand_in.chunk'::regclass::integer, number);
-    SELECT k.relation INTO chunk FROM _timescaledb_stand_in.chunk k
-    WHERE k.hypertable_id = number AND k.range_start <= value AND value < k.range_end AND k.slice = part;
-    chunk := coalesce(chunk, _timescaledb_stand_in.make_chunk(number, TG_RELID, value, part));
+    chunk := _timescaledb_stand_in.find_chunk(number, value, part);
+    IF chunk IS NULL THEN
+        -- One at a time, so that two sessions do not make the same chunk.
+        PERFORM pg_advisory_xact_lock('_timescaledb_stand_in.chunk'::regclass::integer, number);
+        chunk := coalesce(
+            _timescaledb_stand_in.find_chunk(number, value, part),
+            _timescaledb_stand_in.make_chunk(number, TG_RELID, value, part)
+        );
+    END IF;
     EXECUTE format('INSERT INTO %s SELECT ($1).*', chunk) USING NEW;
     RETURN NULL;
 END
+$$;
+
+CREATE FUNCTION _timescaledb_stand_in.find_chunk(number integer, value bigint, part integer) RETURNS regclass
+LANGUAGE sql VOLATILE AS $$
+    SELECT k.relation::regclass FROM _timescaledb_stand_in.chunk k
+    WHERE k.hypertable_id = number AND k.range_start <= value AND value < k.range_end AND k.slice = part
 $$;
 
 CREATE FUNCTION _timescaledb_stand_in.make_chunk(number integer, relation regclass, value bigint, part integer)
