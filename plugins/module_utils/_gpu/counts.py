@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -20,26 +19,19 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import
 class Counts:
     """The reports of all nodes, and how many of them are what.
 
-    L(put) and L(remove) cost the reasons of one node; reading a number costs nothing. C(fail_fast) are the seconds
-    after which a reason counts as lasting, by code: a node that has had one for so long is hopeless.
+    L(put) and L(remove) cost the reasons of one node. C(fail_fast) are the seconds after which a reason counts as
+    lasting, by code: a node that has had one for so long is hopeless.
     """
 
     fail_fast: Mapping[str, float] = field(default_factory=dict)
     ready: int = 0
     total: int = 0
-    capacity: int = 0
-    allocatable: int = 0
-    expected: int = 0
     #: For each code the nodes that have it.
     _having: dict[str, dict[str, Reason]] = field(default_factory=dict)
     _reports: dict[str, NodeReport] = field(default_factory=dict)
-    #: For each code of fail_fast since when nodes have it, the longest first, until that is long enough.
-    _young: dict[str, dict[str, float]] = field(default_factory=dict)
-    #: The codes that each node has had for long enough, and how many nodes have each.
-    _hopeless: dict[str, set[str]] = field(default_factory=dict)
-    _hopeless_codes: Counter[str] = field(default_factory=Counter)
+    #: For each code of fail_fast since when nodes have it.
+    _since: dict[str, dict[str, float]] = field(default_factory=dict)
     _rechecks: dict[str, float] = field(default_factory=dict)
-    _unknown_types: Counter[str] = field(default_factory=Counter)
 
     def put(self, report: NodeReport, at: float) -> None:
         """Take in the newest report of a node, in place of an older one of the same name.
@@ -56,10 +48,9 @@ class Counts:
         self._reports[report.name] = report
         self._add(report, 1)
         for reason in reasons:
-            having = self._having.setdefault(reason.code, {})
-            if report.name not in having and reason.code in self.fail_fast:
-                self._young.setdefault(reason.code, {})[report.name] = at
-            having[report.name] = reason
+            self._having.setdefault(reason.code, {})[report.name] = reason
+            if reason.code in self.fail_fast:
+                self._since.setdefault(reason.code, {}).setdefault(report.name, at)
         if report.recheck_at is not None:
             self._rechecks[report.name] = report.recheck_at
         else:
@@ -78,8 +69,17 @@ class Counts:
         return self._reports.get(name)
 
     def nodes(self) -> list[NodeReport]:
-        """The reports of the set, in the order of the names. This looks at all of them."""
+        """The reports of the set, in the order of the names. This looks at all of them, as the next two do."""
         return sorted((one for one in self._reports.values() if not one.excluded), key=lambda one: one.name)
+
+    def gpus(self) -> dict[str, int]:
+        """The sums over the set."""
+        names = ("expected", "capacity", "allocatable")
+        return {name: sum(getattr(one, name) or 0 for one in self.nodes()) for name in names}
+
+    def unknown_types(self) -> list[str]:
+        """Instance types of which it is not known how many GPUs they have, though that was asked."""
+        return sorted({one.instance_type for one in self.nodes() if one.expected is None and not one.expected_from})
 
     def has(self, name: str) -> bool:
         """Whether the node is one of the set."""
@@ -98,31 +98,18 @@ class Counts:
         name = min(self._having[code])
         return name, self._having[code][name]
 
-    def unknown_types(self) -> list[str]:
-        """Instance types of which it is not known how many GPUs they have, though that was asked."""
-        return sorted(name for name, nodes in self._unknown_types.items() if nodes)
+    def hopeless(self, at: float) -> dict[str, set[str]]:
+        """The nodes that have had each reason of C(fail_fast) for so long that waiting is in vain."""
+        found = {
+            code: {name for name, since in nodes.items() if at - since >= self.fail_fast[code]}
+            for code, nodes in self._since.items()
+        }
+        return {code: names for code, names in found.items() if names}
 
-    def hopeless(self, at: float) -> dict[str, int]:
-        """How many nodes have had each reason of C(fail_fast) for so long that waiting is in vain."""
-        for code, nodes in self._young.items():
-            while nodes:
-                name = next(iter(nodes))
-                if at - nodes[name] < self.fail_fast[code]:
-                    break
-                del nodes[name]
-                self._hopeless.setdefault(name, set()).add(code)
-                self._hopeless_codes[code] += 1
-        return {code: nodes for code, nodes in self._hopeless_codes.items() if nodes}
-
-    def hopeless_nodes(self, at: float) -> int:
-        """How many nodes are hopeless, each counted once."""
-        self.hopeless(at)
-        return len(self._hopeless)
-
-    def next_hopeless(self) -> float | None:
+    def next_hopeless(self, at: float) -> float | None:
         """When the next node becomes hopeless if nothing changes, on the clock of L(put)."""
-        times = [next(iter(nodes.values())) + self.fail_fast[code] for code, nodes in self._young.items() if nodes]
-        return min(times, default=None)
+        times = (since + self.fail_fast[code] for code, nodes in self._since.items() for since in nodes.values())
+        return min((when for when in times if when > at), default=None)
 
     def due(self, now: float) -> list[str]:
         """The nodes to evaluate again because time alone changes them. C(now) is in seconds since 1970."""
@@ -133,21 +120,11 @@ class Counts:
         return min(self._rechecks.values(), default=None)
 
     def _add(self, report: NodeReport, sign: int) -> None:
-        if report.excluded:
-            return
-        self.total += sign
-        self.ready += sign * report.ready
-        self.capacity += sign * (report.capacity or 0)
-        self.allocatable += sign * (report.allocatable or 0)
-        self.expected += sign * (report.expected or 0)
-        if report.expected is None and not report.expected_from:
-            self._unknown_types[report.instance_type] += sign
+        if not report.excluded:
+            self.total += sign
+            self.ready += sign * report.ready
 
     def _forget(self, name: str, codes: set[str]) -> None:
-        hopeless = self._hopeless.pop(name, set())
-        self._hopeless_codes.subtract(hopeless & codes)
-        if hopeless - codes:
-            self._hopeless[name] = hopeless - codes
         for code in codes:
             self._having.get(code, {}).pop(name, None)
-            self._young.get(code, {}).pop(name, None)
+            self._since.get(code, {}).pop(name, None)

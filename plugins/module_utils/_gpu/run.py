@@ -161,6 +161,7 @@ class Run:
     def _result(self, watched: Watched, observed: Observed) -> dict[str, Any]:
         """What the module returns, the same whether the nodes are ready or not."""
         verdict, counts = watched.verdict, observed.counts
+        gpus = counts.gpus()
         reports = counts.nodes()
         if len(reports) > _NODES_TOLD:
             reports = sorted(reports, key=lambda report: report.ready)[:_NODES_TOLD]
@@ -171,12 +172,7 @@ class Run:
             "ready_count": verdict.ready_count,
             "total": verdict.total,
             "needed": verdict.needed,
-            "gpus": {
-                "expected": counts.expected,
-                "capacity": counts.capacity,
-                "allocatable": counts.allocatable,
-                "missing": max(0, counts.expected - counts.allocatable),
-            },
+            "gpus": {**gpus, "missing": max(0, gpus["expected"] - gpus["allocatable"])},
             "summary_by_reason": verdicts.summary(verdict, counts),
             "nodes": [*map(self._told, reports)],
             "nodes_left_out": verdict.total - len(reports),

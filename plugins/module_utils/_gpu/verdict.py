@@ -88,7 +88,7 @@ class Verdict:
 def judge(counts: Counts, goal: Goal, at: float) -> Verdict:
     """The verdict on the set as it is, C(at) a time on the clock of C(Counts.put).
 
-    It costs the same however many nodes there are, but for C(goal.names).
+    It costs the same however many nodes there are, but for C(goal.names) and those with reasons that last.
     """
     needed = goal.needed(counts.total)
     reasons = []
@@ -102,14 +102,15 @@ def judge(counts: Counts, goal: Goal, at: float) -> Verdict:
     of = max(counts.total, goal.expected_count or 0, len(goal.names))
     # Nodes that are expected and not there yet may still become ready.
     spare = max(of, needed) - needed
-    in_vain = counts.hopeless_nodes(at) > spare
+    hopeless = counts.hopeless(at)
+    in_vain = len(set().union(*hopeless.values())) > spare
     return Verdict(
         ready_count=counts.ready,
         total=counts.total,
         needed=needed,
         of=of,
         reasons=tuple(reasons),
-        impossible=tuple(_by_weight(counts.hopeless(at))) if in_vain else (),
+        impossible=tuple(_by_weight({code: len(nodes) for code, nodes in hopeless.items()})) if in_vain else (),
     )
 
 

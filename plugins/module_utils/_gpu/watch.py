@@ -166,7 +166,7 @@ class Watcher:
             self._tell(now, verdict)
             if not verdict.ready and now >= self._beside_at:
                 self._look_beside()
-            until = min(decision.wake, self._next_look(verdict))
+            until = min(decision.wake, self._next_look(verdict, now))
             if each_time is not None and not self._unseen and not self._problems:
                 until = min(until, each_time())
             self._take_news(until)
@@ -204,12 +204,12 @@ class Watcher:
         now = self.clock()
         return Moment(now, self._wall + (now - self._start))
 
-    def _next_look(self, verdict: Verdict) -> float:
+    def _next_look(self, verdict: Verdict, now: float) -> float:
         """When something may change without any news."""
         times = [self._told + _PROGRESS_INTERVAL]
         if not verdict.ready:
             times.append(self._beside_at)
-        hopeless_at = self.observed.counts.next_hopeless()
+        hopeless_at = self.observed.counts.next_hopeless(now)
         if hopeless_at is not None:
             times.append(hopeless_at)
         due = self.observed.counts.next_due()

@@ -262,16 +262,15 @@ def test_counting_step_by_step_is_counting_at_once(steps: list[NodeReport | str]
 
         inside = [one for one in there.values() if not one.excluded]
         assert (counts.total, counts.ready) == (len(inside), sum(one.ready for one in inside))
-        for field in ("capacity", "allocatable", "expected"):
-            assert getattr(counts, field) == sum(getattr(one, field) or 0 for one in inside)
+        gpus = sum(one.capacity or 0 for one in inside)
+        assert counts.gpus() == {"expected": gpus, "capacity": gpus, "allocatable": gpus}
         having = {code: sum(code in [one.code for one in report.reasons] for report in inside) for code in CODES}
         assert counts.by_code() == {code: number for code, number in having.items() if number}
         assert counts.unknown_types() == sorted({one.instance_type for one in inside if one.expected is None})
-        hopeless = [(node, code) for (node, code), when in since.items() if code in grace and at - when >= grace[code]]
-        assert counts.hopeless_nodes(at) == len({name for name, _code in hopeless})
-        assert sum(counts.hopeless(at).values()) == len(hopeless)
+        hopeless = {(node, code) for (node, code), when in since.items() if code in grace and at - when >= grace[code]}
+        assert {(node, code) for code, nodes in counts.hopeless(at).items() for node in nodes} == hopeless
         later = [when + grace[code] for (node, code), when in since.items() if code in grace]
-        assert counts.next_hopeless() == min([when for when in later if when > at], default=None)
+        assert counts.next_hopeless(at) == min([when for when in later if when > at], default=None)
         assert set(counts.due(5)) == {one.name for one in there.values() if (one.recheck_at or 0) <= 5} - {
             one.name for one in there.values() if one.recheck_at is None
         }
