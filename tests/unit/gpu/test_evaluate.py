@@ -60,23 +60,26 @@ def bare(**options: Any) -> Object:
     return node(capacity=None, allocatable=None, **options)
 
 
-def labelled(**labels: str) -> Object:
-    """A sound node with labels nvidia.com/…; a double underscore stands for a dot, a single one for a dash."""
-    return node(labels={"nvidia.com/" + key.replace("__", ".").replace("_", "-"): labels[key] for key in labels})
+def nvidia(labels: Mapping[str, str] | None) -> dict[str, str]:
+    return {f"nvidia.com/{key}": value for key, value in (labels or {}).items()}
+
+
+def labelled(labels: Mapping[str, str]) -> Object:
+    """A sound node with labels nvidia.com/…"""
+    return node(labels=nvidia(labels))
 
 
 def product(name: str) -> Object:
-    return labelled(gpu__product=name)
+    return labelled({"gpu.product": name})
 
 
 def shared(replicas: str) -> dict[str, str]:
-    return {"nvidia.com/gpu.replicas": replicas}
+    return nvidia({"gpu.replicas": replicas})
 
 
 def mig(capacity: int | None = None, *, labels: Mapping[str, str] | None = None, **options: Any) -> Object:
     """A p4d.24xlarge node of MIG."""
-    given = {f"nvidia.com/{key}": value for key, value in (labels or {}).items()}
-    return node(capacity=capacity, allocatable=capacity, labels=given, instance_type=A100, **options)
+    return node(capacity=capacity, allocatable=capacity, labels=nvidia(labels), instance_type=A100, **options)
 
 
 def agents(*conditions: Object) -> Object:
@@ -138,9 +141,8 @@ KUBELET = [
 ]
 
 DRIVER = [
-    case("a card", "", labelled(gpu__present="true")),
-    case("no card any more", "HARDWARE_NOT_FOUND", labelled(gpu__present="false")),
-    case("no labels at all say nothing", "", node()),
+    case("a card", "", labelled({"gpu.present": "true"})),
+    case("no card any more", "HARDWARE_NOT_FOUND", labelled({"gpu.present": "false"})),
     case(
         "discovery saw no driver: image and driver do not match",
         "DRIVER_LABELS_MISSING NOT_ADVERTISED",
@@ -151,26 +153,26 @@ DRIVER = [
     case(
         "new enough",
         "",
-        labelled(cuda__driver_version__full="570.86.15", cuda__runtime_version__full="12.8"),
+        labelled({"cuda.driver-version.full": "570.86.15", "cuda.runtime-version.full": "12.8"}),
         min_driver_version="570.86",
         min_cuda_version="12.8",
     ),
     case(
         "too old, and 9 is not above 10",
         "DRIVER_TOO_OLD CUDA_TOO_OLD",
-        labelled(cuda__driver_version__full="570.9.15", cuda__runtime_version__full="12.8"),
+        labelled({"cuda.driver-version.full": "570.9.15", "cuda.runtime-version.full": "12.8"}),
         min_driver_version="570.10",
         min_cuda_version="13",
     ),
     case(
         "the labels of older releases",
         "DRIVER_TOO_OLD",
-        labelled(cuda__driver__major="535", cuda__driver__minor="183", cuda__driver__rev="01"),
+        labelled({"cuda.driver.major": "535", "cuda.driver.minor": "183", "cuda.driver.rev": "01"}),
         min_driver_version="550",
     ),
-    case("upgrade done", "", labelled(gpu_driver_upgrade_state="upgrade-done")),
-    case("upgrade under way", "DRIVER_UPGRADING", labelled(gpu_driver_upgrade_state="pod-restart-required")),
-    case("upgrade failed", "DRIVER_UPGRADE_FAILED", labelled(gpu_driver_upgrade_state="upgrade-failed")),
+    case("upgrade done", "", labelled({"gpu-driver-upgrade-state": "upgrade-done"})),
+    case("upgrade under way", "DRIVER_UPGRADING", labelled({"gpu-driver-upgrade-state": "pod-restart-required"})),
+    case("upgrade failed", "DRIVER_UPGRADE_FAILED", labelled({"gpu-driver-upgrade-state": "upgrade-failed"})),
     case("driver pod", "DRIVER_POD_NOT_READY", node(), {"driver_pods": [plugin(ready=False)]}),
     case("driver pod is ready", "", node(), {"driver_pods": [plugin()]}),
 ]
@@ -229,7 +231,6 @@ DEVICE_PLUGIN = [
 
 AMOUNT = [
     case("all well", "", node()),
-    case("ready minutes before the GPU is there", "PLUGIN_POD_MISSING", bare()),
     case("plugin runs and has zeroed", "ALLOC_ZERO_PLUGIN_RUNNING", offering(0), {"plugin_pods": [plugin()]}),
     case("plugin is gone", "ALLOC_ZERO", offering(0)),
     case("16 known, none healthy", "ALL_UNHEALTHY", offering(8, 0, on=A100)),
