@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.patience import Patience
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.sources import Selection
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import Patience
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.watch import Watcher
 
 from tests.support.control_plane import Outcome, connect, finish

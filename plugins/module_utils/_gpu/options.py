@@ -24,12 +24,11 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import 
     ProductPattern,
     TaintPattern,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.patience import Patience
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import LASTING, OF_A_NODE
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke import options as smoke_options
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.smoke.options import SmokeOptions
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.sources import Selection
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import Goal, Percent
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import Goal, Patience, Percent
 
 T = TypeVar("T")
 

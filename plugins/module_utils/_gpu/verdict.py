@@ -4,12 +4,13 @@
 
 # PRIVATE to the collection: may change without notice.
 
-"""The whole set: whether enough nodes are ready, whether waiting can still help, and in words why not."""
+"""The whole set: whether enough nodes are ready, whether waiting can still help, when it ends, and in words why not."""
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -20,6 +21,9 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import
 #: Why a wait ended in vain: time ran out; waiting cannot help; no node is there; the caller may not read what it needs;
 #: the API cannot be reached.
 FailureKind = Literal["timeout", "impossible", "no_nodes", "forbidden", "api_unreachable"]
+
+#: How a wait ends.
+End = Literal["ready", "impossible", "timeout"]
 
 #: How many reasons a message tells in full: more would bury the first.
 _TOLD_IN_FULL = 2
@@ -168,6 +172,62 @@ def failure_kind(verdict: Verdict) -> FailureKind:
     return "timeout" if verdict.total else "no_nodes"
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait (C(timeout)), and how long a node has to stay ready before it counts (C(stable_for))."""
+
+    timeout: float
+    stable_for: float = 0.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Where the nodes stand.
+
+    C(ready) is whether enough nodes are ready now, and it is known that they still are; C(needed) how many that is, and
+    C(ready_since) since when each node that is ready has been so. C(impossible) is whether waiting is in vain.
+    """
+
+    ready: bool
+    needed: int
+    ready_since: Collection[float] = ()
+    impossible: bool = False
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How the wait ends, or, while C(end) is None, by when to decide again if nothing changes before."""
+
+    end: End | None
+    wake: float
+
+
+def decide(patience: Patience, seen: Seen, start: float, now: float) -> Decision:
+    """Whether to go on waiting. What is reached exactly at the end of the timeout is reached.
+
+    Each node has to have been ready for long enough, so that nodes that take turns at failing are not stable together.
+    All times are seconds of one monotonic clock.
+    """
+    deadline = start + patience.timeout
+    stable_at = _since_when(seen) + patience.stable_for if seen.ready else float("inf")
+    if stable_at <= now:
+        return Decision("ready", now)
+    if seen.impossible:
+        return Decision("impossible", now)
+    if now >= deadline:
+        return Decision("timeout", now)
+    return Decision(None, min(deadline, stable_at))
+
+
 def _by_weight(by_code: Mapping[str, int]) -> list[str]:
     """The codes that most nodes have first, then from the ground up."""
     return sorted(by_code, key=lambda code: (-by_code[code], ORDER[CODES[code].layer], code))
+
+
+def _since_when(seen: Seen) -> float:
+    """Since when enough nodes have been ready, each of them all the time."""
+    if seen.needed <= 0:
+        return float("-inf")
+    if seen.needed > len(seen.ready_since):
+        return float("inf")
+    return heapq.nsmallest(seen.needed, seen.ready_since)[-1]

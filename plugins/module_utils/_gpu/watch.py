@@ -19,7 +19,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu import labels,
 from ansible_collections.entasis.engine.plugins.module_utils._gpu import verdict as verdicts
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.config import Config
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.observed import Moment, Observed
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.patience import Patience, Seen, decide
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import reason
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.sources import (
     DAEMON_SETS,
@@ -29,7 +28,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.sources import
     RESOURCE_SLICES,
     Selection,
 )
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import FailureKind, Goal, Verdict, judge
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import FailureKind, Goal, Verdict
 from ansible_collections.entasis.engine.plugins.module_utils._kubernetes.client import (
     PAGE_SIZE,
     WATCH_READ_TIMEOUT,
@@ -138,7 +137,7 @@ class Watcher:
         self._take_news(self.clock())
         return self._watched(failed="api_unreachable" if self._unseen else None)
 
-    def wait(self, patience: Patience, each_time: Callable[[], float] | None = None) -> Watched:
+    def wait(self, patience: verdicts.Patience, each_time: Callable[[], float] | None = None) -> Watched:
         """Follow the nodes until enough of them are ready for long enough, or the patience is at an end.
 
         While it waits and sees all there is to see, C(each_time) is called whenever something may have changed, and by
@@ -149,13 +148,13 @@ class Watcher:
         while True:
             now = self.clock()
             verdict = self._judge()
-            seen = Seen(
+            seen = verdicts.Seen(
                 ready=verdict.ready and not self._unseen and not self._problems,
                 needed=verdict.needed,
                 ready_since=self.observed.ready_since.values() if verdict.ready else (),
                 impossible=bool(verdict.impossible) and not self._unseen,
             )
-            decision = decide(patience, seen, start, now)
+            decision = verdicts.decide(patience, seen, start, now)
             if self._refusal is not None or (decision.end == "ready" and not self._look_at_leases()):
                 return self._watched()
             if decision.end == "impossible":
@@ -197,7 +196,7 @@ class Watcher:
     def _judge(self) -> Verdict:
         moment = self.moment()
         self.observed.evaluate(moment)
-        return judge(self.observed.counts, self.goal, moment.monotonic)
+        return verdicts.judge(self.observed.counts, self.goal, moment.monotonic)
 
     def moment(self) -> Moment:
         """Now. The wall clock is read only once, because it may jump."""

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.entasis.engine.plugins.module_utils._gpu.patience import Decision, Patience, Seen, decide
+from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import Decision, Patience, Seen, decide
 
 PATIENCE = Patience(timeout=60, stable_for=30)
 
