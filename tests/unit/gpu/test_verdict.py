@@ -16,8 +16,12 @@ from ansible_collections.entasis.engine.plugins.module_utils._gpu.counts import 
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.evaluate import NodeReport, evaluate
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.reasons import Reason
 from ansible_collections.entasis.engine.plugins.module_utils._gpu.verdict import (
+    Decision,
+    Patience,
     Percent,
+    Seen,
     Verdict,
+    decide,
     describe,
     failure_kind,
     headline,
@@ -212,6 +216,41 @@ def test_an_unknown_type_is_warned_of() -> None:
     counts.remove("f")
     assert len(warnings(counts)) == 1
     assert warnings(verdict_on(GOOD)[1]) == []
+
+
+PATIENCE = Patience(timeout=60, stable_for=30)
+
+
+def ready_since(*since: float, needed: int | None = None) -> Seen:
+    return Seen(ready=True, needed=len(since) if needed is None else needed, ready_since=since)
+
+
+@pytest.mark.parametrize(
+    ("seen", "now", "decision"),
+    [
+        (ready_since(100), 129.9, Decision(None, 130)),
+        (ready_since(100), 130, Decision("ready", 130)),
+        (ready_since(100, 120), 149, Decision(None, 150)),
+        (ready_since(100, 120, needed=1), 130, Decision("ready", 130)),
+        (ready_since(), 100, Decision("ready", 100)),
+        # Ready exactly when the time is over counts; a moment later would not.
+        (ready_since(130), 160, Decision("ready", 160)),
+        (ready_since(130.1), 160, Decision("timeout", 160)),
+        (ready_since(130.1), 159, Decision(None, 160)),
+        (Seen(ready=False, needed=1), 159.9, Decision(None, 160)),
+        (Seen(ready=False, needed=1), 160, Decision("timeout", 160)),
+        (Seen(ready=False, needed=1, impossible=True), 101, Decision("impossible", 101)),
+        # What was ready for long enough may no longer be known to be so.
+        (Seen(ready=False, needed=1, ready_since=(100,)), 140, Decision(None, 160)),
+    ],
+)
+def test_the_end_of_a_wait(seen: Seen, now: float, decision: Decision) -> None:
+    assert decide(PATIENCE, seen, 100, now) == decision
+
+
+def test_no_time_at_all_is_one_look() -> None:
+    assert decide(Patience(0), ready_since(100), 100, 100).end == "ready"
+    assert decide(Patience(0), Seen(ready=False, needed=1), 100, 100).end == "timeout"
 
 
 CODES = ["A", "B", "C"]
