@@ -106,8 +106,8 @@ class Watcher:
         self._refused: set[str] = set()
         self._pods: Source | None = None
         self._slices_watched = False
-        #: Whether the DRA driver may be installed; what its DaemonSet tells, as far as DaemonSets are read.
         self._plugin = self.config.device_plugin
+        #: Whether the DRA driver may be installed; what its DaemonSet tells, as far as DaemonSets are read.
         self._dra_possible = self._plugin.mode == "skip"
         self._beside_at = self._start
         self._leases_until = self._start
