@@ -37,11 +37,11 @@ class Control:
         )
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        request = Request(environ)
+        # Read before anything can fail: what is left unread would be taken for the connection's next request.
+        sent = Request(environ).get_data()
         status = 200
         try:
             answer, _values = self._rules.bind_to_environ(environ).match()
-            sent = request.get_data()
             body = answer(json.loads(sent) if sent else None)
         except HTTPException as error:
             status, body = error.code or 500, {"error": error.description}
