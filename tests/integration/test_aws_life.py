@@ -85,7 +85,7 @@ class Life:
 
 def _steps(*written: str) -> set[Step]:
     """Changes as C(action kind name)."""
-    return {(action, kind, name) for action, kind, name in (each.split(" ", 2) for each in written)}
+    return {(action, kind, name) for each in written for action, kind, name in [each.split(" ", 2)]}
 
 
 def _retag(ec2: Any, ids: Ids, resources: Sequence[str], name: str | None, *lost: str) -> None:

@@ -317,5 +317,5 @@ def test_replicas_follow_the_autoscaler(written: int | None, live: Manifest | No
     ],
 )
 def test_cluster_wide_kinds_get_no_namespace(kind: str, known: dict[tuple[str, str], bool], namespace: str) -> None:
-    [one] = ObjectSet("demo", "space", [made(f"{kind}/a")], known).manifests
+    [one] = sorted(ObjectSet("demo", "space", [made(f"{kind}/a")], known).manifests, key=str)
     assert str(one) == f"{kind} {namespace}/a" if namespace else f"{kind} a"
