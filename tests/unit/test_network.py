@@ -54,8 +54,6 @@ def network(public: str = "ac", private: str = "ac", nat_gateways: str = "per_zo
     options = {
         "platform": PLATFORM,
         "role": "vpc",
-        "name": PLATFORM,
-        "region": REGION,
         "cidr": "10.20.0.0/16",
         "subnets": [
             *(subnet("public", zone) for zone in public),
@@ -65,7 +63,7 @@ def network(public: str = "ac", private: str = "ac", nat_gateways: str = "per_zo
         "gateway_endpoints": ["s3"],
         "tags": {"team": "data"},
     }
-    return desired_network(**{**options, **changed})
+    return desired_network({**options, **changed}, str(changed.get("platform", PLATFORM)), REGION)
 
 
 def made(desired: Network, seed: int = 0) -> World:
@@ -250,14 +248,7 @@ def counts(world: World) -> list[int]:
 @settings(max_examples=40)
 def test_what_another_platform_has_in_the_region_is_never_in_a_plan(desired: Network, seed: int) -> None:
     world = made(desired, seed)
-    other = desired_network(
-        platform="other",
-        role="vpc",
-        name="other",
-        region=REGION,
-        cidr="10.20.0.0/16",
-        subnets=[subnet("public", "a"), subnet("private", "a")],
-    )
+    other = network("a", "a", platform="other")
     assert {change.action for change in plan(other, world.observe("other"), purge=True).changes} == {"create", "update"}
     for platform, role in (("other", "vpc"), (PLATFORM, "backups")):
         assert plan(absent(platform, role, platform), world.observe(platform)).changes == ()

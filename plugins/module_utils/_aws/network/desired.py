@@ -62,23 +62,14 @@ def absent(platform: str, role: str, name: str) -> Network:
     return Network(platform, role, name)
 
 
-def desired_network(
-    *,
-    platform: str,
-    role: str,
-    name: str,
-    region: str,
-    cidr: str,
-    subnets: Sequence[Mapping[str, Any]],
-    nat_gateways: str = "single",
-    gateway_endpoints: Sequence[str] = (),
-    tags: Mapping[str, Any] | None = None,
-) -> Network:
+def desired_network(options: Mapping[str, Any], name: str, region: str) -> Network:
     """The network that the options of aws_network describe.
 
     Raises:
         PlanError: with every problem of the options.
     """
+    platform, role, tags = options["platform"], options["role"], options["tags"]
+    cidr, subnets, nat_gateways = options["cidr"], options["subnets"], options["nat_gateways"]
     problems = [*_address_problems(cidr, subnets), *_subnet_problems(region, subnets)]
     public = [subnet for subnet in subnets if subnet["public"]]
     private = [subnet for subnet in subnets if not subnet["public"]]
@@ -96,7 +87,7 @@ def desired_network(
     def made(
         resource: str, fields: Mapping[str, Any] | None = None, *needs: str, tagged: Mapping[str, Any] | None = None
     ) -> Resource:
-        given = {str(key): str(value) for key, value in {**(tags or {}), **(tagged or {})}.items()}
+        given = {str(key): str(value) for key, value in {**tags, **(tagged or {})}.items()}
         return Resource(fields or {}, ownership_tags(platform, role, resource, given), needs)
 
     nat_names = {zone: f"{name}-nat-{zone[-1]}" for zone in nat_zones}
@@ -146,7 +137,7 @@ def desired_network(
                     vpc,
                     *private_tables,
                 )
-                for service in gateway_endpoints
+                for service in options["gateway_endpoints"]
             },
         },
         routes=routes,

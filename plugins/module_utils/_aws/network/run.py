@@ -37,17 +37,7 @@ class AwsNetwork:
         options = self._module.params
         name = options["name"] or options["platform"]
         self._desired = (
-            desired_network(
-                platform=options["platform"],
-                role=options["role"],
-                name=name,
-                region=self._module.region or "",
-                cidr=options["cidr"],
-                subnets=options["subnets"],
-                nat_gateways=options["nat_gateways"],
-                gateway_endpoints=options["gateway_endpoints"],
-                tags=options["tags"],
-            )
+            desired_network(options, name, self._module.region or "")
             if options["state"] == "present"
             else absent(options["platform"], options["role"], name)
         )
