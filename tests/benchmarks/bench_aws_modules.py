@@ -80,22 +80,31 @@ CASES = (
     Case("eks_node_pools", pool_options(), after=(("eks_cluster", cluster_options()),), prepare=make_parents),
 )
 
-#: What must come one after the other in a new network, whatever does the work. The rest is made on the way, without
-#: latency.
+#: All calls of a new network, one after the other. Only what must come one after the other, whatever does the work, has
+#: latency, and each once; the rest is made on the way.
 _CHAIN = """
 ec2 = boto3.client("ec2")
 for read in ("vpcs", "internet_gateways", "addresses", "availability_zones"):
     getattr(ec2, f"describe_{read}")()
 vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
+ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
 gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
-subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.20.0.0/24")["Subnet"]["SubnetId"]
-address = ec2.allocate_address(Domain="vpc")["AllocationId"]
-table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
 ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
-nat = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
-while ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"][0]["State"] != "available":
-    time.sleep(0.05)
-ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
+tables = [ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"] for _zone in range(3)]
+ec2.create_route(RouteTableId=tables[2], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+for zone in range(2):
+    blocks = [f"10.20.{2 * zone + number}.0/24" for number in range(2)]
+    public, private = [ec2.create_subnet(VpcId=vpc, CidrBlock=block)["Subnet"]["SubnetId"] for block in blocks]
+    ec2.modify_subnet_attribute(SubnetId=public, MapPublicIpOnLaunch={"Value": True})
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    nat = ec2.create_nat_gateway(SubnetId=public, AllocationId=address)["NatGateway"]["NatGatewayId"]
+    while ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"][0]["State"] != "available":
+        time.sleep(0.05)
+    ec2.create_route(RouteTableId=tables[zone], DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
+    for table, subnet in ((tables[2], public), (tables[zone], private)):
+        ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+service = f"com.amazonaws.{ec2.meta.region_name}.s3"
+ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=service, RouteTableIds=tables[:2])
 """
 _CHAIN_OPERATIONS = (
     "DescribeVpcs",
@@ -159,13 +168,20 @@ def _creation(server: AwsServer) -> float:
     def chain() -> float:
         server.control("POST", "reset")
         for operation in _CHAIN_OPERATIONS:
-            fault = {"service": "ec2", "operation": operation, "kind": "latency", "seconds": LATENCY}
+            fault = {"service": "ec2", "operation": operation, "kind": "latency", "seconds": LATENCY, "count": 1}
             server.control("POST", "faults", fault)
         try:
             return _script(server, _CHAIN)
         finally:
             server.control("DELETE", "faults")
 
+    made = []
+    for run in (create, chain):
+        server.control("DELETE", "calls")
+        run()
+        made.append(server.control("GET", "calls")["calls"])
+    if made[0] != made[1]:
+        raise RuntimeError(f"aws_network makes {made[0]}, the bare script {made[1]}")
     return _ratio(create, chain)
 
 
