@@ -28,6 +28,7 @@ def eks_node_pools_plan(platform: Platform) -> Plan:
         **layer(platform),
         "iam_roles": [role],
         "cluster": platform.name,
+        "wait_timeout": platform.eks_cluster.wait_timeout,
         "node_pools": [_node_pool(pool, role["name"], cidrs) for pool in platform.node_pools],
     }
 

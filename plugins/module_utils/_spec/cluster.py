@@ -18,6 +18,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import
     Value,
     boolean,
     expected,
+    integer,
     list_of,
     one_of,
     pattern,
@@ -124,6 +125,12 @@ class Cluster:
     )
     deletion_protection: bool | None = key(
         boolean, "Whether AWS refuses to delete the cluster.", None, shown="left as it is"
+    )
+    wait_timeout: int = key(
+        integer(60, 86400),
+        "Seconds that a run waits for the cluster, and for each batch of nodes that is made, replaced or drained. AWS "
+        "goes on after that, and the next run takes it up.",
+        1800,
     )
     security_groups: tuple[str, ...] = key(
         list_of(_group, most=5, unique=True),

@@ -33,7 +33,7 @@ VISIBILITY = 60.0
 #: What EKS says of node groups for which it has no usable role of its own yet.
 SERVICE_LINKED_ROLE = "service-linked role"
 #: What to do about a wait that was too short.
-LONGER = " Give it a longer wait_timeout if that is too short."
+LONGER = " Give it a longer wait_timeout (in the spec eks_cluster.wait_timeout) if that is too short."
 
 #: The states of a resource in which EKS takes no other operation on it. Every other one is an end.
 UNDER_WAY = ("CREATING", "UPDATING", "PENDING", "DELETING")
