@@ -253,7 +253,7 @@ def test_the_environment_the_defaults_and_become_of_a_task_are_kept(
 
 
 def test_a_task_that_is_not_to_be_shown_shows_nothing_and_leaves_no_pipe(play: Play, nodes: Nodes) -> None:
-    """The same wait of at least 3 s each time: ten intervals, in which the first playbook shows lines and the others none.
+    """The same wait of at least 3 s each time: ten intervals, in which only the first playbook shows lines.
 
     One of them makes the group. The others find it, and wait for each of its nodes.
     """
