@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import s3_backends
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Response
 
@@ -119,6 +120,8 @@ class Emulator:
             for backends in BackendDict._instances:
                 for regions in backends.values():
                     regions.clear()
+            # The names of buckets are kept beside the backends, since no two accounts may use the same.
+            s3_backends.bucket_accounts.clear()
             account.prepare(self._access_key)
             self._write()
 

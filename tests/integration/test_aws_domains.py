@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from tests.support.aws_server import AwsServer
 from tests.support.modules import Modules
 
+_OWNER: dict[str, Any] = {"platform": "demo", "role": "life"}
 MARKS = {"entasis.io/platform": "demo", "entasis.io/role": "life"}
 
 
@@ -31,12 +33,14 @@ class Domain:
     #: What others do to the first resource, and the part of the change that puts it right.
     drift: Sequence[tuple[Callable[[Any], Any], str]]
     #: What others add to the first resource, and how it is told while nobody asks for its removal.
-    addition: tuple[Callable[[Any], Any], str]
+    addition: tuple[Callable[[Any], Any], str] | None
     #: Makes what has the name of the first resource and is not ours.
     foreign: Callable[[Any], Any]
     #: Everything of the kind in the account, by name, as boto3 sees it.
     witness: Callable[[Any], Mapping[str, Any]]
     service: str
+    #: The operation that makes one.
+    creates: str
 
     def options(self, resources: Sequence[Mapping[str, Any]], **more: Any) -> dict[str, Any]:
         return {"platform": "demo", "role": "life", "tags": {"team": "data"}, self.option: list(resources), **more}
@@ -48,6 +52,10 @@ def _policy(**statement: Any) -> dict[str, Any]:
 
 def _trust(service: str) -> dict[str, Any]:
     return _policy(Action="sts:AssumeRole", Principal={"Service": f"{service}.amazonaws.com"})
+
+
+def _tag(key: str, value: str) -> dict[str, str]:
+    return {"Key": key, "Value": value}
 
 
 def _arn(policy: str) -> str:
@@ -91,6 +99,88 @@ _ROLE = {
     "tags": {"of": "nodes"},
 }
 
+
+def _keys(kms: Any) -> dict[str, Any]:
+    """The keys that nobody is about to delete, by their aliases."""
+    found = {}
+    for alias in kms.list_aliases()["Aliases"]:
+        if "TargetKeyId" not in alias or alias["AliasName"].startswith("alias/aws/"):
+            continue
+        key = {"KeyId": alias["TargetKeyId"]}
+        metadata, rotation = kms.describe_key(**key)["KeyMetadata"], kms.get_key_rotation_status(**key)
+        if metadata["KeyState"] == "PendingDeletion":
+            continue
+        found[alias["AliasName"].removeprefix("alias/")] = {
+            "id": metadata["KeyId"],
+            "description": metadata["Description"],
+            "state": metadata["KeyState"],
+            "rotation": rotation["KeyRotationEnabled"] and rotation["RotationPeriodInDays"],
+            "policy": json.loads(kms.get_key_policy(**key, PolicyName="default")["Policy"]),
+            "tags": {tag["TagKey"]: tag["TagValue"] for tag in kms.list_resource_tags(**key)["Tags"]},
+        }
+    return found
+
+
+def _key(kms: Any) -> str:
+    """The id of the first key, whatever has become of its alias."""
+    for key in kms.list_keys()["Keys"]:
+        tags = kms.list_resource_tags(KeyId=key["KeyId"])["Tags"]
+        if {"TagKey": "Name", "TagValue": "demo-data"} in tags:
+            return str(key["KeyId"])
+    raise AssertionError("there is no key demo-data")
+
+
+_ROOT_POLICY = _policy(Action="kms:*", Resource="*", Principal={"AWS": "arn:aws:iam::123456789012:root"})
+_KEY_POLICY = {
+    **_ROOT_POLICY,
+    "Statement": [
+        *_ROOT_POLICY["Statement"],
+        {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Principal": {"Service": "logs.amazonaws.com"}},
+    ],
+}
+_KEY = {"name": "demo-data", "description": "Data", "rotation_days": 180, "policy": _KEY_POLICY, "tags": {"of": "data"}}
+
+
+def _log_groups(logs: Any) -> dict[str, Any]:
+    return {
+        group["logGroupName"]: {
+            "retention": group.get("retentionInDays"),
+            "class": group["logGroupClass"],
+            "tags": logs.list_tags_for_resource(resourceArn=group["arn"].removesuffix(":*"))["tags"],
+        }
+        for group in logs.describe_log_groups()["logGroups"]
+    }
+
+
+def _buckets(s3: Any) -> dict[str, Any]:
+    return {bucket["Name"]: _bucket(s3, Bucket=bucket["Name"]) for bucket in s3.list_buckets()["Buckets"]}
+
+
+def _bucket(s3: Any, **one: str) -> dict[str, Any]:
+    def ask(operation: str) -> dict[str, Any]:
+        """What the bucket has of something; nothing where it has none."""
+        with suppress(s3.exceptions.ClientError):
+            return dict(getattr(s3, operation)(**one))
+        return {}
+
+    blocks = ask("get_public_access_block").get("PublicAccessBlockConfiguration", {})
+    policy = json.loads(ask("get_bucket_policy").get("Policy", '{"Statement": []}'))
+    return {
+        "public": set(blocks.values()) != {True},
+        "ownership": ask("get_bucket_ownership_controls")["OwnershipControls"]["Rules"][0]["ObjectOwnership"],
+        "versioning": ask("get_bucket_versioning").get("Status"),
+        "policy": [statement["Sid"] for statement in policy["Statement"]],
+        "rules": [rule["ID"] for rule in ask("get_bucket_lifecycle_configuration").get("Rules", ())],
+        "tags": {tag["Key"]: tag["Value"] for tag in ask("get_bucket_tagging")["TagSet"]},
+    }
+
+
+_BUCKET = {"Bucket": "demo-backups"}
+_READERS = {"Sid": "Readers", "Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "s3:GetObject"}
+_OLD = {"name": "old", "prefix": "daily/", "expire_days": 400, "expire_noncurrent_days": 30, "abort_upload_days": 7}
+
+_GROUP = {"logGroupName": "/aws/eks/demo/cluster"}
+
 DOMAINS = [
     Domain(
         module="aws_iam_roles",
@@ -120,10 +210,7 @@ DOMAINS = [
             ({"path": "/other/"}, None),
         ],
         drift=[
-            (
-                lambda iam: iam.update_assume_role_policy(**_NODE, PolicyDocument=json.dumps(_trust("eks"))),
-                "assume role policy",
-            ),
+            (lambda iam: iam.update_assume_role_policy(**_NODE, PolicyDocument=json.dumps(_trust("eks"))), "assume role policy"),
             (lambda iam: iam.detach_role_policy(**_NODE, PolicyArn=_arn("AmazonEKS_CNI_Policy")), "policies"),
             (lambda iam: iam.delete_role_permissions_boundary(**_NODE), "permissions boundary"),
             (lambda iam: iam.delete_role_policy(**_NODE, PolicyName="read"), "inline policies"),
@@ -140,6 +227,108 @@ DOMAINS = [
         foreign=lambda iam: iam.create_role(**_NODE, AssumeRolePolicyDocument=json.dumps(_trust("ec2"))),
         witness=_roles,
         service="iam",
+        creates="CreateRole",
+    ),
+    Domain(
+        module="aws_kms_keys",
+        option="keys",
+        resources=[_KEY, {"name": "demo-logs"}],
+        seen={
+            "demo-data": {"description": "Data", "rotation": 180, "policy": _KEY_POLICY, "state": "Enabled"},
+            "demo-logs": {"description": "", "rotation": 365, "policy": _ROOT_POLICY, "state": "Enabled"},
+        },
+        changed=[
+            ({"description": "Other data"}, "description"),
+            ({"rotation_days": 0}, "rotation days"),
+            ({"rotation_days": 90}, "rotation days"),
+            ({"policy": None}, "policy"),
+            ({"tags": {"of": "others"}}, "tags"),
+            ({"multi_region": True}, None),
+        ],
+        drift=[
+            (lambda kms: kms.disable_key(KeyId=_key(kms)), "enabled"),
+            (lambda kms: kms.delete_alias(AliasName="alias/demo-data"), "alias"),
+            (lambda kms: kms.disable_key_rotation(KeyId=_key(kms)), "rotation days"),
+            (lambda kms: kms.untag_resource(KeyId=_key(kms), TagKeys=["team"]), "tags"),
+        ],
+        addition=None,
+        foreign=lambda kms: kms.create_alias(
+            AliasName="alias/demo-data", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"]
+        ),
+        witness=_keys,
+        service="kms",
+        creates="CreateKey",
+    ),
+    Domain(
+        module="aws_log_groups",
+        option="log_groups",
+        resources=[
+            {"name": "/aws/eks/demo/cluster", "retention_days": 30, "tags": {"of": "cluster"}},
+            {"name": "/demo/flow", "retention_days": 0, "log_class": "INFREQUENT_ACCESS"},
+        ],
+        seen={
+            "/aws/eks/demo/cluster": {"retention": 30, "class": "STANDARD"},
+            "/demo/flow": {"retention": None, "class": "INFREQUENT_ACCESS"},
+        },
+        changed=[
+            ({"retention_days": 365}, "retention days"),
+            ({"retention_days": 0}, "retention days"),
+            ({"tags": {"of": "others"}}, "tags"),
+            ({"log_class": "INFREQUENT_ACCESS"}, None),
+        ],
+        drift=[
+            (lambda logs: logs.delete_retention_policy(**_GROUP), "retention days"),
+            (lambda logs: logs.untag_log_group(**_GROUP, tags=["team"]), "tags"),
+        ],
+        addition=None,
+        foreign=lambda logs: logs.create_log_group(**_GROUP),
+        witness=_log_groups,
+        service="logs",
+        creates="CreateLogGroup",
+    ),
+    Domain(
+        module="aws_s3_buckets",
+        option="buckets",
+        resources=[
+            {"name": "demo-backups", "policy_statements": [_READERS], "lifecycle": [_OLD], "tags": {"of": "backups"}},
+            {"name": "demo-logs", "versioning": False},
+        ],
+        seen={
+            "demo-backups": {
+                "public": False,
+                "ownership": "BucketOwnerEnforced",
+                "versioning": "Enabled",
+                "policy": ["DenyWithoutTLS", "Readers"],
+                "rules": ["old"],
+            },
+            "demo-logs": {"public": False, "versioning": None, "policy": ["DenyWithoutTLS"], "rules": []},
+        },
+        changed=[
+            ({"versioning": False}, "versioning"),
+            ({"policy_statements": []}, "policy"),
+            ({"lifecycle": []}, "lifecycle"),
+            ({"lifecycle": [{**_OLD, "transition_days": 30, "storage_class": "GLACIER_IR"}]}, "lifecycle"),
+            ({"tags": {"of": "others"}}, "tags"),
+            ({"object_lock": {}}, None),
+        ],
+        drift=[
+            (lambda s3: s3.delete_public_access_block(**_BUCKET), "public access blocked"),
+            (lambda s3: s3.delete_bucket_policy(**_BUCKET), "policy"),
+            (lambda s3: s3.delete_bucket_lifecycle(**_BUCKET), "lifecycle"),
+            (
+                lambda s3: s3.put_bucket_tagging(**_BUCKET, Tagging={"TagSet": [_tag("entasis.io/platform", "demo")]}),
+                "tags",
+            ),
+        ],
+        addition=None,
+        foreign=lambda s3: s3.create_bucket(
+            **_BUCKET,
+            CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name, "Tags": [_tag("of", "x")]},
+            ObjectOwnership="BucketOwnerEnforced",
+        ),
+        witness=_buckets,
+        service="s3",
+        creates="CreateBucket",
     ),
 ]
 
@@ -182,19 +371,24 @@ def test_life(domain: Domain, modules: Modules, client: Any) -> None:
         assert mended.changes == [("update", f"{names[0]} {part}")], mended.message
         assert domain.witness(client) == live
 
-    add, told = domain.addition
-    add(client)
-    kept = modules.run(domain.module, **domain.options(domain.resources))
-    assert (kept.changes, kept.result["unlisted"]) == ([], [told])
+    additions = []
+    if domain.addition:
+        add, told = domain.addition
+        add(client)
+        additions = [told]
+        kept = modules.run(domain.module, **domain.options(domain.resources))
+        assert (kept.changes, kept.result["unlisted"]) == ([], additions)
     less = modules.run(domain.module, **domain.options([first]))
     assert less.changes == []
-    assert less.result["unlisted"][1].startswith(f"{made.result['changes'][0]['kind']}/{names[1]} (")
+    *told_again, left = less.result["unlisted"]
+    assert told_again == additions
+    assert left.startswith(f"{made.result['changes'][0]['kind']}/{names[1]} (")
     others = modules.run(domain.module, **{**domain.options([]), "role": "other", "purge": True})
     assert (others.changes, others.result["unlisted"]) == ([], [])
     purged = modules.quartet(domain.module, **domain.options([first], purge=True))
     assert ("delete", names[1]) in purged.changes
     assert domain.witness(client) == {names[0]: live[names[0]]}
-    gone = modules.quartet(domain.module, platform="demo", role="life", state="absent")
+    gone = modules.quartet(domain.module, **_OWNER, state="absent")
     assert gone.changes == [("delete", names[0])]
     assert domain.witness(client) == {}
 
@@ -205,14 +399,85 @@ def test_what_is_not_ours_is_left_alone(domain: Domain, modules: Modules, client
     for check in (True, False):
         refused = modules.run(domain.module, check=check, **domain.options(domain.resources))
         assert "exists and is not ours: it is left alone" in refused.message
-    assert not modules.run(domain.module, platform="demo", role="life", state="absent").changed
+    assert not modules.run(domain.module, **_OWNER, state="absent").changed
     assert domain.witness(client) == before
 
 
 def test_a_lost_answer_of_a_creation_leaves_nothing_twice(domain: Domain, modules: Modules, account: AwsServer) -> None:
-    operation = {"iam": "CreateRole"}[domain.service]
-    fault = {"service": domain.service, "operation": operation, "kind": "lost_answer", "count": 1}
+    fault = {"service": domain.service, "operation": domain.creates, "kind": "lost_answer", "count": 1}
     account.control("POST", "faults", fault)
     made = modules.run(domain.module, **domain.options(domain.resources))
     assert not made.failed, made.message
     assert not modules.run(domain.module, **domain.options(domain.resources)).changed
+
+
+def test_a_key_that_waits_for_its_deletion_is_kept_when_it_is_wanted_again(
+    modules: Modules, account: AwsServer
+) -> None:
+    kms, options = account.client("kms"), {**_OWNER, "keys": [_KEY]}
+    modules.run("aws_kms_keys", **options)
+    key = _key(kms)
+    modules.run("aws_kms_keys", **_OWNER, state="absent", deletion_window_days=7)
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+    kept = modules.quartet("aws_kms_keys", **options)
+    assert kept.changes == [("update", "demo-data pending deletion"), ("update", "demo-data enabled")]
+    assert _keys(kms)["demo-data"]["id"] == key
+
+
+def test_a_log_group_has_the_key_that_it_is_given(modules: Modules, account: AwsServer) -> None:
+    def group(**options: Any) -> dict[str, Any]:
+        return {**_OWNER, "log_groups": [{"name": "/demo/flow", **options}]}
+
+    def key() -> str | None:
+        (found,) = account.client("logs").describe_log_groups()["logGroups"]
+        return found.get("kmsKeyId")
+
+    assert not modules.run("aws_log_groups", check=True, **group(kms_key="alias/demo-data")).failed
+    missing = modules.run("aws_log_groups", **group(kms_key="alias/demo-data"))
+    assert "KMS key 'alias/demo-data' does not exist" in missing.message
+    made = modules.run("aws_kms_keys", **_OWNER, keys=[_KEY])
+    modules.quartet("aws_log_groups", **group(kms_key="alias/demo-data"))
+    assert key() == made.result["ids"]["demo-data"]
+    assert modules.quartet("aws_log_groups", **group()).changes == [("update", "/demo/flow kms key")]
+    assert key() is None
+    assert modules.quartet("aws_log_groups", **group(kms_key="alias/demo-data")).changed
+
+
+def test_a_log_group_that_a_service_made_is_adopted_when_asked(modules: Modules, account: AwsServer) -> None:
+    account.client("logs").create_log_group(**_GROUP)
+    group = {"name": _GROUP["logGroupName"], "adopt": True}
+    adopted = modules.quartet("aws_log_groups", **_OWNER, log_groups=[group])
+    assert adopted.changes == [("update", f"{group['name']} retention days"), ("update", f"{group['name']} tags")]
+
+
+def test_a_bucket_is_named_after_its_account_and_goes_with_its_objects_only_when_told(
+    modules: Modules, account: AwsServer
+) -> None:
+    s3 = account.client("s3")
+    name, full = "demo-dumps-{account}-{region}", f"demo-dumps-123456789012-{s3.meta.region_name}"
+    lock = {"mode": "GOVERNANCE", "days": 30}
+    made = modules.run("aws_kms_keys", **_OWNER, keys=[_KEY])
+    bucket = {"name": name, "kms_key": "alias/demo-data", "object_lock": lock}
+    assert not modules.quartet("aws_s3_buckets", **_OWNER, buckets=[bucket]).failed
+    rule = s3.get_bucket_encryption(Bucket=full)["ServerSideEncryptionConfiguration"]["Rules"][0]
+    assert rule["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] == made.result["ids"]["demo-data"]
+    retention = s3.get_object_lock_configuration(Bucket=full)["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+    assert (retention["Mode"], retention["Days"]) == ("GOVERNANCE", 30)
+
+    s3.put_object(Bucket=full, Key="dump", Body=b"1")
+    s3.put_object(Bucket=full, Key="dump", Body=b"2")
+    for check in (True, False):
+        refused = modules.run("aws_s3_buckets", check=check, **_OWNER, state="absent")
+        assert f"bucket {full} has objects and would be removed with them" in refused.message
+    assert len(s3.list_object_versions(Bucket=full)["Versions"]) == 2
+
+
+def test_a_named_bucket_goes_with_all_its_versions(modules: Modules, account: AwsServer) -> None:
+    s3 = account.client("s3")
+    modules.run("aws_s3_buckets", **_OWNER, buckets=[{"name": "demo-dumps"}])
+    for body in (b"1", b"2"):
+        s3.put_object(Bucket="demo-dumps", Key="dump", Body=body)
+    s3.delete_object(Bucket="demo-dumps", Key="dump")
+    gone = modules.quartet("aws_s3_buckets", **_OWNER, state="absent", delete_objects=["demo-dumps"])
+    assert gone.changes == [("delete", "demo-dumps")]
+    assert s3.list_buckets()["Buckets"] == []

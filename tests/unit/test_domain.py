@@ -170,11 +170,11 @@ def test_what_is_there_twice_is_told_and_not_chosen_from() -> None:
 
 
 def test_a_domain_may_take_over_what_no_platform_has() -> None:
-    wanted = [Resource(name, {}, {PLATFORM: "demo", NAME: name}) for name in ("theirs", "other")]
+    wanted = [Resource(name, {}, {PLATFORM: "demo", NAME: name}, adopt=True) for name in ("theirs", "other")]
     with pytest.raises(PlanError) as refused:
-        plan_set("shelf", wanted, _THEIRS.values(), owns=lambda _one: False, adopt=True)
+        plan_set("shelf", wanted, _THEIRS.values(), owns=lambda _one: False)
     assert [problem.split(" (")[0] for problem in refused.value.problems] == ["shelf other"]
-    planned = plan_set("shelf", wanted[:1], _THEIRS.values(), owns=lambda _one: False, adopt=True)
+    planned = plan_set("shelf", wanted[:1], _THEIRS.values(), owns=lambda _one: False)
     assert [(change.action, change.name, change.part) for change in planned.changes] == [("update", "theirs", "tags")]
 
 

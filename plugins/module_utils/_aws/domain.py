@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 from ansible_collections.entasis.engine.plugins.module_utils import _reconcile
 from ansible_collections.entasis.engine.plugins.module_utils._aws.creating import create_once, stop_blind_retries
+from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup, find, keys
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import AwsModule, client
 from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import belongs, tag_changes
 from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import not_found, retry
@@ -34,6 +37,9 @@ from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     update,
 )
 
+with suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
+    from botocore.session import Session
+
 
 @dataclass(frozen=True)
 class Resource:
@@ -45,6 +51,8 @@ class Resource:
     id: str = ""
     #: What has to be made first, as kind/name.
     needs: tuple[str, ...] = ()
+    #: Whether one of this name that no platform has tagged becomes ours.
+    adopt: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,6 @@ def plan_set(
     fixed: Sequence[str] = (),
     parts: Mapping[str, Sequence[str]] | None = None,
     shared: Sequence[str] = (),
-    adopt: bool = False,
     purge: bool = False,
     against: Sequence[str] = (),
 ) -> Plan:
@@ -92,7 +99,7 @@ def plan_set(
         if found is None:
             changes.append(create(kind, one.name, {**_managed(one, one.fields), "tags": one.tags}, needs=one.needs))
             continue
-        if not owns(found) and not (adopt and PLATFORM_TAG not in found.tags):
+        if not owns(found) and not (one.adopt and PLATFORM_TAG not in found.tags):
             problems.append(
                 f"{kind} {one.name} ({found.id}) exists and is not ours: it is left alone. If it is to be, give it the "
                 f"tags {marks}; if not, use another name"
@@ -108,9 +115,9 @@ def plan_set(
             one, additions = _with_additions(one, found, shared)
             targets[one.name] = one
             unlisted += [f"{kind}/{one.name} {addition}" for addition in additions]
+        for part, fields in _parts(one, parts, fixed).items():
+            changes += update(kind, one.name, found.fields, _managed(one, fields), needs=one.needs, part=part)
         changes += tag_changes(kind, one.name, found.tags, one.tags)
-        for part, keys in _parts(one, parts, fixed).items():
-            changes += update(kind, one.name, found.fields, _managed(one, keys), needs=one.needs, part=part)
     left = [one for one in there.values() if one.name not in targets and owns(one)]
     if purge:
         changes += [delete(kind, one.name, {**one.fields, "tags": dict(one.tags)}) for one in left]
@@ -162,8 +169,6 @@ class Domain:
     born: ClassVar[Mapping[str, Any]] = {}
     #: Lists and mappings of which others may have a share: what they added is only reported, and removed with purge.
     shared: ClassVar[tuple[str, ...]] = ()
-    #: Whether one of a wanted name that nobody's platform has tagged becomes ours.
-    adopt: ClassVar[bool] = False
     #: Whether all that is observed lies inside something of the platform's, such as its cluster.
     inside: ClassVar[bool] = False
     #: Whether the service knows no regions. Each of our resources then says in a tag to which region's platform it is.
@@ -180,10 +185,16 @@ class Domain:
 
     def desired(self) -> Iterable[Resource]:
         for one in self.options[self.option]:
-            yield Resource(one["name"], self.fields(one), self.own(one["name"], one.get("tags")))
+            name = self.full_name(one["name"])
+            tags = self.own(name, one.get("tags"))
+            yield Resource(name, self.fields(one), tags, adopt=one.get("adopt", False))
+
+    def full_name(self, name: str) -> str:
+        """The name that AWS knows of what the options call so."""
+        return name
 
     def fields(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The fields of one of the option's list, which has a name and tags besides."""
+        """The fields of one of the option's list, which has a name and tags besides, and may have C(adopt)."""
         raise NotImplementedError
 
     def observe(self) -> Iterable[Resource]:
@@ -217,6 +228,36 @@ class Domain:
         where = {REGION_TAG: self.module.region or ""} if self.worldwide else {}
         return ownership_tags(self.options["platform"], self.options["role"], name, {**given, **where})
 
+    def arn(self, resource: str, *, service: str = "", region: bool = True) -> str:
+        """The ARN of a resource in the account of the credentials, of this service unless another is named."""
+        where = self.module.region if region else ""
+        return f"arn:{self.partition}:{service or self.service}:{where}:{self.account}:{resource}"
+
+    @property
+    def partition(self) -> str:
+        """C(aws), or that of the regions in China or of the government of the USA."""
+        return str(Session().get_partition_for_region(self.module.region))
+
+    @cached_property
+    def account(self) -> str:
+        """The number of the account of the credentials."""
+        return str(client(self.module, "sts").get_caller_identity()["Account"])
+
+    @cached_property
+    def kms_keys(self) -> Lookup:
+        """The keys that the options name in C(kms_key).
+
+        Raises:
+            PlanError: one is not there, and this is a real run.
+        """
+        names = [one["kms_key"] for one in self.options[self.option] if one["kms_key"]]
+        kms = client(self.module, "kms") if names else None
+        return find(lambda: {"keys": keys(kms, names)}, required=not self.module.check_mode)["keys"]
+
+    def kms_key(self, options: Mapping[str, Any]) -> str:
+        """The ARN of the KMS key that one of the option's list names; empty where it names none."""
+        return self.kms_keys.id_of(options["kms_key"]) if options["kms_key"] else ""
+
     def owns(self, there: Resource) -> bool:
         here = not self.worldwide or there.tags.get(REGION_TAG) == self.module.region
         return here and belongs(there.tags, self.options["platform"], self.options["role"], inside=self.inside)
@@ -238,7 +279,6 @@ class Domain:
             fixed=self.fixed,
             parts=self.parts,
             shared=self.shared,
-            adopt=self.adopt,
             purge=self.options["purge"] or not present,
         )
         return self._plan

@@ -11,19 +11,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
 from ansible_collections.entasis.engine.plugins.module_utils._aws.domain import Domain, Resource
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import read_all
+from ansible_collections.entasis.engine.plugins.module_utils._aws.policies import as_written
 from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import from_tag_list, to_tag_list
 from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import remove, unless_gone
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PARALLELISM, HandlerError
-
-with suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
-    from botocore.session import Session
 
 
 class IamRoles(Domain):
@@ -48,7 +44,7 @@ class IamRoles(Domain):
         """A policy by its ARN, or one of AWS's own by its name."""
         if policy.startswith("arn:"):
             return policy
-        return f"arn:{Session().get_partition_for_region(self.module.region)}:iam::aws:policy/{policy}"
+        return f"arn:{self.partition}:iam::aws:policy/{policy}"
 
     def observe(self) -> Iterator[Resource]:
         """IAM finds no role by its tags, so those that left the options are looked for by the platform's name."""
@@ -75,10 +71,10 @@ class IamRoles(Domain):
         fields = {
             "path": role["Path"],
             "description": role.get("Description", ""),
-            "assume_role_policy": _as_written(role["AssumeRolePolicyDocument"], wanted.get("assume_role_policy")),
+            "assume_role_policy": as_written(role["AssumeRolePolicyDocument"], wanted.get("assume_role_policy")),
             "permissions_boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
             "policies": sorted(policy["PolicyArn"] for policy in attached),
-            "inline_policies": {policy: _as_written(documents[policy], written.get(policy)) for policy in inline},
+            "inline_policies": {policy: as_written(documents[policy], written.get(policy)) for policy in inline},
             "instance_profile": name in [profile["InstanceProfileName"] for profile in profiles],
         }
         return Resource(name, fields, tags, role["Arn"])
@@ -145,8 +141,3 @@ class IamRoles(Domain):
 
     def tag(self, there: Resource, tags: Mapping[str, str]) -> None:
         self.client.tag_role(RoleName=there.name, Tags=to_tag_list(tags))
-
-
-def _as_written(found: Any, wanted: Any) -> Any:
-    """A policy in the user's own words where IAM says the same in others."""
-    return found if wanted is None or compare_policies(found, wanted) else wanted

@@ -23,6 +23,9 @@ SUBJECTS = (
     "security_groups",
     "security_group_rules",
     "client_tokens",
+    "kms",
+    "log_groups",
+    "s3_buckets",
 )
 
 
