@@ -175,6 +175,21 @@ def _bucket(s3: Any, **one: str) -> dict[str, Any]:
     }
 
 
+def _secrets(secretsmanager: Any) -> dict[str, Any]:
+    found = {}
+    for secret in secretsmanager.list_secrets()["SecretList"]:
+        one = {"SecretId": secret["Name"]}
+        found[secret["Name"]] = {
+            "description": secret.get("Description", ""),
+            "value": secretsmanager.get_secret_value(**one)["SecretString"],
+            "policy": secretsmanager.get_resource_policy(**one).get("ResourcePolicy"),
+            "tags": {tag["Key"]: tag["Value"] for tag in secret["Tags"]},
+        }
+    return found
+
+
+_SECRET = {"SecretId": "demo/cache"}
+_SECRET_POLICY = _policy(Action="secretsmanager:GetSecretValue", Resource="*", Principal={"AWS": "123456789012"})
 _BUCKET = {"Bucket": "demo-backups"}
 _READERS = {"Sid": "Readers", "Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "s3:GetObject"}
 _OLD = {"name": "old", "prefix": "daily/", "expire_days": 400, "expire_noncurrent_days": 30, "abort_upload_days": 7}
@@ -210,7 +225,10 @@ DOMAINS = [
             ({"path": "/other/"}, None),
         ],
         drift=[
-            (lambda iam: iam.update_assume_role_policy(**_NODE, PolicyDocument=json.dumps(_trust("eks"))), "assume role policy"),
+            (
+                lambda iam: iam.update_assume_role_policy(**_NODE, PolicyDocument=json.dumps(_trust("eks"))),
+                "assume role policy",
+            ),
             (lambda iam: iam.detach_role_policy(**_NODE, PolicyArn=_arn("AmazonEKS_CNI_Policy")), "policies"),
             (lambda iam: iam.delete_role_permissions_boundary(**_NODE), "permissions boundary"),
             (lambda iam: iam.delete_role_policy(**_NODE, PolicyName="read"), "inline policies"),
@@ -329,6 +347,32 @@ DOMAINS = [
         witness=_buckets,
         service="s3",
         creates="CreateBucket",
+    ),
+    Domain(
+        module="aws_secrets",
+        option="secrets",
+        resources=[
+            {"name": "demo/cache", "description": "Cache", "policy": _SECRET_POLICY, "tags": {"of": "cache"}},
+            {"name": "demo/database"},
+        ],
+        seen={"demo/cache": {"description": "Cache"}, "demo/database": {"description": "", "policy": None}},
+        changed=[
+            ({"description": "Other"}, "description"),
+            ({"policy": {}}, "policy"),
+            ({"tags": {"of": "others"}}, "tags"),
+        ],
+        drift=[
+            (lambda secrets: secrets.update_secret(**_SECRET, Description="Theirs"), "description"),
+            (lambda secrets: secrets.delete_resource_policy(**_SECRET), "policy"),
+            (lambda secrets: secrets.untag_resource(**_SECRET, TagKeys=["team"]), "tags"),
+        ],
+        addition=None,
+        foreign=lambda secrets: secrets.create_secret(
+            Name="demo/cache", SecretString="theirs", Tags=[{"Key": "of", "Value": "others"}]
+        ),
+        witness=_secrets,
+        service="secretsmanager",
+        creates="CreateSecret",
     ),
 ]
 
@@ -481,3 +525,32 @@ def test_a_named_bucket_goes_with_all_its_versions(modules: Modules, account: Aw
     gone = modules.quartet("aws_s3_buckets", **_OWNER, state="absent", delete_objects=["demo-dumps"])
     assert gone.changes == [("delete", "demo-dumps")]
     assert s3.list_buckets()["Buckets"] == []
+
+
+def test_a_secret_has_a_value_of_its_own_that_no_run_tells(modules: Modules, account: AwsServer) -> None:
+    client = account.client("secretsmanager")
+
+    def secret(**options: Any) -> dict[str, Any]:
+        return {**_OWNER, "secrets": [{"name": "demo/cache", "content": {"username": "demo"}, **options}]}
+
+    def value() -> dict[str, str]:
+        return dict(json.loads(client.get_secret_value(SecretId="demo/cache")["SecretString"]))
+
+    runs = [modules.quartet("aws_secrets", **secret())]
+    first = value()
+    assert (first["username"], len(first["password"]), first["password"].isalnum()) == ("demo", 32, True)
+    runs.append(modules.quartet("aws_secrets", **secret(generation=2)))
+    assert runs[-1].changes == [("update", "demo/cache generation")]
+    second = value()
+    assert second["password"] != first["password"]
+    previous = client.get_secret_value(SecretId="demo/cache", VersionStage="AWSPREVIOUS")["SecretString"]
+    assert json.loads(previous) == first
+
+    runs.append(modules.run("aws_secrets", **_OWNER, state="absent"))
+    assert client.list_secrets()["SecretList"] == []
+    runs.append(modules.quartet("aws_secrets", **secret(generation=2)))
+    assert runs[-1].changes == [("update", "demo/cache pending deletion")]
+    assert value() == second
+    said = json.dumps([run.result for run in runs])
+    assert first["password"] not in said
+    assert second["password"] not in said
