@@ -51,3 +51,12 @@ options:
     type: bool
     default: false
 """
+
+    CLUSTER = r"""
+options:
+  cluster:
+    description:
+      - Name of the cluster. The default is the value of O(platform).
+      - It must carry the platform's tag. In check mode it may be missing.
+    type: str
+"""

@@ -23,11 +23,6 @@ description:
   - A group that AWS could not make is removed and made again. A group without the platform's tag is never touched.
   - An operation that is under way, of an interrupted run or of somebody else, is waited for first.
 options:
-  cluster:
-    description:
-      - Name of the cluster. The default is the value of O(platform).
-      - It must carry the platform's tag. In check mode it may be missing.
-    type: str
   node_pools:
     description: The pools. Required when O(state=present).
     type: list
@@ -182,6 +177,7 @@ extends_documentation_fragment:
   - entasis.engine.progress
   - entasis.engine.aws
   - entasis.engine.aws.set
+  - entasis.engine.aws.cluster
 """
 
 EXAMPLES = r"""

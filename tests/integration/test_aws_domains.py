@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.aws_server import AwsServer
+from tests.support.eks import make_cluster, make_parents, make_role
 from tests.support.modules import Modules
 
 _OWNER: dict[str, Any] = {"platform": "demo", "role": "life"}
@@ -41,6 +42,8 @@ class Domain:
     service: str
     #: The operation that makes one.
     creates: str
+    #: What has to be there before.
+    prepare: Callable[[AwsServer], Any] = lambda _account: None
 
     def options(self, resources: Sequence[Mapping[str, Any]], **more: Any) -> dict[str, Any]:
         return {"platform": "demo", "role": "life", "tags": {"team": "data"}, self.option: list(resources), **more}
@@ -52,6 +55,10 @@ def _policy(**statement: Any) -> dict[str, Any]:
 
 def _trust(service: str) -> dict[str, Any]:
     return _policy(Action="sts:AssumeRole", Principal={"Service": f"{service}.amazonaws.com"})
+
+
+def _untag(eks: Any, arn: str) -> None:
+    eks.untag_resource(resourceArn=arn, tagKeys=["team"])
 
 
 def _tag(key: str, value: str) -> dict[str, str]:
@@ -188,6 +195,53 @@ def _secrets(secretsmanager: Any) -> dict[str, Any]:
     return found
 
 
+def _cluster(account: AwsServer) -> None:
+    """The platform's cluster, and two roles that its service accounts may have."""
+    account.control("POST", "settings", {"cluster": 0.0, "update": 0.1})
+    make_cluster(account, make_parents(account))
+    for name in ("demo-readers", "demo-writers"):
+        make_role(account.client("iam"), name, "pods.eks")
+
+
+def _entries(eks: Any) -> dict[str, Any]:
+    """The access entries, but for that of the cluster's creator."""
+    found = {}
+    for principal in eks.list_access_entries(clusterName="demo")["accessEntries"]:
+        if principal.endswith(":user/platform"):
+            continue
+        entry = eks.describe_access_entry(clusterName="demo", principalArn=principal)["accessEntry"]
+        policies = eks.list_associated_access_policies(clusterName="demo", principalArn=principal)
+        found[principal] = {
+            "type": entry["type"],
+            "groups": entry["kubernetesGroups"],
+            "policies": [one["policyArn"].rpartition("/")[2] for one in policies["associatedAccessPolicies"]],
+            "tags": entry["tags"],
+        }
+    return found
+
+
+def _associations(eks: Any) -> dict[str, Any]:
+    found = {}
+    for one in eks.list_pod_identity_associations(clusterName="demo")["associations"]:
+        answer = eks.describe_pod_identity_association(clusterName="demo", associationId=one["associationId"])
+        association = answer["association"]
+        found[f"{one['namespace']}/{one['serviceAccount']}"] = {
+            "role": association["roleArn"].rpartition("/")[2],
+            "tags": association["tags"],
+        }
+    return found
+
+
+def _association(eks: Any) -> dict[str, str]:
+    listed = eks.list_pod_identity_associations(clusterName="demo", serviceAccount="backup")["associations"]
+    return {"clusterName": "demo", "associationId": listed[0]["associationId"]}
+
+
+_READERS_ROLE = "arn:aws:iam::123456789012:role/demo-readers"
+_WRITERS_ROLE = "arn:aws:iam::123456789012:role/demo-writers"
+_ENTRY = {"clusterName": "demo", "principalArn": _READERS_ROLE}
+_VIEW = "AmazonEKSViewPolicy"
+_BACKUP = {"namespace": "data", "service_account": "backup", "iam_role": "demo-readers", "tags": {"of": "data"}}
 _SECRET = {"SecretId": "demo/cache"}
 _SECRET_POLICY = _policy(Action="secretsmanager:GetSecretValue", Resource="*", Principal={"AWS": "123456789012"})
 _BUCKET = {"Bucket": "demo-backups"}
@@ -374,6 +428,74 @@ DOMAINS = [
         service="secretsmanager",
         creates="CreateSecret",
     ),
+    Domain(
+        module="eks_access_entries",
+        option="entries",
+        resources=[
+            {
+                "name": _READERS_ROLE,
+                "groups": ["readers"],
+                "policies": [{"policy": _VIEW}],
+                "adopt": False,
+                "tags": {"of": "readers"},
+            },
+            {"name": _WRITERS_ROLE, "type": "EC2_LINUX"},
+        ],
+        seen={
+            _READERS_ROLE: {"type": "STANDARD", "groups": ["readers"], "policies": [_VIEW]},
+            _WRITERS_ROLE: {"type": "EC2_LINUX", "groups": ["system:nodes"], "policies": []},
+        },
+        changed=[
+            ({"groups": []}, "groups"),
+            ({"policies": []}, "policies"),
+            ({"policies": [{"policy": _VIEW, "namespaces": ["data"]}]}, "policies"),
+            ({"tags": {"of": "others"}}, "tags"),
+            ({"type": "EC2_LINUX", "groups": [], "policies": []}, None),
+        ],
+        drift=[
+            (lambda eks: eks.update_access_entry(**_ENTRY, kubernetesGroups=[]), "groups"),
+            (
+                lambda eks: eks.disassociate_access_policy(
+                    **_ENTRY, policyArn=f"arn:aws:eks::aws:cluster-access-policy/{_VIEW}"
+                ),
+                "policies",
+            ),
+            (lambda eks: _untag(eks, eks.describe_access_entry(**_ENTRY)["accessEntry"]["accessEntryArn"]), "tags"),
+        ],
+        addition=None,
+        foreign=lambda eks: eks.create_access_entry(**_ENTRY),
+        witness=_entries,
+        service="eks",
+        creates="CreateAccessEntry",
+        prepare=_cluster,
+    ),
+    Domain(
+        module="eks_pod_identities",
+        option="associations",
+        resources=[_BACKUP, {"namespace": "logs", "service_account": "shipper", "iam_role": "demo-writers"}],
+        seen={"data/backup": {"role": "demo-readers"}, "logs/shipper": {"role": "demo-writers"}},
+        changed=[({"iam_role": "demo-writers"}, "iam role"), ({"tags": {"of": "others"}}, "tags")],
+        drift=[
+            (
+                lambda eks: eks.update_pod_identity_association(**_association(eks), roleArn=_WRITERS_ROLE),
+                "iam role",
+            ),
+            (
+                lambda eks: _untag(
+                    eks, eks.describe_pod_identity_association(**_association(eks))["association"]["associationArn"]
+                ),
+                "tags",
+            ),
+        ],
+        addition=None,
+        foreign=lambda eks: eks.create_pod_identity_association(
+            clusterName="demo", namespace="data", serviceAccount="backup", roleArn=_READERS_ROLE
+        ),
+        witness=_associations,
+        service="eks",
+        creates="CreatePodIdentityAssociation",
+        prepare=_cluster,
+    ),
 ]
 
 
@@ -385,12 +507,13 @@ def domain(request: pytest.FixtureRequest) -> Domain:
 
 @pytest.fixture
 def client(domain: Domain, account: AwsServer) -> Any:
+    domain.prepare(account)
     return account.client(domain.service)
 
 
 def test_life(domain: Domain, modules: Modules, client: Any) -> None:
     first, second = domain.resources
-    names = [first["name"], second["name"]]
+    names = list(domain.seen)
     made = modules.quartet(domain.module, **domain.options(domain.resources))
     assert made.changes == [("create", name) for name in names]
     live = domain.witness(client)
@@ -448,6 +571,7 @@ def test_what_is_not_ours_is_left_alone(domain: Domain, modules: Modules, client
 
 
 def test_a_lost_answer_of_a_creation_leaves_nothing_twice(domain: Domain, modules: Modules, account: AwsServer) -> None:
+    domain.prepare(account)
     fault = {"service": domain.service, "operation": domain.creates, "kind": "lost_answer", "count": 1}
     account.control("POST", "faults", fault)
     made = modules.run(domain.module, **domain.options(domain.resources))

@@ -180,7 +180,7 @@ class Domain:
         self.client = client(module, self.service)
         self.ids: dict[str, str] = {}
         self._wanted: list[Resource] = []
-        self._there: dict[str, Resource] = {}
+        self.there: dict[str, Resource] = {}
         self._plan = Plan(())
 
     def desired(self) -> Iterable[Resource]:
@@ -231,7 +231,7 @@ class Domain:
     def arn(self, resource: str, *, service: str = "", region: bool = True) -> str:
         """The ARN of a resource in the account of the credentials, of this service unless another is named."""
         where = self.module.region if region else ""
-        return f"arn:{self.partition}:{service or self.service}:{where}:{self.account}:{resource}"
+        return f"arn:{self.partition}:{service or self.service}:{where}:{self.account_number}:{resource}"
 
     @property
     def partition(self) -> str:
@@ -239,7 +239,7 @@ class Domain:
         return str(Session().get_partition_for_region(self.module.region))
 
     @cached_property
-    def account(self) -> str:
+    def account_number(self) -> str:
         """The number of the account of the credentials."""
         return str(client(self.module, "sts").get_caller_identity()["Account"])
 
@@ -266,8 +266,8 @@ class Domain:
         present = self.options["state"] == "present"
         self._wanted = list(self.desired()) if present else []
         observed = list(self.observe())
-        self._there = {one.name: one for one in observed}
-        self.ids = {name: one.id for name, one in self._there.items()}
+        self.there = {one.name: one for one in observed}
+        self.ids = {name: one.id for name, one in self.there.items()}
         tags = self.own("")
         marked_by = (PLATFORM_TAG, ROLE_TAG, REGION_TAG) if self.worldwide else (PLATFORM_TAG, ROLE_TAG)
         self._plan = plan_set(
@@ -288,7 +288,7 @@ class Domain:
         return {
             (self.kind, "create"): self._create,
             (self.kind, "update"): self._update,
-            (self.kind, "delete"): lambda change: self.delete(self._there[change.name]),
+            (self.kind, "delete"): lambda change: self.delete(self.there[change.name]),
         }
 
     def _create(self, change: Change) -> None:
@@ -303,7 +303,7 @@ class Domain:
             retry(lambda part=part: self.update(new, part, wanted), not_found)  # type: ignore[misc]
 
     def _update(self, change: Change) -> None:
-        there = self._there[change.name]
+        there = self.there[change.name]
         if change.part == "tags":
             self.tag(there, (change.after or {})["tags"])
         else:

@@ -36,6 +36,7 @@ _FRAGMENTS: dict[str, dict[str, dict[str, Any]]] = {
         "tags": {"type": "dict", "default": {}},
     },
     "entasis.engine.aws.set": {"purge": {"type": "bool", "default": False}},
+    "entasis.engine.aws.cluster": {"cluster": {"type": "str"}},
 }
 
 

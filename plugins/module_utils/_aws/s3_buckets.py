@@ -62,7 +62,7 @@ class S3Buckets(Domain):
 
     def full_name(self, name: str) -> str:
         if "{account}" in name:
-            name = name.replace("{account}", self.account)
+            name = name.replace("{account}", self.account_number)
         return name.replace("{region}", self.module.region or "")
 
     def _arn(self, name: str) -> str:

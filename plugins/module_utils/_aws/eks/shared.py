@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from ansible.module_utils.common.warnings import warn
 from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import retry
-from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change
+from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, is_owned
+from ansible_collections.entasis.engine.plugins.module_utils._reconcile import Change, PlanError
 from ansible_collections.entasis.engine.plugins.module_utils._waiting import (
     WaitError,
     poll,
@@ -178,6 +179,26 @@ def settled_cluster(
         warn(f"{what} is {latest['status']}: a real run waits for that first, and may then plan other changes.")
         return latest
     return settled(lambda: describe_cluster(client, name), what, timeout)
+
+
+def platform_cluster(module: Any, client: Any, name: str, timeout: float) -> dict[str, Any] | None:
+    """The platform's cluster of this name once nothing is under way on it; None in check mode, and for a removal, where
+    it is not there.
+
+    Raises:
+        PlanError: it is not the platform's, or is missing where something is to be made in it.
+    """
+    described = describe_cluster(client, name)
+    platform = module.params["platform"]
+    if described and not is_owned(described["tags"], platform):
+        raise PlanError(
+            f"the EKS cluster '{name}' does not carry the tag {PLATFORM_TAG}={platform}: it is not ours and "
+            "is left alone. Set the option cluster to this platform's cluster."
+        )
+    cluster = settled_cluster(module, client, described, timeout)
+    if cluster is None and module.params["state"] == "present" and not module.check_mode:
+        raise PlanError(f"the EKS cluster '{name}' does not exist. Make it with eks_cluster.")
+    return cluster
 
 
 def health_issues(described: Mapping[str, Any]) -> list[str]:

@@ -40,7 +40,6 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.eks.node_pools
 )
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import Lookup, read_all
 from ansible_collections.entasis.engine.plugins.module_utils._aws.module import client
-from ansible_collections.entasis.engine.plugins.module_utils._ownership import PLATFORM_TAG, is_owned
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import (
     PARALLELISM,
     Change,
@@ -142,18 +141,9 @@ class EksNodePools:
         }
 
     def _find_cluster(self) -> None:
-        name, check_mode = self._cluster_name, self._module.check_mode
-        described = eks.describe_cluster(self._eks, name)
-        if described and not is_owned(described["tags"], self._platform):
-            raise PlanError(
-                f"the EKS cluster '{name}' does not carry the tag {PLATFORM_TAG}={self._platform}: it is not ours and "
-                "is left alone. Set the option cluster to this platform's cluster."
-            )
-        self._cluster = eks.settled_cluster(self._module, self._eks, described, self._timeout)
-        if not self._present or check_mode:
+        self._cluster = eks.platform_cluster(self._module, self._eks, self._cluster_name, self._timeout)
+        if not self._cluster or not self._present or self._module.check_mode:
             return
-        if self._cluster is None:
-            raise PlanError(f"the EKS cluster '{name}' does not exist. Make it with eks_cluster.")
         if problems := newer_than_cluster(self._pools.values(), self._cluster["version"]):
             raise PlanError(problems)
 
