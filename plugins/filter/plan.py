@@ -56,6 +56,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._plans.data_stores 
 from ansible_collections.entasis.engine.plugins.module_utils._plans.eks_cluster import eks_cluster_plan
 from ansible_collections.entasis.engine.plugins.module_utils._plans.eks_node_pools import eks_node_pools_plan
 from ansible_collections.entasis.engine.plugins.module_utils._plans.helm_releases import helm_releases_plan
+from ansible_collections.entasis.engine.plugins.module_utils._plans.identity import identity_plan
 from ansible_collections.entasis.engine.plugins.module_utils._plans.services import services_plan
 from ansible_collections.entasis.engine.plugins.module_utils._plans.vpc import vpc_plan
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import SpecError
@@ -66,6 +67,7 @@ PLANS = {
     "eks_cluster": eks_cluster_plan,
     "eks_node_pools": eks_node_pools_plan,
     "helm_releases": helm_releases_plan,
+    "identity": identity_plan,
     "services": services_plan,
     "vpc": vpc_plan,
 }

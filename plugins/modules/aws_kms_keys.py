@@ -36,9 +36,13 @@ options:
         description: After how many days KMS makes new key material, 90 to 2560; V(0) for never.
         type: int
         default: 365
-      policy:
-        description: Policy of the key. Without it, the IAM policies of the account say who may use the key.
-        type: dict
+      policy_statements:
+        description:
+          - Statements of the key's policy, besides the one that lets the IAM policies of the account say who may use
+            it. A service that uses the key in its own name needs one, such as C(logs.<region>.amazonaws.com).
+        type: list
+        elements: dict
+        default: []
       multi_region:
         description: Whether the key can be replicated to other regions. KMS never changes it.
         type: bool

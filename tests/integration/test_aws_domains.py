@@ -122,7 +122,10 @@ def _keys(kms: Any) -> dict[str, Any]:
             "description": metadata["Description"],
             "state": metadata["KeyState"],
             "rotation": rotation["KeyRotationEnabled"] and rotation["RotationPeriodInDays"],
-            "policy": json.loads(kms.get_key_policy(**key, PolicyName="default")["Policy"]),
+            "policy": [
+                statement["Sid"]
+                for statement in json.loads(kms.get_key_policy(**key, PolicyName="default")["Policy"])["Statement"]
+            ],
             "tags": {tag["TagKey"]: tag["TagValue"] for tag in kms.list_resource_tags(**key)["Tags"]},
         }
     return found
@@ -137,15 +140,19 @@ def _key(kms: Any) -> str:
     raise AssertionError("there is no key demo-data")
 
 
-_ROOT_POLICY = _policy(Action="kms:*", Resource="*", Principal={"AWS": "arn:aws:iam::123456789012:root"})
-_KEY_POLICY = {
-    **_ROOT_POLICY,
-    "Statement": [
-        *_ROOT_POLICY["Statement"],
-        {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Principal": {"Service": "logs.amazonaws.com"}},
-    ],
+_DECRYPT = {
+    "Sid": "Logs",
+    "Effect": "Allow",
+    "Action": "kms:Decrypt",
+    "Principal": {"Service": "logs.amazonaws.com"},
 }
-_KEY = {"name": "demo-data", "description": "Data", "rotation_days": 180, "policy": _KEY_POLICY, "tags": {"of": "data"}}
+_KEY = {
+    "name": "demo-data",
+    "description": "Data",
+    "rotation_days": 180,
+    "policy_statements": [_DECRYPT],
+    "tags": {"of": "data"},
+}
 
 
 def _log_groups(logs: Any) -> dict[str, Any]:
@@ -306,14 +313,14 @@ DOMAINS = [
         option="keys",
         resources=[_KEY, {"name": "demo-logs"}],
         seen={
-            "demo-data": {"description": "Data", "rotation": 180, "policy": _KEY_POLICY, "state": "Enabled"},
-            "demo-logs": {"description": "", "rotation": 365, "policy": _ROOT_POLICY, "state": "Enabled"},
+            "demo-data": {"description": "Data", "rotation": 180, "policy": ["Account", "Logs"], "state": "Enabled"},
+            "demo-logs": {"description": "", "rotation": 365, "policy": ["Account"], "state": "Enabled"},
         },
         changed=[
             ({"description": "Other data"}, "description"),
             ({"rotation_days": 0}, "rotation days"),
             ({"rotation_days": 90}, "rotation days"),
-            ({"policy": None}, "policy"),
+            ({"policy_statements": []}, "policy"),
             ({"tags": {"of": "others"}}, "tags"),
             ({"multi_region": True}, None),
         ],

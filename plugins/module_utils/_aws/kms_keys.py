@@ -38,18 +38,18 @@ class KmsKeys(Domain):
             "alias": True,
             "description": options["description"],
             "rotation_days": options["rotation_days"],
-            "policy": options["policy"] or self._policy_of_account,
+            "policy": self._policy(options["policy_statements"]),
             "multi_region": options["multi_region"],
         }
 
-    @property
-    def _policy_of_account(self) -> Mapping[str, Any]:
-        """KMS's own default: the IAM policies of the account say who may use the key."""
+    def _policy(self, statements: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        """KMS's own default, by which the IAM policies of the account say who may use the key, and what is asked for
+        besides. Without the first nobody of the account could manage the key again.
+        """
         root = self.arn("root", service="iam", region=False)
-        return {
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": {"AWS": root}}],
-        }
+        account = {"Sid": "Account", "Effect": "Allow", "Action": "kms:*", "Principal": {"AWS": root}}
+        whole = [{"Resource": "*", **statement} for statement in (account, *statements)]
+        return {"Version": "2012-10-17", "Statement": whole}
 
     def observe(self) -> Iterator[Resource]:
         """KMS finds no key by its tags: those that left the options are looked for by the platform's name, and among

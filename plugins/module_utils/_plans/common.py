@@ -73,3 +73,8 @@ def iam_role(platform: Platform, purpose: str) -> Plan:
         "permissions_boundary": platform.iam.permissions_boundary,
         "path": platform.iam.path,
     }
+
+
+def data_key(platform: Platform) -> str:
+    """The name of the KMS key that encrypts the platform's data at rest."""
+    return f"{platform.name}-data"

@@ -17,6 +17,9 @@ from ansible_collections.entasis.engine.plugins.module_utils._plans.common impor
 )
 from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
 
+#: What of the section is for others than the module eks_cluster.
+_NOT_THE_CLUSTERS = ("admins", "viewers", "log_retention_days")
+
 
 def eks_cluster_plan(platform: Platform) -> Plan:
     role = iam_role(platform, "eks-cluster")
@@ -24,10 +27,18 @@ def eks_cluster_plan(platform: Platform) -> Plan:
         **layer(platform),
         "iam_roles": [role],
         "cluster": {
-            **plain(platform.eks_cluster),
+            **{key: value for key, value in plain(platform.eks_cluster).items() if key not in _NOT_THE_CLUSTERS},
             "name": platform.name,
             "iam_role": role["name"],
             "subnets": [subnet.cidr for subnet in platform.network.private_subnets],
         },
+        "access_entries": [
+            {"name": principal, "policies": [{"policy": policy}]}
+            for policy, principals in (
+                ("AmazonEKSClusterAdminPolicy", platform.eks_cluster.admins),
+                ("AmazonEKSAdminViewPolicy", platform.eks_cluster.viewers),
+            )
+            for principal in principals
+        ],
         "kubeconfig": kubeconfig(platform),
     }

@@ -55,6 +55,14 @@ _key = pattern(
 ).called("text")
 
 
+#: A role is written as IAM knows it: sts:…:assumed-role is one of its sessions, and no principal of an access entry.
+_principal = pattern(
+    r"arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[\w+=,.@/-]+",
+    "the ARN of an IAM role or user; write it as IAM shows it, such as arn:aws:iam::123456789012:role/operators",
+    longest=2048,
+).called("ARN of an IAM role or user")
+
+
 @values.network(12, 24).then
 def _service_cidr(value: Value, word: str) -> str:
     if not any(IPv4Network(word).subnet_of(block) for block in _PRIVATE):
@@ -71,6 +79,20 @@ def _public_network(value: Value, word: str) -> str:
                 "of the callers"
             )
     return word
+
+
+#: What CloudWatch Logs takes.
+_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+
+
+def _retention_days(value: Value, days: int) -> int:
+    if days not in _RETENTION_DAYS:
+        longer = next(choice for choice in _RETENTION_DAYS if choice > days)
+        raise value.refuse(f"CloudWatch keeps logs for fixed numbers of days, and {days} is none; write {longer}")
+    return days
 
 
 @text.then
@@ -112,6 +134,19 @@ class Cluster:
         "Logs that the control plane writes.",
         ("api", "audit", "authenticator"),
     )
+    log_retention_days: int = key(
+        integer(1, 3653).then(_retention_days), "For how many days CloudWatch keeps these logs.", 90
+    )
+    admins: tuple[str, ...] = key(
+        list_of(_principal, unique=True),
+        "ARNs of the IAM roles and users that are administrators of the cluster, besides its creator.",
+        (),
+    )
+    viewers: tuple[str, ...] = key(
+        list_of(_principal, unique=True),
+        "ARNs of those that see everything in the cluster but Secrets, and change nothing.",
+        (),
+    )
     authentication_mode: str = key(one_of("API", "API_AND_CONFIG_MAP"), "`API` means access entries alone.", "API")
     creator_admin: bool = key(
         boolean, "Whether the creator is an administrator of the cluster. Cannot be changed later.", True
@@ -142,6 +177,12 @@ class Cluster:
 @section(Cluster).then
 def cluster(value: Value, parsed: Cluster) -> Cluster:
     """The parser of C(eks_cluster)."""
+    if not parsed.creator_admin and not parsed.admins:
+        value.child("creator_admin").problem(
+            "false leaves the cluster without an administrator, since admins names none; write true, or admins"
+        )
+    for both in sorted({*parsed.admins} & {*parsed.viewers}):
+        value.child("viewers").problem(f"{both} is among the admins too; write it in one of the two")
     if parsed.endpoint_private_access:
         return parsed
     if not parsed.endpoint_public_access:
