@@ -80,7 +80,7 @@ def test_the_filter_lists_the_roles_that_have_a_plan(role: Any) -> None:
         plan(MINIMAL, role)
     assert str(raised.value) == (
         f"there is no plan for a role {role!r}; the roles are data_stores, eks_cluster, eks_node_pools, "
-        "helm_releases, services, vpc"
+        "helm_releases, identity, services, vpc"
     )
 
 
