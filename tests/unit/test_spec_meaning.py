@@ -157,13 +157,24 @@ def test_monitoring_is_added_only_where_a_rule_refers_to_it_and_nothing_defines_
     assert not [notice for notice in unused.notices if "monitoring" in notice]
 
 
+def test_the_networks_of_the_private_endpoint_get_a_group_of_the_control_plane() -> None:
+    cluster = {"private_access_cidrs": ["10.8.0.0/16", "10.9.0.0/16"], "security_groups": ["application"]}
+    platform = _parse(eks_cluster=cluster)
+    assert platform.eks_cluster.security_groups == ("application", "control-plane")
+    *_others, group = platform.security_groups
+    (rule,) = group.inbound
+    assert (group.name, rule.protocol, rule.ports) == ("control-plane", "tcp", (443, 443))
+    assert [peer.name for peer in rule.peers] == ["10.8.0.0/16", "10.9.0.0/16"]
+
+
 @pytest.mark.parametrize(
     ("keys", "notice"),
     [
         ({}, None),
         ({"network": {"nat_gateways": "none"}}, "network.nat_gateways is none: "),
         ({"eks_cluster": {}}, "eks_cluster.public_access_cidrs is everybody: "),
-        ({"eks_cluster": {"endpoint_public_access": False}}, None),
+        ({"eks_cluster": {"endpoint_public_access": False}}, "eks_cluster has no public endpoint, "),
+        ({"eks_cluster": {"endpoint_public_access": False, "private_access_cidrs": ["10.8.0.0/16"]}}, None),
     ],
 )
 def test_notices_of_what_a_person_should_know(keys: dict[str, Any], notice: str | None) -> None:

@@ -18,7 +18,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._plans.common impor
 from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
 
 #: What of the section is for others than the module eks_cluster.
-_NOT_THE_CLUSTERS = ("admins", "viewers", "log_retention_days")
+_NOT_THE_CLUSTERS = ("admins", "viewers", "log_retention_days", "private_access_cidrs")
 
 
 def eks_cluster_plan(platform: Platform) -> Plan:

@@ -35,6 +35,8 @@ _NEVER_PUBLIC = (
     *map(IPv4Network, ("100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4")),
 )
 ANYWHERE = "0.0.0.0/0"
+#: How many groups of its own EKS takes for the control plane's interfaces.
+_MOST_GROUPS = 5
 
 
 @reads("text", type="string", pattern=r"^1\.[1-9][0-9]$")
@@ -129,6 +131,13 @@ class Cluster:
         "says so while it is everybody.",
         (ANYWHERE,),
     )
+    private_access_cidrs: tuple[str, ...] = key(
+        list_of(values.ipv4_network, most=60, unique=True),
+        "Networks from which the private endpoint is reached, such as those of a VPN or of an office that is joined to "
+        "the VPC. The platform gives the control plane a security group `control-plane` that lets them in on port 443. "
+        "Without it only the cluster's own nodes get there.",
+        (),
+    )
     logging: tuple[str, ...] = key(
         list_of(one_of("api", "audit", "authenticator", "controllerManager", "scheduler"), unique=True),
         "Logs that the control plane writes.",
@@ -168,7 +177,7 @@ class Cluster:
         1800,
     )
     security_groups: tuple[str, ...] = key(
-        list_of(_group, most=5, unique=True),
+        list_of(_group, most=_MOST_GROUPS, unique=True),
         "Names of the spec's groups for the control plane's interfaces, besides the one that EKS makes.",
         (),
     )
@@ -180,6 +189,15 @@ def cluster(value: Value, parsed: Cluster) -> Cluster:
     if not parsed.creator_admin and not parsed.admins:
         value.child("creator_admin").problem(
             "false leaves the cluster without an administrator, since admins names none; write true, or admins"
+        )
+    if parsed.private_access_cidrs and not parsed.endpoint_private_access:
+        value.child("private_access_cidrs").problem(
+            "there is no private endpoint to reach, since endpoint_private_access is false; write true, or leave the "
+            "networks out"
+        )
+    if parsed.private_access_cidrs and len(parsed.security_groups) == _MOST_GROUPS:
+        value.child("security_groups").problem(
+            f"EKS takes {_MOST_GROUPS} groups, and private_access_cidrs adds one of its own; write one less"
         )
     for both in sorted({*parsed.admins} & {*parsed.viewers}):
         value.child("viewers").problem(f"{both} is among the admins too; write it in one of the two")

@@ -18,6 +18,8 @@ SECURITY_GROUPS: dict[str, Any] = {
 
 #: The group that the document's block refers to and does not define. It exists where a rule refers to it.
 MONITORING_GROUP = "monitoring"
+#: The group that lets eks_cluster.private_access_cidrs in.
+CONTROL_PLANE_GROUP = "control-plane"
 
 NODE_POOLS: list[dict[str, Any]] = [
     {"name": "general", "instance_type": "c5.2xlarge", "min_size": 3, "max_size": 10, "labels": {"role": "general"}},

@@ -22,6 +22,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._spec.alertmanager 
 from ansible_collections.entasis.engine.plugins.module_utils._spec.backup import Backup
 from ansible_collections.entasis.engine.plugins.module_utils._spec.cluster import ANYWHERE, Cluster, cluster
 from ansible_collections.entasis.engine.plugins.module_utils._spec.defaults import (
+    CONTROL_PLANE_GROUP,
     MONITORING_GROUP,
     NODE_POOLS,
     RETENTION,
@@ -45,7 +46,12 @@ from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import
 from ansible_collections.entasis.engine.plugins.module_utils._spec.prometheus import Prometheus
 from ansible_collections.entasis.engine.plugins.module_utils._spec.retention import RetentionPolicy, retention
 from ansible_collections.entasis.engine.plugins.module_utils._spec.schema import Section, key, section
-from ansible_collections.entasis.engine.plugins.module_utils._spec.security_groups import SecurityGroup, security_groups
+from ansible_collections.entasis.engine.plugins.module_utils._spec.security_groups import (
+    Peer,
+    SecurityGroup,
+    SecurityGroupRule,
+    security_groups,
+)
 from ansible_collections.entasis.engine.plugins.module_utils._spec.services import Service, check_placement, services
 from ansible_collections.entasis.engine.plugins.module_utils._spec.timescaledb import Timescaledb, timescaledb
 
@@ -136,7 +142,30 @@ def _between(taken: Section, platform: Platform) -> Platform:
         _check_service_cidr(place.child("eks_cluster"), platform.eks_cluster, platform.network)
     if taken.understood("node_pools", "services"):
         check_placement(place.child("services"), platform.services, platform.node_pools)
+    if taken.understood("eks_cluster", "security_groups") and platform.eks_cluster.private_access_cidrs:
+        return _with_control_plane_group(place, platform)
     return platform
+
+
+def _with_control_plane_group(value: Value, platform: Platform) -> Platform:
+    """The platform with the group that lets C(private_access_cidrs) reach the control plane."""
+    if CONTROL_PLANE_GROUP in {group.name for group in platform.security_groups}:
+        value.child("security_groups").child(CONTROL_PLANE_GROUP).problem(
+            "the platform makes a group of this name itself, for eks_cluster.private_access_cidrs; write another name"
+        )
+    cluster = platform.eks_cluster
+    peers = tuple(Peer("cidr_ipv4", cidr) for cidr in cluster.private_access_cidrs)
+    group = SecurityGroup(
+        description=f"API server of platform {platform.name}",
+        inbound=(SecurityGroupRule("tcp", (443, 443), peers, None),),
+        outbound=(),
+        name=CONTROL_PLANE_GROUP,
+    )
+    return replace(
+        platform,
+        security_groups=(*platform.security_groups, group),
+        eks_cluster=replace(cluster, security_groups=(*cluster.security_groups, CONTROL_PLANE_GROUP)),
+    )
 
 
 def _demand(pool: NodePool, parsed: Network) -> Demand:
@@ -203,6 +232,11 @@ def _notices(value: Value, platform: Platform) -> Platform:
         notices.append(
             "eks_cluster.public_access_cidrs is everybody: the API server answers anyone on the internet, and lets in "
             "whom IAM lets in. Write the networks that you call it from."
+        )
+    if not platform.eks_cluster.endpoint_public_access and not platform.eks_cluster.security_groups:
+        notices.append(
+            "eks_cluster has no public endpoint, and its private one lets in the cluster's own nodes alone: whoever "
+            "runs the later playbooks cannot reach it, not even inside the VPC. Write eks_cluster.private_access_cidrs."
         )
     return replace(platform, notices=tuple(notices))
 
