@@ -204,7 +204,7 @@ def _secrets(secretsmanager: Any) -> dict[str, Any]:
 
 def _cluster(account: AwsServer) -> None:
     """The platform's cluster, and two roles that its service accounts may have."""
-    account.control("POST", "settings", {"cluster": 0.0, "update": 0.1})
+    account.control("POST", "settings", {"cluster": 0.0, "update": 0.1, "node_group": 0.1})
     make_cluster(account, make_parents(account))
     for name in ("demo-readers", "demo-writers"):
         make_role(account.client("iam"), name, "pods.eks")
@@ -244,6 +244,23 @@ def _association(eks: Any) -> dict[str, str]:
     return {"clusterName": "demo", "associationId": listed[0]["associationId"]}
 
 
+def _addons(eks: Any) -> dict[str, Any]:
+    found = {}
+    for name in eks.list_addons(clusterName="demo")["addons"]:
+        addon = eks.describe_addon(clusterName="demo", addonName=name)["addon"]
+        told = json.loads(addon.get("configurationValues") or "{}")
+        found[name] = {"version": addon["addonVersion"], "told": told, "tags": addon["tags"]}
+    return found
+
+
+def _update_addon(eks: Any, **changes: str) -> None:
+    """Change an add-on as somebody else would, and wait until EKS is done with it."""
+    eks.update_addon(**_CNI, **changes)
+    eks.get_waiter("addon_active").wait(**_CNI, WaiterConfig={"Delay": 1, "MaxAttempts": 20})
+
+
+_CNI = {"clusterName": "demo", "addonName": "vpc-cni"}
+_POLICIES = {"enableNetworkPolicy": "true"}
 _READERS_ROLE = "arn:aws:iam::123456789012:role/demo-readers"
 _WRITERS_ROLE = "arn:aws:iam::123456789012:role/demo-writers"
 _ENTRY = {"clusterName": "demo", "principalArn": _READERS_ROLE}
@@ -501,6 +518,35 @@ DOMAINS = [
         witness=_associations,
         service="eks",
         creates="CreatePodIdentityAssociation",
+        prepare=_cluster,
+    ),
+    Domain(
+        module="eks_addons",
+        option="addons",
+        resources=[
+            {"name": "vpc-cni", "version": "newest", "configuration": _POLICIES, "adopt": False, "tags": {"of": "net"}},
+            {"name": "coredns"},
+        ],
+        seen={
+            "vpc-cni": {"version": "v1.22.1-eksbuild.1", "told": _POLICIES},
+            "coredns": {"version": "v1.13.2-eksbuild.1", "told": {}},
+        },
+        changed=[
+            ({"version": "default"}, "version and configuration"),
+            ({"version": "v1.21.3-eksbuild.2", "configuration": {}}, "version and configuration"),
+            ({"configuration": {}}, "version and configuration"),
+            ({"tags": {"of": "others"}}, "tags"),
+        ],
+        drift=[
+            (lambda eks: _update_addon(eks, addonVersion="v1.21.3-eksbuild.2"), "version and configuration"),
+            (lambda eks: _update_addon(eks, configurationValues="{}"), "version and configuration"),
+            (lambda eks: _untag(eks, eks.describe_addon(**_CNI)["addon"]["addonArn"]), "tags"),
+        ],
+        addition=None,
+        foreign=lambda eks: (eks.create_addon(**_CNI), eks.get_waiter("addon_active").wait(**_CNI)),
+        witness=_addons,
+        service="eks",
+        creates="CreateAddon",
         prepare=_cluster,
     ),
 ]

@@ -33,7 +33,7 @@ class EksDomain(Domain):
         """What the cluster has of this kind, by what EKS calls each in its lists."""
         raise NotImplementedError
 
-    def read(self, identifier: str) -> Resource:
+    def read(self, identifier: str) -> Resource | None:
         raise NotImplementedError
 
     def observe(self) -> Iterator[Resource]:
