@@ -28,10 +28,13 @@ options:
         required: true
       version:
         description:
-          - Version of the add-on, as EKS has it. V(newest) is the newest that runs on the cluster's version, V(default)
-            the one that EKS takes by itself. With either, a run upgrades the add-on when EKS offers another.
+          - Version of the add-on, as EKS has it, or a word for one. V(newest) is the newest that runs on the cluster's
+            version, V(default) the one that EKS takes by itself; with either, a run upgrades the add-on when EKS offers
+            another.
+          - V(compatible) is the version that is there while it runs on the cluster's version, and otherwise, as for a
+            new one, V(default). So an add-on follows its cluster, and nothing else moves it.
         type: str
-        default: default
+        default: compatible
       configuration:
         description: What the add-on is told, by the schema that C(aws eks describe-addon-configuration) shows.
         type: dict

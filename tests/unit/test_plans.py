@@ -114,7 +114,8 @@ def test_each_peer_of_a_rule_is_a_rule_of_its_own() -> None:
 
 def test_the_clusters_role_may_be_taken_on_by_eks_alone() -> None:
     iam = {"cluster_policies": ["A"], "node_policies": ["B"], "permissions_boundary": "C", "path": "/x/"}
-    [role] = _plan("eks_cluster", iam=iam)["iam_roles"]
+    role, storage = _plan("eks_cluster", iam=iam)["iam_roles"]
+    assert storage["assume_role_policy"]["Statement"][0]["Action"] == ["sts:AssumeRole", "sts:TagSession"]
     assert role == {
         "name": "entasis-ap-northeast-2-eks-cluster",
         "description": "Control plane of EKS cluster entasis",
@@ -130,6 +131,27 @@ def test_the_clusters_role_may_be_taken_on_by_eks_alone() -> None:
     }
     [nodes] = _plan("eks_node_pools", iam=iam)["iam_roles"]
     assert nodes["policies"][2:] == ["AmazonEKS_CNI_Policy", "B"]
+
+
+def test_addons_come_before_or_after_the_nodes_and_a_written_one_counts_more() -> None:
+    written = {
+        "vpc-cni": {"version": "newest", "configuration": {"env": {"ENABLE_PREFIX_DELEGATION": "true"}}},
+        "aws-ebs-csi-driver": {"enabled": False},
+        "metrics-server": {},
+    }
+    cluster, pools = (_plan(role, eks_cluster={"addons": written}) for role in ("eks_cluster", "eks_node_pools"))
+    cni, *before = cluster["addons"]
+    assert cni == {
+        "name": "vpc-cni",
+        "version": "newest",
+        "configuration": {"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}},
+    }
+    assert [one["name"] for one in before] == ["kube-proxy", "eks-pod-identity-agent"]
+    after = ["coredns", "snapshot-controller", "eks-node-monitoring-agent", "metrics-server"]
+    assert [one["name"] for one in pools["addons"]] == after
+    assert (len(cluster["iam_roles"]), cluster["pod_identities"]) == (1, [])
+    (association,) = _plan("eks_cluster")["pod_identities"]
+    assert association["iam_role"] == "entasis-ap-northeast-2-ebs-csi"
 
 
 def test_the_longest_name_of_a_role_is_one_that_iam_takes() -> None:

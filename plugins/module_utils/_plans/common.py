@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
+from ansible_collections.entasis.engine.plugins.module_utils._spec.addons import ADDONS
 from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
 
 Plan = dict[str, Any]
@@ -51,6 +52,7 @@ _IAM_ROLES = {
         ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonEKS_CNI_Policy"),
         "node_policies",
     ),
+    "ebs-csi": ("Storage driver", "pods.eks.amazonaws.com", ("service-role/AmazonEBSCSIDriverPolicy",), None),
 }
 
 
@@ -67,12 +69,27 @@ def iam_role(platform: Platform, purpose: str) -> Plan:
         "description": f"{who} of EKS cluster {platform.name}",
         "assume_role_policy": {
             "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}],
+            "Statement": [{"Effect": "Allow", "Action": _actions(service), "Principal": {"Service": service}}],
         },
-        "policies": [*policies, *getattr(platform.iam, extra)],
+        "policies": [*policies, *(getattr(platform.iam, extra) if extra else ())],
         "permissions_boundary": platform.iam.permissions_boundary,
         "path": platform.iam.path,
     }
+
+
+def _actions(service: str) -> str | list[str]:
+    # The agent of pod identities says in tags of the session which pod it is for.
+    return ["sts:AssumeRole", "sts:TagSession"] if service == "pods.eks.amazonaws.com" else "sts:AssumeRole"
+
+
+def addon_options(platform: Platform, *, before_nodes: bool) -> list[Plan]:
+    """The add-ons that have to be there before the nodes, or those that need nodes: what is not known needs them."""
+    wanted = platform.eks_cluster.addons.items()
+    return [
+        {"name": name, "version": addon.version, "configuration": plain(addon.configuration)}
+        for name, addon in wanted
+        if addon.enabled and before_nodes == (name in ADDONS and ADDONS[name].before_nodes)
+    ]
 
 
 def data_key(platform: Platform) -> str:

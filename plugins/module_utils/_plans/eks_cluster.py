@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ansible_collections.entasis.engine.plugins.module_utils._plans.common import (
     Plan,
+    addon_options,
     iam_role,
     kubeconfig,
     layer,
@@ -18,14 +19,14 @@ from ansible_collections.entasis.engine.plugins.module_utils._plans.common impor
 from ansible_collections.entasis.engine.plugins.module_utils._spec.platform import Platform
 
 #: What of the section is for others than the module eks_cluster.
-_NOT_THE_CLUSTERS = ("admins", "viewers", "log_retention_days", "private_access_cidrs")
+_NOT_THE_CLUSTERS = ("admins", "viewers", "log_retention_days", "private_access_cidrs", "addons")
 
 
 def eks_cluster_plan(platform: Platform) -> Plan:
-    role = iam_role(platform, "eks-cluster")
+    role, storage = iam_role(platform, "eks-cluster"), iam_role(platform, "ebs-csi")
     return {
         **layer(platform),
-        "iam_roles": [role],
+        "iam_roles": [role, storage] if _has_storage(platform) else [role],
         "cluster": {
             **{key: value for key, value in plain(platform.eks_cluster).items() if key not in _NOT_THE_CLUSTERS},
             "name": platform.name,
@@ -40,5 +41,15 @@ def eks_cluster_plan(platform: Platform) -> Plan:
             )
             for principal in principals
         ],
+        "pod_identities": [
+            {"namespace": "kube-system", "service_account": "ebs-csi-controller-sa", "iam_role": storage["name"]}
+        ]
+        if _has_storage(platform)
+        else [],
+        "addons": addon_options(platform, before_nodes=True),
         "kubeconfig": kubeconfig(platform),
     }
+
+
+def _has_storage(platform: Platform) -> bool:
+    return platform.eks_cluster.addons["aws-ebs-csi-driver"].enabled

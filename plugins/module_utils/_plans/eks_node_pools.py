@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from ansible_collections.entasis.engine.plugins.module_utils._plans.common import (
     Plan,
+    addon_options,
     iam_role,
     layer,
     options,
@@ -29,6 +30,7 @@ def eks_node_pools_plan(platform: Platform) -> Plan:
         "iam_roles": [role],
         "cluster": platform.name,
         "wait_timeout": platform.eks_cluster.wait_timeout,
+        "addons": addon_options(platform, before_nodes=False),
         "node_pools": [_node_pool(pool, role["name"], cidrs) for pool in platform.node_pools],
     }
 

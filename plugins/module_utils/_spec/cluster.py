@@ -10,10 +10,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from ansible_collections.entasis.engine.plugins.module_utils._spec import values
+from ansible_collections.entasis.engine.plugins.module_utils._spec.addons import Addon, addons
 from ansible_collections.entasis.engine.plugins.module_utils._spec.parser import (
     Value,
     boolean,
@@ -169,6 +171,13 @@ class Cluster:
     )
     deletion_protection: bool | None = key(
         boolean, "Whether AWS refuses to delete the cluster.", None, shown="left as it is"
+    )
+    addons: Mapping[str, Addon] = key(
+        addons,
+        "Add-ons of EKS by name, see [addons](#addons). Every cluster gets vpc-cni, which keeps network policies, "
+        "kube-proxy, coredns, eks-pod-identity-agent, aws-ebs-csi-driver, snapshot-controller and "
+        "eks-node-monitoring-agent.",
+        written={},
     )
     wait_timeout: int = key(
         integer(60, 86400),

@@ -22,8 +22,9 @@ from ansible_collections.entasis.engine.plugins.module_utils._reconcile import K
 
 #: Seconds in which EKS makes, changes or removes an add-on. Its own limit is 20 minutes.
 TIMEOUT = 1500.0
-#: What stands for a version that EKS knows: its newest for the cluster's, and the one that it installs by itself.
-NEWEST, DEFAULT = "newest", "default"
+#: What stands for a version that EKS knows: the newest for the cluster's, the one that EKS takes by itself, and what is
+#: there, as long as it runs on the cluster's version.
+NEWEST, DEFAULT, COMPATIBLE = "newest", "default", "compatible"
 
 
 class Addons(EksDomain):
@@ -53,11 +54,13 @@ class Addons(EksDomain):
     def _version(self, name: str, wanted: str) -> str:
         """The version that the options stand for; empty where EKS does not offer it for the cluster's Kubernetes."""
         if not self._kubernetes:
-            return wanted if wanted not in (NEWEST, DEFAULT) else KNOWN_AFTER_APPLY
+            return wanted if wanted not in (NEWEST, DEFAULT, COMPATIBLE) else KNOWN_AFTER_APPLY
         offered = self._offered[name]
         if wanted == NEWEST:
             return max(offered, key=_order, default="")
-        if wanted == DEFAULT:
+        if wanted == COMPATIBLE and (there := self._describe(name)) and there["addonVersion"] in offered:
+            return str(there["addonVersion"])
+        if wanted in (DEFAULT, COMPATIBLE):
             return next((version for version, is_default in offered.items() if is_default), "")
         return wanted if wanted in offered else ""
 
