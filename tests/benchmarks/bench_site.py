@@ -66,12 +66,50 @@ for role in (role["RoleName"] for role in iam.list_roles()["Roles"] if role["Rol
     iam.list_role_policies(RoleName=role)
     iam.list_instance_profiles_for_role(RoleName=role)
 """
+_KEYS = """
+kms = boto3.client("kms")
+kms.list_keys()
+for alias in kms.list_aliases()["Aliases"]:
+    if alias["AliasName"].startswith(f"alias/{PLATFORM}-"):
+        key = dict(KeyId=alias["TargetKeyId"])
+        kms.list_resource_tags(**key)
+        kms.describe_key(**key)
+        kms.get_key_rotation_status(**key)
+        kms.get_key_policy(**key, PolicyName="default")
+"""
+_LOG_GROUPS = """
+logs = boto3.client("logs")
+boto3.client("kms").describe_key(KeyId=f"alias/{PLATFORM}-data")
+for group in logs.describe_log_groups()["logGroups"]:
+    logs.list_tags_for_resource(resourceArn=group["arn"].removesuffix(":*"))
+"""
 _CLUSTER = """
 ec2, eks, iam = map(boto3.client, ("ec2", "eks", "iam"))
 ec2.describe_vpcs(Filters=ours)
 ec2.describe_subnets(Filters=ours)
 cluster = eks.describe_cluster(name=PLATFORM)["cluster"]
 iam.get_role(RoleName=cluster["roleArn"].rpartition("/")[2])
+"""
+_ENTRIES = """
+eks = boto3.client("eks")
+eks.describe_cluster(name=PLATFORM)
+for principal in eks.list_access_entries(clusterName=PLATFORM)["accessEntries"]:
+    eks.describe_access_entry(clusterName=PLATFORM, principalArn=principal)
+    eks.list_associated_access_policies(clusterName=PLATFORM, principalArn=principal)
+"""
+_ASSOCIATIONS = """
+eks, iam = map(boto3.client, ("eks", "iam"))
+eks.describe_cluster(name=PLATFORM)
+for one in eks.list_pod_identity_associations(clusterName=PLATFORM)["associations"]:
+    found = eks.describe_pod_identity_association(clusterName=PLATFORM, associationId=one["associationId"])
+    iam.get_role(RoleName=found["association"]["roleArn"].rpartition("/")[2])
+"""
+_ADDONS = """
+eks = boto3.client("eks")
+version = eks.describe_cluster(name=PLATFORM)["cluster"]["version"]
+eks.describe_addon_versions(kubernetesVersion=version)
+for name in eks.list_addons(clusterName=PLATFORM)["addons"]:
+    eks.describe_addon(clusterName=PLATFORM, addonName=name)
 """
 _KUBECONFIG = 'boto3.client("eks").describe_cluster(name=PLATFORM)'
 _NODE_POOLS = """
@@ -139,11 +177,17 @@ for manifest in manifests:
 _SCRIPTS = (
     _NETWORK,
     _SECURITY_GROUPS,
+    _KEYS,
+    _LOG_GROUPS,
     _IAM_ROLES,
     _CLUSTER,
+    _ENTRIES,
+    _ASSOCIATIONS,
+    _ADDONS,
     _KUBECONFIG,
     _IAM_ROLES,
     _NODE_POOLS,
+    _ADDONS,
     _RELEASES,
     _GPUS,
     _OBJECTS,
