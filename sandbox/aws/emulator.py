@@ -16,13 +16,13 @@ from urllib.parse import urlencode
 
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.s3.models import s3_backends
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Response
 
 from sandbox.access_key import AccessKey
 from sandbox.aws import account, corrections, persistence
 from sandbox.aws.calls import Call, recognise
+from sandbox.aws.corrections.s3_buckets import know_buckets
 from sandbox.aws.errors import error_response
 from sandbox.layout import AWS_REGION
 
@@ -120,8 +120,7 @@ class Emulator:
             for backends in BackendDict._instances:
                 for regions in backends.values():
                     regions.clear()
-            # The names of buckets are kept beside the backends, since no two accounts may use the same.
-            s3_backends.bucket_accounts.clear()
+            know_buckets()
             account.prepare(self._access_key)
             self._write()
 
@@ -140,6 +139,7 @@ class Emulator:
     def _restore(self) -> None:
         try:
             self.restored = persistence.load(self._path)
+            know_buckets()
         except persistence.SnapshotError as error:
             self._not_restored = [str(error)]
             self._path.replace(self._path.with_suffix(".unreadable"))

@@ -183,6 +183,9 @@ def test_a_killed_server_comes_back_with_the_account(fresh: AwsServer) -> None:
     s3 = fresh.client("s3")
     assert s3.get_object(Bucket="entasis-test", Key="a/b")["Body"].read() == b"content"
     s3.put_object(Bucket="entasis-test", Key="a/c", Body=b"more")
+    where = {"LocationConstraint": s3.meta.region_name}
+    code, _message = refusal(s3.create_bucket, Bucket="entasis-test", CreateBucketConfiguration=where)
+    assert code == "BucketAlreadyOwnedByYou"
     session = made["session"]
     keys = {"aws_access_key_id": session["AccessKeyId"], "aws_secret_access_key": session["SecretAccessKey"]}
     theirs = fresh.client("sts", **keys, aws_session_token=session["SessionToken"])

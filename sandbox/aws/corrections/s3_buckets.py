@@ -15,10 +15,20 @@ from typing import Any
 
 import xmltodict
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
-from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend
+from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend, s3_backends
 from moto.s3.responses import S3Response
 
 from sandbox.aws.corrections.correction import corrects
+
+
+def know_buckets() -> None:
+    """Let moto know again whose each bucket is. It keeps that beside the accounts, since no two may use one name."""
+    s3_backends.bucket_accounts = {
+        name: (partition, account)
+        for account, partitions in s3_backends.items()
+        for partition, backend in partitions.items()
+        for name in backend.buckets
+    }
 
 
 @corrects(S3Backend, "create_bucket")
