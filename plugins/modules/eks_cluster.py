@@ -100,6 +100,13 @@ options:
       - Whether EKS refuses to delete the cluster. Left as it is where the option is not given.
       - While it is on, O(state=absent) is refused; it must be turned off by a run of its own.
     type: bool
+  upgrade_policy:
+    description:
+      - What becomes of the cluster when the standard support of its version ends. V(STANDARD) lets EKS upgrade it then;
+        V(EXTENDED) keeps it for longer, at a higher price for each hour.
+      - Left as it is where the option is not given; EKS makes a new cluster V(EXTENDED).
+    type: str
+    choices: [STANDARD, EXTENDED]
   wait:
     description:
       - Whether to wait until a new cluster is active and until a deleted one is gone. Updates are always waited for.

@@ -11,6 +11,7 @@ from __future__ import annotations
 from ansible_collections.entasis.engine.plugins.module_utils._plans.common import (
     Plan,
     addon_options,
+    data_key,
     iam_role,
     kubeconfig,
     layer,
@@ -29,6 +30,7 @@ def eks_cluster_plan(platform: Platform) -> Plan:
         "iam_roles": [role, storage] if _has_storage(platform) else [role],
         "cluster": {
             **{key: value for key, value in plain(platform.eks_cluster).items() if key not in _NOT_THE_CLUSTERS},
+            "encryption_key": platform.eks_cluster.encryption_key or f"alias/{data_key(platform)}",
             "name": platform.name,
             "iam_role": role["name"],
             "subnets": [subnet.cidr for subnet in platform.network.private_subnets],
@@ -37,7 +39,7 @@ def eks_cluster_plan(platform: Platform) -> Plan:
             {"name": principal, "policies": [{"policy": policy}]}
             for policy, principals in (
                 ("AmazonEKSClusterAdminPolicy", platform.eks_cluster.admins),
-                ("AmazonEKSAdminViewPolicy", platform.eks_cluster.viewers),
+                ("AmazonEKSViewPolicy", platform.eks_cluster.viewers),
             )
             for principal in principals
         ],

@@ -155,14 +155,25 @@ class Cluster:
     )
     viewers: tuple[str, ...] = key(
         list_of(_principal, unique=True),
-        "ARNs of those that see everything in the cluster but Secrets, and change nothing.",
+        "ARNs of those that see what is in the namespaces of the cluster but for Secrets, and change nothing.",
         (),
     )
     authentication_mode: str = key(one_of("API", "API_AND_CONFIG_MAP"), "`API` means access entries alone.", "API")
     creator_admin: bool = key(
         boolean, "Whether the creator is an administrator of the cluster. Cannot be changed later.", True
     )
-    encryption_key: str | None = key(_key, "KMS key for Secrets: alias, id or ARN. Cannot be changed later.", None)
+    encryption_key: str | None = key(
+        _key,
+        "KMS key that encrypts Secrets before they are written: alias, id or ARN. Cannot be changed later.",
+        None,
+        shown="the platform's own, `alias/<name>-data`",
+    )
+    upgrade_policy: str = key(
+        one_of("STANDARD", "EXTENDED"),
+        "What becomes of the cluster when the standard support of its version ends, 14 months after EKS has it. With "
+        "`STANDARD` EKS then upgrades it; with `EXTENDED` it stays for a year, and its hours cost six times as much.",
+        "STANDARD",
+    )
     service_cidr: str | None = key(
         _service_cidr,
         "Network of the cluster's Services: private, apart from the VPC. Cannot be changed later.",

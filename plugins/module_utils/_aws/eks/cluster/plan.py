@@ -44,10 +44,12 @@ _TAKEN_OVER = (
     "encryption_key",
     "service_cidr",
     "deletion_protection",
+    "upgrade_policy",
 )
 #: What one update of EKS's changes, and what that change is called.
 _PARTS = {
     "deletion protection": ("deletion_protection",),
+    "upgrade policy": ("upgrade_policy",),
     "logging": ("logging",),
     "endpoint access": ("endpoint_private_access", "endpoint_public_access", "public_access_cidrs"),
     "subnets": ("subnets",),
@@ -119,6 +121,7 @@ def observed_state(described: Mapping[str, Any], parents: Mapping[str, Lookup]) 
         ),
         "service_cidr": described.get("kubernetesNetworkConfig", {}).get("serviceIpv4Cidr"),
         "deletion_protection": described.get("deletionProtection", False),
+        "upgrade_policy": described.get("upgradePolicy", {}).get("supportType"),
         "tags": dict(described.get("tags", {})),
     }
 
@@ -295,6 +298,8 @@ def create_request(name: str, desired: Mapping[str, Any], parents: Mapping[str, 
         request["kubernetesNetworkConfig"] = {"serviceIpv4Cidr": desired["service_cidr"]}
     if desired["deletion_protection"] is not None:
         request["deletionProtection"] = desired["deletion_protection"]
+    if desired["upgrade_policy"]:
+        request["upgradePolicy"] = {"supportType": desired["upgrade_policy"]}
     return request
 
 
@@ -313,6 +318,8 @@ def update_request(
         config = {"accessConfig": {"authenticationMode": after["authentication_mode"]}}
     elif "deletion_protection" in after:
         config = {"deletionProtection": after["deletion_protection"]}
+    elif "upgrade_policy" in after:
+        config = {"upgradePolicy": {"supportType": after["upgrade_policy"]}}
     elif "logging" in after:
         config = {"logging": _logging_request(after["logging"])}
     elif "subnets" in after:
