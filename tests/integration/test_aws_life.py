@@ -286,6 +286,7 @@ CLUSTER = Life(
             "status": "ACTIVE",
             "version": "1.35",
             "deletionProtection": False,
+            "upgradePolicy": {"supportType": "EXTENDED"},
             "tags": {**TAGS, "entasis.io/role": "eks_cluster", "Name": PLATFORM, "team": "data"},
             "endpointPrivateAccess": True,
             "endpointPublicAccess": True,

@@ -128,7 +128,7 @@ def clusters(server: AwsServer) -> dict[str, Any]:
         network, keys = cluster["resourcesVpcConfig"], cluster.get("encryptionConfig", ())
         setups = cluster["logging"]["clusterLogging"]
         found[name] = {
-            **{key: cluster[key] for key in ("status", "version", "deletionProtection", "tags")},
+            **{key: cluster[key] for key in ("status", "version", "deletionProtection", "upgradePolicy", "tags")},
             **{key: network[key] for key in ("endpointPrivateAccess", "endpointPublicAccess")},
             "role": cluster["roleArn"].rpartition("/")[2],
             "vpc": names[network["vpcId"]],
