@@ -64,7 +64,7 @@ class AwsSecurityGroups(Domain):
         self._vpc = parents["vpc"].ids.get(platform, "")
         observed = observe(self.client, self._vpc, self._desired.prefix_lists)
         self._plan = self._groups = plan(self._desired, observed, purge=options["purge"])
-        self._there = {one.name: one for one in map(_resource, observed.groups)}
+        self.there = {one.name: one for one in map(_resource, observed.groups)}
         self.ids = dict(self._groups.ids)
         going = {change.name: self.ids[change.name] for change in self._groups.changes if change.action == "delete"}
         if going:
