@@ -13,9 +13,14 @@ from typing import Any
 
 import pytest
 
-from tests.support.aws_server import AwsServer
+from tests.support.aws_server import REGION, AwsServer
+from tests.support.control_plane import finish
 from tests.support.eks import make_cluster, make_parents, make_role
-from tests.support.modules import Modules
+from tests.support.eks_account import Account
+from tests.support.eks_admin import Caller
+from tests.support.modules import Modules, start
+from tests.support.platform import Sandbox
+from tests.support.waiting import wait_until
 
 _OWNER: dict[str, Any] = {"platform": "demo", "role": "life"}
 _ADMIN = {"policy": "AmazonEKSClusterAdminPolicy"}
@@ -95,3 +100,29 @@ def test_what_is_missing_is_named_before_anything_is_made(modules: Modules) -> N
     assert "the EKS cluster 'demo' does not exist" in modules.run("eks_access_entries", **_OWNER, entries=[]).message
     missing = modules.run("eks_pod_identities", **_OWNER, associations=[one])
     assert "IAM role 'demo-backup' does not exist" in missing.message
+
+
+def test_a_second_operator_gets_in_a_viewer_changes_nothing_and_a_stranger_gets_nowhere(
+    sandbox: Sandbox, owner: Account
+) -> None:
+    people, arns = {}, {}
+    for name in ("second", "watcher", "nobody"):
+        arns[name] = owner.iam.create_user(UserName=name)["User"]["Arn"]
+        key = owner.iam.create_access_key(UserName=name)["AccessKey"]
+        people[name] = Caller(
+            sandbox, AWS_ACCESS_KEY_ID=key["AccessKeyId"], AWS_SECRET_ACCESS_KEY=key["SecretAccessKey"]
+        )
+    owner.eks.tag_resource(resourceArn=owner.cluster()["arn"], tags={"entasis.io/platform": "prod"})
+    given = {
+        "platform": "prod",
+        "role": "eks_cluster",
+        "region": REGION,
+        "entries": [_entry(arns["second"], _ADMIN), _entry(arns["watcher"], {"policy": "AmazonEKSViewPolicy"})],
+    }
+    made = finish(start("eks_access_entries", given, sandbox.environment_of_keys))
+    assert not made.failed, made.message
+    wait_until(lambda: people["second"]("create", "namespace", "second") == "ok")
+    wait_until(lambda: people["watcher"]("get", "pods", "-n", "second") == "ok")
+    assert people["watcher"]("create", "configmap", "mine", "-n", "second") == "forbidden"
+    assert people["watcher"]("get", "secrets", "-n", "second") == "forbidden"
+    assert people["nobody"]("get", "pods", "-n", "second") == "Unauthorized"

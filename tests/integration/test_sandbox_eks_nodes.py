@@ -9,15 +9,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.support.eks_account import REGION, Account, refusal
-from tests.support.eks_admin import Admin, connect, is_ready
+from tests.support.eks_account import Account, refusal
+from tests.support.eks_admin import Admin, Caller, connect, is_ready
 from tests.support.platform import Sandbox
 from tests.support.waiting import wait_until
 
@@ -50,30 +49,6 @@ def scale(account: Account, desired: int) -> None:
     scaling = {"minSize": 1, "desiredSize": desired}
     account.eks.update_nodegroup_config(clusterName="prod", nodegroupName="general", scalingConfig=scaling)
     settled(account)
-
-
-class Caller:
-    """kubectl as an AWS principal, by a token of C(aws eks get-token)."""
-
-    def __init__(self, sandbox: Sandbox, *token_arguments: str, **keys: str) -> None:
-        self._environment = sandbox.environment_of_keys | keys
-        self._token = ["aws", "--region", REGION, "eks", "get-token", "--cluster-name", "prod", *token_arguments]
-        place = sandbox.connection["kubernetes"]
-        address = ["--server", place["server"], "--certificate-authority", place["ca_file"]]
-        self._kubectl = ["kubectl", "--kubeconfig", os.devnull, *address]
-
-    def __call__(self, *arguments: str) -> str:
-        """ "ok", or the word by which kubectl reports the refusal."""
-        token = json.loads(self._run(self._token).stdout)["status"]["token"]
-        done = self._run([*self._kubectl, "--token", token, *arguments])
-        for word in ("Unauthorized", "forbidden"):
-            if word in done.stderr:
-                return word
-        assert done.returncode == 0, done.stderr
-        return "ok"
-
-    def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_rights_are_those_of_the_access_entry_and_its_policies(sandbox: Sandbox, owner: Account) -> None:

@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from typing import Any
 
 import yaml
 
+from tests.support.aws_server import REGION
 from tests.support.platform import Sandbox
 
 
@@ -51,6 +53,30 @@ class Admin:
 
     def ready(self, group: str) -> int:
         return sum(1 for node in self.nodes(group) if is_ready(node))
+
+
+class Caller:
+    """kubectl as an AWS principal, by a token of C(aws eks get-token)."""
+
+    def __init__(self, sandbox: Sandbox, *token_arguments: str, **keys: str) -> None:
+        self._environment = sandbox.environment_of_keys | keys
+        self._token = ["aws", "--region", REGION, "eks", "get-token", "--cluster-name", "prod", *token_arguments]
+        place = sandbox.connection["kubernetes"]
+        address = ["--server", place["server"], "--certificate-authority", place["ca_file"]]
+        self._kubectl = ["kubectl", "--kubeconfig", os.devnull, *address]
+
+    def __call__(self, *arguments: str) -> str:
+        """ "ok", or the word by which kubectl reports the refusal."""
+        token = json.loads(self._run(self._token).stdout)["status"]["token"]
+        done = self._run([*self._kubectl, "--token", token, *arguments])
+        for word in ("Unauthorized", "forbidden"):
+            if word in done.stderr:
+                return word
+        assert done.returncode == 0, done.stderr
+        return "ok"
+
+    def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 def is_ready(node: dict[str, Any]) -> bool:
