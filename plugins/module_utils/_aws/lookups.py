@@ -157,18 +157,19 @@ def interfaces(ec2: Any, by: str, values: Iterable[str], *, besides: Collection[
 
 def roles(iam: Any, names: Sequence[str]) -> Lookup:
     """The ARNs of IAM roles. A role's name is unique in an account, so it needs no tag to be found."""
-    return _one_by_one("IAM role", names, lambda name: iam.get_role(RoleName=name)["Role"]["Arn"])
+    return _one_by_one("IAM role", names, lambda name: iam.get_role(RoleName=name)["Role"]["Arn"], "aws_iam_roles")
 
 
 def keys(kms: Any, names: Sequence[str]) -> Lookup:
     """The ARNs of KMS keys, each named by its id, its ARN or its alias (C(alias/name))."""
-    return _one_by_one("KMS key", names, lambda name: kms.describe_key(KeyId=name)["KeyMetadata"]["Arn"])
+    made_with = "aws_kms_keys; the playbook identity makes the platform's own"
+    return _one_by_one("KMS key", names, lambda name: kms.describe_key(KeyId=name)["KeyMetadata"]["Arn"], made_with)
 
 
-def _one_by_one(kind: str, names: Sequence[str], arn_of: Callable[[str], str]) -> Lookup:
+def _one_by_one(kind: str, names: Sequence[str], arn_of: Callable[[str], str], made_with: str) -> Lookup:
     found = {name: unless_gone(lambda name=name: arn_of(name)) for name in dict.fromkeys(names)}  # type: ignore[misc]
     there = {name: arn for name, arn in found.items() if arn}
-    return Lookup(kind, tuple(names), there, "Make it before what uses it.")
+    return Lookup(kind, tuple(names), there, f"Make it before what uses it, such as with {made_with}.")
 
 
 def _lookup(kind: str, names: Sequence[str], pairs: Sequence[tuple[str, str]], made_by: str) -> Lookup:
