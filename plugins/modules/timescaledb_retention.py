@@ -536,7 +536,7 @@ def exit_with(module: AnsibleModule, outcome: report.Outcome) -> None:
     if failed:
         told = "; ".join(f"{one.relation}: {one.error}" for one in failed)
         module.fail_json(msg=f"{len(failed)} relations kept their old chunks: {told}", changed=changed, **values)
-    module.exit_json(changed=changed, diff=report.diff(outcome), **values)
+    module.exit_json(changed=changed, **_diff(module, outcome), **values)
 
 
 def exit_without_database(module: AnsibleModule, wanted: Desired, why: str) -> None:
@@ -546,7 +546,12 @@ def exit_without_database(module: AnsibleModule, wanted: Desired, why: str) -> N
         module.fail_json(msg=str(refused), refusals=[dataclasses.asdict(one) for one in refused.refusals])
     module.warn(f"{why} Every policy is planned as new, and what it would drop is not known.")
     outcome = unmade.outcome(wanted)
-    module.exit_json(changed=bool(outcome.steps), diff=report.diff(outcome), **report.values(outcome))
+    module.exit_json(changed=bool(outcome.steps), **_diff(module, outcome), **report.values(outcome))
+
+
+def _diff(module: AnsibleModule, outcome: report.Outcome) -> dict[str, dict[str, str]]:
+    """The diff where it is asked for: of many policies it takes as long as all the rest of a report."""
+    return {"diff": report.diff(outcome)} if module._diff else {}
 
 
 if __name__ == "__main__":

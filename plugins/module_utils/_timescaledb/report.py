@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible.module_utils.common.yaml import yaml_dump
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.desired import Relation
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.dropping import Dropped
 from ansible_collections.entasis.engine.plugins.module_utils._timescaledb.intervals import Interval
@@ -240,4 +239,7 @@ def _longest_age(hypertable: Hypertable, job: PolicyJob) -> str | None:
 
 
 def _yaml(content: Mapping[str, Any]) -> str:
+    # Only a diff needs it, and few runs show one.
+    from ansible.module_utils.common.yaml import yaml_dump
+
     return str(yaml_dump(dict(content), sort_keys=True)) if content else ""
