@@ -632,6 +632,45 @@ def test_a_lost_answer_of_a_creation_leaves_nothing_twice(domain: Domain, module
     assert not modules.run(domain.module, **domain.options(domain.resources)).changed
 
 
+@pytest.mark.parametrize(
+    ("module", "option", "wanted", "operation", "code", "make"),
+    [
+        ("aws_kms_keys", "keys", _KEY, "ListResourceTags", "AccessDeniedException", lambda kms: kms.create_key()),
+        (
+            "aws_s3_buckets",
+            "buckets",
+            {"name": "demo-dumps"},
+            "GetBucketTagging",
+            "AccessDenied",
+            lambda s3: s3.create_bucket(
+                Bucket="demo-theirs", CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name}
+            ),
+        ),
+    ],
+)
+def test_what_may_not_be_looked_at_is_not_ours_unless_it_is_wanted(
+    module: str,
+    option: str,
+    wanted: Mapping[str, Any],
+    operation: str,
+    code: str,
+    make: Callable[[Any], Any],
+    modules: Modules,
+    account: AwsServer,
+) -> None:
+    service = "kms" if module == "aws_kms_keys" else "s3"
+    mine, none = {**_OWNER, option: [wanted]}, {**_OWNER, option: []}
+    make(account.client(service))
+    modules.run(module, **mine)
+    fault = {"service": service, "operation": operation, "kind": "error", "code": code, "message": "no", "status": 400}
+    account.control("POST", "faults", fault)
+    refused = modules.run(module, **mine)
+    assert f"{operation} answered {code}" in refused.message
+    others = modules.run(module, **none, purge=True)
+    assert not others.failed, others.message
+    assert others.changes == []
+
+
 def test_a_key_that_waits_for_its_deletion_is_kept_when_it_is_wanted_again(
     modules: Modules, account: AwsServer
 ) -> None:

@@ -11,11 +11,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws.domain import Domain, Resource
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import read_all
 from ansible_collections.entasis.engine.plugins.module_utils._aws.policies import as_written
+from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import unless_denied
 from ansible_collections.entasis.engine.plugins.module_utils._ownership import NAME_TAG
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PARALLELISM
 
@@ -73,9 +75,10 @@ class KmsKeys(Domain):
 
     def _read(self, key: str, aliases: Sequence[str], wanted: Mapping[str, Mapping[str, Any]]) -> Resource | None:
         """A key under its name, unless it is nobody's business here, or on its way out and not wanted back."""
-        listed = read_all(self.client, "list_resource_tags", "Tags", KeyId=key)
-        tags = {tag["TagKey"]: tag["TagValue"] for tag in listed}
         named = [name for name in aliases if name in wanted]
+        ask = partial(read_all, self.client, "list_resource_tags", "Tags", KeyId=key)
+        listed = ask() if named else unless_denied(ask)
+        tags = {tag["TagKey"]: tag["TagValue"] for tag in listed or ()}
         tagged = tags.get(NAME_TAG, "")
         owned = self.owns(Resource("", {}, tags))
         name = tagged if owned and (tagged in aliases or not named) else next(iter(named), "")

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from ansible_collections.entasis.engine.plugins.module_utils._aws import s3_lifecycle
@@ -19,6 +20,7 @@ from ansible_collections.entasis.engine.plugins.module_utils._aws.domain import 
 from ansible_collections.entasis.engine.plugins.module_utils._aws.lookups import read_all
 from ansible_collections.entasis.engine.plugins.module_utils._aws.policies import as_written
 from ansible_collections.entasis.engine.plugins.module_utils._aws.tagging import from_tag_list, to_tag_list
+from ansible_collections.entasis.engine.plugins.module_utils._aws.waiting import unless_denied
 from ansible_collections.entasis.engine.plugins.module_utils._reconcile import PARALLELISM, PlanError
 
 with suppress(ImportError):  # AnsibleAWSModule reports the missing library to the user
@@ -94,7 +96,8 @@ class S3Buckets(Domain):
                     yield found
 
     def _read(self, name: str, wanted: Mapping[str, Any]) -> Resource | None:
-        tags = from_tag_list(self._ask("get_bucket_tagging", name).get("TagSet"))
+        ask = partial(self._ask, "get_bucket_tagging", name)
+        tags = from_tag_list(((ask() if wanted else unless_denied(ask)) or {}).get("TagSet"))
         if not wanted and not self.owns(Resource(name, {}, tags)):
             return None
         encryption = self._ask("get_bucket_encryption", name).get("ServerSideEncryptionConfiguration", {})

@@ -80,6 +80,13 @@ def unless_gone(call: Callable[[], Any]) -> Any:
     return retry(call, lambda _code: False, done=not_found)
 
 
+def unless_denied(call: Callable[[], Any]) -> Any:
+    """What a call answers; None where the caller may not ask. So is asked of what nobody wants here: that it may not
+    even be looked at says that it is not ours.
+    """
+    return retry(call, lambda _code: False, done=lambda code: code in ("AccessDenied", "AccessDeniedException"))
+
+
 def remove(call: Callable[..., Any], **arguments: Any) -> None:
     """Remove what may be gone already, and go on asking while what stood on it is still leaving."""
     retry(lambda: call(**arguments), still_used, done=lambda code: not_found(code) or code == "Gateway.NotAttached")

@@ -185,9 +185,9 @@ class Cluster:
     )
     addons: Mapping[str, Addon] = key(
         addons,
-        "Add-ons of EKS by name, see [addons](#addons). Every cluster gets vpc-cni, which keeps network policies, "
-        "kube-proxy, coredns, eks-pod-identity-agent, aws-ebs-csi-driver, snapshot-controller and "
-        "eks-node-monitoring-agent.",
+        "Add-ons of EKS by name, see [eks_cluster.addons](#eks_clusteraddonsname). Every cluster gets vpc-cni, which "
+        "keeps network policies, kube-proxy, coredns, eks-pod-identity-agent, aws-ebs-csi-driver, snapshot-controller "
+        "and eks-node-monitoring-agent.",
         written={},
     )
     wait_timeout: int = key(

@@ -59,10 +59,8 @@ class PodIdentities(EksDomain):
         return str(made["association"]["associationArn"])
 
     def update(self, there: Resource, part: str, wanted: Resource) -> None:  # noqa: ARG002 - there is one part
-        role: Mapping[str, str] = {"roleArn": wanted.fields["iam_role"]}
-        eks.create_with_new_role(
-            lambda: self.client.update_pod_identity_association(**self._one(there), **role),
-        )
+        role = wanted.fields["iam_role"]
+        eks.create_with_new_role(lambda: self.client.update_pod_identity_association(**self._one(there), roleArn=role))
 
     def delete(self, there: Resource) -> None:
         self.client.delete_pod_identity_association(**self._one(there))
